@@ -1,0 +1,61 @@
+"""Activation functions that GradMax's assumptions allow: f(0) = 0 and f'(0) = a with a != 0.
+
+Section 3 of the paper ("Non-linearities and normalization"): a new neuron with zero incoming
+weights then leaves the output as it is, and its gradient does not vanish.
+"""
+
+from collections.abc import Callable
+
+import gin
+import tensorflow as tf
+
+Activation = Callable[[tf.Tensor], tf.Tensor]
+
+
+@gin.configurable
+@tf.custom_gradient
+def relu(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+    """max(x, 0) with the subgradient 1 at 0, as in section 4 of the paper.
+
+    `tf.nn.relu` takes 0 there: neurons that start with zero incoming weights would never move.
+    """
+
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        return tf.where(x >= 0, upstream, tf.zeros([], upstream.dtype))
+
+    return tf.nn.relu(x), gradient
+
+
+@gin.configurable
+def leaky_relu(x: tf.Tensor, slope: float = 0.2) -> tf.Tensor:
+    """x for x >= 0, `slope` * x below; f'(0) = 1."""
+    # Not tf.nn.leaky_relu: its derivative at 0 is `slope`.
+    return slope * x + (1.0 - slope) * relu(x)
+
+
+@gin.configurable
+def tanh(x: tf.Tensor) -> tf.Tensor:
+    """Hyperbolic tangent; f'(0) = 1."""
+    return tf.tanh(x)
+
+
+@gin.configurable
+def centered_sigmoid(x: tf.Tensor) -> tf.Tensor:
+    """sigmoid(x) - 1/2, the paper's example of an adapted function; f'(0) = 1/4."""
+    return tf.sigmoid(x) - 0.5
+
+
+@gin.configurable
+def identity(x: tf.Tensor) -> tf.Tensor:
+    """x; f'(0) = 1. Makes a network linear."""
+    return tf.identity(x)
+
+
+def at_zero(activation: Activation) -> tuple[tf.Tensor, tf.Tensor]:
+    """The value f(0) and the derivative f'(0) that a gradient step sees, two scalars."""
+    zero = tf.zeros([1])
+    with tf.GradientTape() as tape:
+        tape.watch(zero)
+        value = activation(zero)
+    slope = tape.gradient(value, zero, unconnected_gradients="zero")
+    return value[0], slope[0]

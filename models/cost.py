@@ -1,0 +1,21 @@
+"""What a network costs at its widths of the moment."""
+
+import tensorflow as tf
+
+from models import layers
+
+
+def parameters(model: tf.Module) -> int:
+    """Number of trainable parameters."""
+    # Not count_params(): it multiplies declared shapes, which are unknown on growing axes.
+    return sum(int(tf.size(variable)) for variable in model.trainable_variables)
+
+
+def forward_flops(model: tf.Module) -> int:
+    """Floating-point operations of one forward pass of one example, in growable layers."""
+    return sum(layer.flops for layer in growable_layers(model))
+
+
+def growable_layers(model: tf.Module) -> list[layers.GrowableLayer]:
+    """The layers that can grow, in the order in which the model holds them."""
+    return [m for m in model.submodules if isinstance(m, layers.GrowableLayer)]
