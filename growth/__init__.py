@@ -1,0 +1,1 @@
+"""When, where and how a network grows, and the surgery that combines them."""

@@ -1,0 +1,260 @@
+"""Puts schedule, policy, initializer and surgery together."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gin
+import tensorflow as tf
+import tf_keras
+from absl import logging
+
+from growth import history, linear_map, policies, schedules, surgery
+from growth.initializers import initializer as initializer_lib
+from models import cost, seeds
+from models import site as site_lib
+
+
+@dataclasses.dataclass(frozen=True)
+class PlannedGrowth:
+    """A growth of one site that the schedule and the policy foresee.
+
+    Attributes:
+      step: training steps before it.
+      site: name of the site.
+      from_width: neurons before.
+      to_width: neurons after.
+    """
+
+    step: int
+    site: str
+    from_width: int
+    to_width: int
+
+
+@gin.configurable
+class Grower:
+    """Grows a model while it trains.
+
+    Args:
+      model: has `sites`, a list of `GrowthSite`; its variables exist.
+      loss: maps (targets, outputs) of a replica's batch to its share of the mean loss.
+      slots: gives the optimizer's slots of a parameter.
+      seed: seed of the run.
+      schedule: when to grow.
+      policy: where to grow, and by how many neurons.
+      initializer: how new neurons start; None for a network that never grows (a baseline).
+      carry_slots: whether existing neurons keep their optimizer slots at a growth.
+
+    Raises:
+      ValueError: the initializer cannot grow one of the sites.
+    """
+
+    def __init__(
+        self,
+        model: tf_keras.Model,
+        loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+        slots: Callable[[tf.Variable], Sequence[surgery.Slot]],
+        seed: int,
+        schedule: schedules.Schedule = gin.REQUIRED,
+        policy: policies.Policy = gin.REQUIRED,
+        initializer: initializer_lib.Initializer | None = gin.REQUIRED,
+        carry_slots: bool = True,
+    ):
+        self._model = model
+        self._sites: list[site_lib.GrowthSite] = list(model.sites)
+        self._loss = loss
+        self._slots = slots
+        self._seed = seed
+        self._schedule = schedule
+        self._policy = policy
+        self._initializer = initializer
+        self._carry_slots = carry_slots
+        self._initial_widths = self.widths()
+        self._initial_flops = cost.forward_flops(model)
+        # Without AutoGraph, which only makes tracing slow: nothing here depends on values.
+        self._grow = tf.function(self._grow_once, autograph=False)
+        self.history = history.GrowthHistory()
+        if initializer is not None:
+            for site in self._sites:
+                initializer.check(site)
+
+    def widths(self) -> dict[str, int]:
+        """The number of neurons of each site now, by name."""
+        return {site.name: site.width for site in self._sites}
+
+    def next_growth(self, step: int) -> int | None:
+        """The step of the next growth, `step` itself if it is due now, or None."""
+        return self._next_growth(step, len(self.history))
+
+    def plan(self, steps: int) -> list[PlannedGrowth]:
+        """The growths still to come in a run of `steps` training steps."""
+        planned = []
+        growths, widths = len(self.history), self.widths()
+        step = self._next_growth(0, growths)
+        while step is not None and step < steps:
+            for name, count in self._allot(growths, widths).items():
+                planned.append(PlannedGrowth(step, name, widths[name], widths[name] + count))
+                widths[name] += count
+            growths += 1
+            step = self._next_growth(step, growths)
+        return planned
+
+    def forward_flops(self, steps: int) -> int:
+        """Floating-point operations of the forward passes of one example in `steps` steps."""
+        starts = [0, *(event["step"] for event in self.history.events)]
+        flops = [self._initial_flops, *(event["forward_flops"] for event in self.history.events)]
+        ends = [*starts[1:], steps]
+        return sum(
+            rate * (end - start) for rate, start, end in zip(flops, starts, ends, strict=True)
+        )
+
+    def prepare(self, batch: Any) -> None:
+        """Traces and compiles the growth, by growing nothing, so that no growth waits for it."""
+        if self._initializer is not None:
+            self._grow(batch, *self._growth_arguments(0, {}))
+
+    def rehearse(self, plan: Sequence[PlannedGrowth]) -> None:
+        """Gives the model the widths after `plan`, by neurons without weights."""
+        widths = self.widths() | {growth.site: growth.to_width for growth in plan}
+        neurons = []
+        for site in self._sites:
+            count = widths[site.name] - site.width
+            rows, columns = tf.shape(site.outgoing())[0], tf.shape(site.incoming())[0]
+            neurons.append(
+                initializer_lib.NewNeurons(
+                    tf.zeros([columns, count]), tf.zeros([count]), tf.zeros([rows, count]), None
+                )
+            )
+        surgery.append_neurons(self._sites, neurons, self._slots, self._carry_slots)
+
+    def check_widths(self) -> None:
+        """Raises ValueError if the model does not have the widths that its history tells.
+
+        Variables of unspecified shape take any value from a checkpoint, also a smaller one.
+        """
+        expected = self.history.widths(self._initial_widths)
+        if self.widths() != expected:
+            raise ValueError(
+                f"the restored network has the widths {self.widths()}, but its growth history "
+                f"ends with {expected}; was the model's seed network changed?"
+            )
+
+    def grow(self, step: int, batch: Any) -> dict[str, Any]:
+        """Grows the network once.
+
+        Args:
+          step: training steps done.
+          batch: (inputs, targets), the growth batch, distributed as training batches are.
+
+        Returns:
+          The event, as it is kept in `history`.
+        """
+        start = time.perf_counter()
+        growth = len(self.history)
+        before = self.widths()
+        counts = self._allot(growth, before)
+        loss, measures = self._grow(batch, *self._growth_arguments(growth, counts))
+        event = {
+            "step": step,
+            "loss": float(loss),
+            "parameters": cost.parameters(self._model),
+            "forward_flops": cost.forward_flops(self._model),
+            "sites": {
+                name: {"from": before[name], "to": before[name] + count}
+                | {key: value.numpy().tolist() for key, value in measures[name].items()}
+                for name, count in counts.items()
+            },
+        }
+        event["milliseconds"] = 1000 * (time.perf_counter() - start)
+        self._say_rank(event)
+        self.history.events.append(event)
+        return event
+
+    def _next_growth(self, step: int, growths: int) -> int | None:
+        if self._initializer is None:
+            return None
+        return self._schedule.next_growth(step, growths)
+
+    def _allot(self, growth: int, widths: dict[str, int]) -> dict[str, int]:
+        """New neurons by site, of the sites that grow."""
+        counts = self._policy.allot(
+            growth,
+            [policies.SiteWidth(n, self._initial_widths[n], widths[n]) for n in widths],
+        )
+        return {name: count for name, count in zip(widths, counts, strict=True) if count}
+
+    def _growth_arguments(self, growth: int, counts: dict[str, int]) -> tuple[tf.Tensor, tf.Tensor]:
+        """New neurons `[sites]` and seeds `[sites, 2]` of a growth."""
+        site_seeds = [seeds.stream(self._seed, "growth", growth, s.name) for s in self._sites]
+        return (
+            tf.constant([counts.get(site.name, 0) for site in self._sites], tf.int32),
+            tf.stack(site_seeds),
+        )
+
+    def _grow_once(self, batch, counts, site_seeds):
+        """One growth of all sites; traced once for the run, whatever the widths and counts."""
+        strategy = tf.distribute.get_strategy()
+        loss, neurons, measures = strategy.run(self._propose, args=(batch, counts, site_seeds))
+        # Replicas computed the same from all-reduced statistics; any one's result will do.
+        neurons, measures = tf.nest.map_structure(
+            lambda value: strategy.experimental_local_results(value)[0], (neurons, measures)
+        )
+        surgery.append_neurons(self._sites, neurons, self._slots, self._carry_slots)
+        return strategy.reduce("SUM", loss, axis=None), measures
+
+    def _propose(self, batch, counts, site_seeds):
+        """New neurons of each site from one forward and backward pass, in replica context."""
+        inputs, targets = batch
+        consumers = [consumer for site in self._sites for consumer in site.consumers]
+        producers = [site.producer for site in self._sites]
+        with site_lib.observe([*producers, *consumers]) as seen, tf.GradientTape() as tape:
+            loss = self._loss(targets, self._model(inputs, training=True))
+        by_output, by_kernel = tape.gradient(
+            loss, ([seen[c][1] for c in consumers], [p.kernel for p in producers])
+        )
+        output_gradients = dict(zip(consumers, by_output, strict=True))
+        neurons, measures = [], {}
+        for i, site in enumerate(self._sites):
+            view = linear_map.LinearMap(
+                site, seen[site.producer][0], [output_gradients[c] for c in site.consumers]
+            )
+            new, gradient_norm = tf.cond(
+                counts[i] > 0,
+                lambda view=view, i=i: self._start(view, counts[i], site_seeds[i]),
+                lambda view=view: _nothing(view),
+            )
+            neurons.append(new)
+            measures[site.name] = {
+                "gradient_norm_new": gradient_norm,
+                "gradient_norm_old": tf.norm(linear_map.sum_over_replicas(by_kernel[i])),
+                "singular_values": new.singular_values,
+            }
+        return loss, neurons, measures
+
+    def _start(self, view, count, seed):
+        """The new neurons of a site and the norm of the gradient by their weights."""
+        new = self._initializer(view, count, seed)
+        gradients = view.gradients(new.incoming, new.bias, new.outgoing)
+        return new, tf.linalg.global_norm(gradients)
+
+    def _say_rank(self, event: dict[str, Any]) -> None:
+        for name, site in event["sites"].items():
+            count, values = site["to"] - site["from"], site["singular_values"]
+            rank = sum(value > 0 for value in values)
+            if values and rank < count:
+                logging.warning(
+                    "step %d, site %s: the gradient has rank %d, %d of %d new neurons start in "
+                    "random directions",
+                    *(event["step"], name, rank, count - rank, count),
+                )
+
+
+def _nothing(view: linear_map.LinearMap):
+    """What `Grower._start` gives for a site that does not grow."""
+    rows, columns = view.shape
+    none = initializer_lib.NewNeurons(
+        tf.zeros([columns, 0]), tf.zeros([0]), tf.zeros([rows, 0]), tf.zeros([0])
+    )
+    return none, tf.zeros([])

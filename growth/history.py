@@ -1,0 +1,38 @@
+"""What has grown so far: kept in checkpoints, and written as one line of JSON a growth."""
+
+import json
+from typing import Any
+
+import tensorflow as tf
+
+
+class GrowthHistory(tf.train.experimental.PythonState):
+    """The growths of a run, oldest first, as plain dictionaries.
+
+    Attributes:
+      events: for each growth `{"step", "loss", "milliseconds", "parameters",
+        "forward_flops", "sites"}`: the loss on the growth batch; parameters and forward FLOPs of an
+        example after the growth; `sites` maps the name of each site that grew to `{"from", "to", "gradient_norm_new",
+        "gradient_norm_old", "singular_values"}`.
+    """
+
+    def __init__(self):
+        self.events: list[dict[str, Any]] = []
+
+    def serialize(self) -> str:
+        """The state that a checkpoint holds."""
+        return json.dumps(self.events)
+
+    def deserialize(self, string_value: str) -> None:
+        """Takes over the state of a checkpoint."""
+        self.events = json.loads(string_value)
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def widths(self, initial: dict[str, int]) -> dict[str, int]:
+        """Widths after all growths, from the `initial` ones by site."""
+        widths = dict(initial)
+        for event in self.events:
+            widths.update({name: site["to"] for name, site in event["sites"].items()})
+        return widths

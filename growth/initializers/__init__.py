@@ -1,0 +1,1 @@
+"""How to grow: one file for each method."""

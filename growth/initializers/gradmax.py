@@ -1,0 +1,60 @@
+"""GradMax (equation 14 and appendix B of the paper)."""
+
+from collections.abc import Callable
+
+import gin
+import tensorflow as tf
+
+from growth import linear_map as linear_map_lib
+from growth import scales, singular_vectors
+from growth.initializers import initializer, signs
+from models import site as site_lib
+
+
+@gin.configurable
+class GradMax(initializer.Initializer):
+    """Incoming weights zero, outgoing weights along the top k left singular vectors of A.
+
+    Among all orthogonal outgoing weights of equal norm c these give the new incoming weights the
+    largest gradient: its squared norm is c^2 times the sum of the k largest squared singular
+    values. Neurons beyond the rank of A have no direction that the gradient singles out; they take
+    random ones, as in `Random`.
+
+    Args:
+      scale: c, the norm of a new neuron's outgoing weights, from those of the existing neurons.
+      epsilon: the norm of its incoming weights, in a random direction; 0 keeps the output exactly.
+      sign: chooses the sign of each singular vector, see growth/initializers/signs.py.
+    """
+
+    def __init__(
+        self,
+        scale: Callable[[tf.Tensor], tf.Tensor] = scales.mean_norm,
+        epsilon: float = 0.0,
+        sign: Callable[..., tf.Tensor] = signs.descending,
+    ):
+        self._scale = scale
+        self._epsilon = epsilon
+        self._sign = sign
+
+    def check(self, site: site_lib.GrowthSite) -> None:
+        """See `Initializer.check`."""
+        site.check_preserving("GradMax")
+
+    def __call__(
+        self, linear_map: linear_map_lib.LinearMap, count: tf.Tensor, seed: tf.Tensor
+    ) -> initializer.NewNeurons:
+        """See `Initializer.__call__`."""
+        rows, columns = linear_map.shape
+        seeds = tf.random.split(seed, 4)
+        singular = singular_vectors.top(linear_map, count, seeds[0])
+        fill = initializer.unit_columns(rows, count, seeds[1])
+        left = tf.where(tf.range(count) < singular.rank, singular.left, fill)
+        right = linear_map.to_incoming(left)
+        outgoing = self._sign(linear_map, left, right, seeds[2]) * left
+        incoming = self._epsilon * initializer.unit_columns(columns, count, seeds[3])
+        return initializer.NewNeurons(
+            incoming,
+            tf.zeros([count]),
+            self._scale(linear_map.site.outgoing()) * outgoing,
+            singular.values,
+        )

@@ -1,0 +1,105 @@
+"""Where to grow: how many neurons each site gets at one growth."""
+
+import abc
+import dataclasses
+from collections.abc import Sequence
+
+import gin
+
+
+@dataclasses.dataclass(frozen=True)
+class SiteWidth:
+    """What a policy knows of a site.
+
+    Attributes:
+      name: the site's name.
+      initial: neurons at birth of the network.
+      current: neurons now.
+    """
+
+    name: str
+    initial: int
+    current: int
+
+
+class Policy(abc.ABC):
+    """Distributes new neurons over the sites of a network."""
+
+    @abc.abstractmethod
+    def allot(self, growth: int, sites: Sequence[SiteWidth]) -> list[int]:
+        """How many neurons each site gets.
+
+        Args:
+          growth: number of growths before this one.
+          sites: the sites, from the input of the network to its output.
+
+        Returns:
+          A number of new neurons (0 or more) for each site.
+        """
+
+
+class _Quota(Policy):
+    """A number of neurons a site and growth, fixed or relative, up to a maximum width.
+
+    Args:
+      neurons: new neurons of a site at a growth. Give this or `fraction`.
+      fraction: new neurons of a site at a growth, as a fraction of its initial width, rounded to
+        the nearest number of at least one.
+      max_width: neurons that no site grows beyond; None for no limit.
+
+    Raises:
+      ValueError: none or both of `neurons` and `fraction` are given, or one is out of range.
+    """
+
+    def __init__(
+        self,
+        neurons: int | None = None,
+        fraction: float | None = None,
+        max_width: int | None = None,
+    ):
+        name = type(self).__name__
+        if (neurons is None) == (fraction is None):
+            raise ValueError(
+                f"{name}.neurons = {neurons} and {name}.fraction = {fraction}: give exactly one"
+            )
+        if neurons is not None and neurons < 1:
+            raise ValueError(f"{name}.neurons = {neurons} must be at least 1")
+        if fraction is not None and fraction <= 0:
+            raise ValueError(f"{name}.fraction = {fraction} must be above 0, e.g. 0.25")
+        if max_width is not None and max_width < 1:
+            raise ValueError(f"{name}.max_width = {max_width} must be at least 1")
+        self._neurons = neurons
+        self._fraction = fraction
+        self._max_width = max_width
+
+    def _quota(self, site: SiteWidth) -> int:
+        """New neurons for `site` when it is its turn."""
+        neurons = self._neurons or max(1, round(self._fraction * site.initial))
+        if self._max_width is None:
+            return neurons
+        return max(0, min(neurons, self._max_width - site.current))
+
+
+@gin.configurable
+class AllAtOnce(_Quota):
+    __doc__ = "Every site grows at every growth.\n" + _Quota.__doc__.partition("\n")[2]
+
+    def allot(self, growth: int, sites: Sequence[SiteWidth]) -> list[int]:
+        """See `Policy.allot`."""
+        del growth  # Every growth is alike.
+        return [self._quota(site) for site in sites]
+
+
+@gin.configurable
+class RoundRobin(_Quota):
+    __doc__ = (
+        "One site grows at each growth, in turn; a site at its maximum passes to the next.\n"
+        + _Quota.__doc__.partition("\n")[2]
+    )
+
+    def allot(self, growth: int, sites: Sequence[SiteWidth]) -> list[int]:
+        """See `Policy.allot`."""
+        turns = range(growth, growth + len(sites))
+        quotas = [self._quota(site) for site in sites]
+        chosen = next((turn % len(sites) for turn in turns if quotas[turn % len(sites)]), None)
+        return [quota if i == chosen else 0 for i, quota in enumerate(quotas)]

@@ -1,0 +1,24 @@
+"""How long the weights of a new neuron are."""
+
+import gin
+import tensorflow as tf
+
+
+@gin.configurable
+def mean_norm(weights: tf.Tensor, factor: float = 1.0) -> tf.Tensor:
+    """`factor` times the mean norm of the existing neurons (section 3 of the paper).
+
+    Args:
+      weights: `[m, width]`, one column for each existing neuron.
+      factor: 1 in the teacher-student experiments, 0.5 in section 4.2.
+
+    Returns:
+      The norm of a new neuron's weights, a scalar.
+    """
+    return factor * tf.reduce_mean(tf.norm(weights, axis=0))
+
+
+@gin.configurable
+def fixed(weights: tf.Tensor, norm: float = 1.0) -> tf.Tensor:
+    """`norm`, whatever the existing neurons are ("fixed" in figure 5 of the paper)."""
+    return tf.constant(norm, weights.dtype)

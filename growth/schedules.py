@@ -1,0 +1,57 @@
+"""When to grow: the step of the next growth, a pure function of how often the network has grown."""
+
+import abc
+
+import gin
+
+
+class Schedule(abc.ABC):
+    """Says at which step the next growth is due.
+
+    Growth n at step s happens after s training steps, before step s + 1.
+    """
+
+    @abc.abstractmethod
+    def next_growth(self, step: int, growths: int) -> int | None:
+        """The step of the next growth.
+
+        Args:
+          step: training steps done.
+          growths: growths done.
+
+        Returns:
+          A step, `step` itself for a growth that is due now; None for no growth any more.
+        """
+
+
+@gin.configurable
+class PeriodicSchedule(Schedule):
+    """Growths at `start`, `start + interval`, `start + 2 * interval`, ...
+
+    Args:
+      start: training steps before the first growth.
+      interval: training steps between two growths.
+      count: number of growths.
+
+    Raises:
+      ValueError: an argument is out of range.
+    """
+
+    def __init__(
+        self, start: int = gin.REQUIRED, interval: int = gin.REQUIRED, count: int = gin.REQUIRED
+    ):
+        for name, value, least in (("start", start, 0), ("interval", interval, 1), ("count", count, 0)):
+            if value < least:
+                raise ValueError(
+                    f"PeriodicSchedule.{name} = {value} must be at least {least}"
+                )
+        self._start = start
+        self._interval = interval
+        self._count = count
+
+    def next_growth(self, step: int, growths: int) -> int | None:
+        """See `Schedule.next_growth`."""
+        if growths >= self._count:
+            return None
+        # A growth that fell before `step` (the schedule changed between two runs) is due now.
+        return max(step, self._start + growths * self._interval)
