@@ -1,0 +1,1 @@
+"""What a network is trained on: one file for each source."""

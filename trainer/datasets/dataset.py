@@ -1,0 +1,71 @@
+"""What a dataset is."""
+
+import abc
+
+import tensorflow as tf
+
+from models import seeds
+
+
+class Dataset(abc.ABC):
+    """Batches of (inputs, targets) for training and testing.
+
+    Attributes:
+      batch_size: examples in a training batch, over all replicas.
+      output_width: numbers that a network puts out for an example: targets or classes.
+    """
+
+    batch_size: int
+    output_width: int
+
+    @abc.abstractmethod
+    def train(self, first_step: int) -> tf.data.Dataset:
+        """Training batches without end, starting with the one of step `first_step`.
+
+        The batch of a step must be a function of the seed and the step alone: a resumed run then
+        sees what an uninterrupted one would have seen, and so does a run that grows otherwise.
+
+        Args:
+          first_step: training steps done, 0 or more.
+
+        Returns:
+          A dataset of (inputs `[batch_size, ...]`, targets `[batch_size, ...]`).
+        """
+
+    @abc.abstractmethod
+    def test(self) -> tf.data.Dataset:
+        """Every test example once, in batches of (inputs, targets); the last may be smaller."""
+
+
+class ShuffledOrder:
+    """Which examples each step of training sees: every epoch runs through all in a new order.
+
+    A function of (seed, step) alone, for data that can be read in any order. Batches run on across
+    the borders of epochs.
+
+    Args:
+      examples: number of examples.
+      batch_size: examples in a batch.
+      seed: seed of the order.
+    """
+
+    def __init__(self, examples: int, batch_size: int, seed: int):
+        self._examples = examples
+        self._batch_size = batch_size
+        self._seed = seeds.stream(seed, "order")
+
+    def batch(self, step: tf.Tensor) -> tf.Tensor:
+        """The indices of the examples of the batch of `step`, int64 `[batch_size]`."""
+        position = tf.cast(step, tf.int64) * self._batch_size + tf.range(
+            self._batch_size, dtype=tf.int64
+        )
+        epoch, index = position // self._examples, position % self._examples
+        # A permutation for each epoch, without storing it. Not random.experimental.index_shuffle,
+        # which in TensorFlow 2.20 fails for more than one seed.
+        seed = tf.broadcast_to(tf.cast(self._seed, tf.int64), [self._batch_size, 2])
+        return tf.raw_ops.RandomIndexShuffle(
+            index=index,
+            seed=tf.concat([seed, epoch[:, tf.newaxis]], axis=1),
+            max_index=tf.constant(self._examples - 1, tf.int64),
+            rounds=4,
+        )

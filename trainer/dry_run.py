@@ -1,0 +1,41 @@
+"""What a run would do, printed instead of done."""
+
+from models import cost
+from trainer import experiment as experiment_lib
+
+
+def report(experiment: experiment_lib.Experiment) -> str:
+    """The layers, the growth plan, and the cost of the network before and after.
+
+    Args:
+      experiment: not restored from a checkpoint.
+
+    Returns:
+      Text for the console.
+    """
+    model, grower = experiment.model, experiment.grower
+    lines = ["Layers at birth", *_layers(model), "", "Growth plan"]
+    plan = grower.plan(experiment.steps)
+    lines += [
+        f"  step {growth.step}: {growth.site} from {growth.from_width} to {growth.to_width} neurons"
+        for growth in plan
+    ] or ["  none"]
+    before = _cost(model)
+    grower.rehearse(plan)
+    after = _cost(model)
+    return "\n".join([*lines, "", f"Before: {before}", f"After:  {after}"])
+
+
+def _layers(model) -> list[str]:
+    return [
+        f"  {layer.name}: {type(layer).__name__}, fan-in {layer.fan_in}, "
+        f"width {layer.width}, {cost.parameters(layer)} parameters, {layer.flops} FLOPs"
+        for layer in cost.growable_layers(model)
+    ]
+
+
+def _cost(model) -> str:
+    return (
+        f"{cost.parameters(model)} parameters, "
+        f"{cost.forward_flops(model)} FLOPs for a forward pass of one example"
+    )

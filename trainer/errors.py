@@ -1,0 +1,21 @@
+"""Mistakes of a user, told apart from bugs of ours."""
+
+import contextlib
+from collections.abc import Iterator
+
+
+class UserError(Exception):
+    """A mistake of the user; its text is the whole message that the user sees."""
+
+
+@contextlib.contextmanager
+def mistakes() -> Iterator[None]:
+    """Raises as UserError what is a user's mistake while a run is being put together.
+
+    Constructors say with a ValueError what is wrong with an argument, Gin with a RuntimeError that
+    one is missing; TypeErrors come from configurables that a binding calls with the wrong arguments.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, RuntimeError, OSError) as error:
+        raise UserError(str(error)) from error

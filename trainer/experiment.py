@@ -1,0 +1,110 @@
+"""What Gin bound, built: dataset, model, optimizer and grower under a distribution strategy."""
+
+from collections.abc import Callable
+
+import gin
+import tensorflow as tf
+import tf_keras
+from official.common import distribute_utils
+
+from growth import grower as grower_lib
+from trainer import objectives, optimizers, task
+from trainer.datasets import dataset as dataset_lib
+
+
+@gin.configurable
+class Experiment:
+    """A network, what it is trained on, and how.
+
+    The four parts are injected as references that are called here, in this order and under the
+    distribution strategy: `Experiment.model = @MLP`, without parentheses.
+
+    Args:
+      dataset: gives the dataset.
+      model: gives the network; called with `output_width`, of the dataset.
+      objective: the loss and the metrics.
+      optimizer: gives a tf_keras optimizer.
+      steps: training steps.
+      seed: of growth, and in the result; datasets and models have seeds of their own, which the
+        shipped configurations bind to the same macro.
+      grower: gives the grower; see growth/grower.py for what it is called with.
+      log_interval: training steps between two points in the logs, run as one in-graph loop.
+      eval_interval: training steps between two evaluations; None for one at the end.
+      checkpoint_interval: training steps between two checkpoints.
+      checkpoints_kept: how many of the newest checkpoints are kept.
+      distribution_strategy: "off" (one device), "mirrored", "multi_worker_mirrored"; see Model
+        Garden's distribute_utils.
+
+    Raises:
+      ValueError: an argument is out of range, or the parts do not fit.
+    """
+
+    def __init__(
+        self,
+        dataset: Callable[[], dataset_lib.Dataset] = gin.REQUIRED,
+        model: Callable[..., tf_keras.Model] = gin.REQUIRED,
+        objective: objectives.Objective = gin.REQUIRED,
+        optimizer: Callable[[], tf_keras.optimizers.Optimizer] = gin.REQUIRED,
+        steps: int = gin.REQUIRED,
+        seed: int = 0,
+        grower: Callable[..., grower_lib.Grower] = grower_lib.Grower,
+        log_interval: int = 100,
+        eval_interval: int | None = None,
+        checkpoint_interval: int = 1000,
+        checkpoints_kept: int = 3,
+        distribution_strategy: str = "off",
+    ):
+        for name, value in [
+            ("steps", steps),
+            ("log_interval", log_interval),
+            ("eval_interval", eval_interval),
+            ("checkpoint_interval", checkpoint_interval),
+            ("checkpoints_kept", checkpoints_kept),
+        ]:
+            if value is not None and value < 1:
+                raise ValueError(f"Experiment.{name} = {value} must be at least 1")
+        for name, value in [("dataset", dataset), ("model", model), ("optimizer", optimizer)]:
+            if not callable(value) or isinstance(value, tf.Module):
+                raise ValueError(
+                    f"Experiment.{name} must be a reference without parentheses, e.g. "
+                    f"Experiment.{name} = @{type(value).__name__}"
+                )
+        self.steps = steps
+        self.seed = seed
+        self.log_interval = log_interval
+        self.eval_interval = eval_interval
+        self.checkpoint_interval = checkpoint_interval
+        self.checkpoints_kept = checkpoints_kept
+        self.strategy = distribute_utils.get_distribution_strategy(
+            distribution_strategy, num_gpus=len(tf.config.list_logical_devices("GPU"))
+        )
+        with self.strategy.scope():
+            self.dataset = dataset()
+            self.model = model(output_width=self.dataset.output_width)
+            self._build(objective)
+            self.optimizer = optimizer()
+            slots = optimizers.GrowableSlots(self.optimizer, self.model.trainable_variables)
+            self.task = task.Task(
+                self.model, self.optimizer, objective, self.dataset.test(), self.strategy
+            )
+            self.grower = grower(self.model, self.task.loss, slots, seed)
+
+    def batches(self, step: int) -> tf.distribute.DistributedDataset:
+        """The training batches after `step` training steps, distributed over replicas."""
+        return self.strategy.experimental_distribute_dataset(self.dataset.train(step))
+
+    def training_flops(self, steps: int) -> int:
+        """Floating-point operations spent on the first `steps` training steps.
+
+        Three times those of the forward pass, as is usual: the backward pass computes a gradient by
+        the inputs and one by the weights. The optimizer's share and the growths are left out.
+        """
+        return 3 * self.dataset.batch_size * self.grower.forward_flops(steps)
+
+    def _build(self, objective):
+        """Creates the model's variables, and tries whether inputs, outputs and loss fit."""
+        spec = self.dataset.train(0).element_spec
+        inputs, targets = tf.nest.map_structure(
+            lambda s: tf.zeros([1, *s.shape[1:]], s.dtype), spec
+        )
+        objective.losses(targets, self.model(inputs))

@@ -1,0 +1,158 @@
+"""Model Garden's optimizers behind Gin, with slots that can grow.
+
+The configurables are Model Garden's own configuration classes, so that an optimizer, its learning
+rate and its warm-up are chosen by reference:
+
+    optimizer.config = @SGDConfig()
+    SGDConfig.momentum = 0.9
+    optimizer.learning_rate = @CosineLrConfig()
+    CosineLrConfig.initial_learning_rate = 0.1
+    CosineLrConfig.decay_steps = 10000
+"""
+
+import collections
+import functools
+from collections.abc import Sequence
+
+import gin
+import tensorflow as tf
+import tf_keras
+from official.modeling import optimization
+from official.modeling.hyperparams import base_config, oneof
+from official.modeling.optimization.configs import (
+    learning_rate_config,
+    optimization_config,
+    optimizer_config,
+)
+
+from growth import surgery
+
+for _module in (optimizer_config, learning_rate_config):
+    for _class in vars(_module).values():
+        if isinstance(_class, type) and issubclass(_class, base_config.Config):
+            if _class.__module__ == _module.__name__:
+                gin.external_configurable(_class, module=_module.__name__)
+
+
+@gin.configurable
+def optimizer(
+    config: base_config.Config = gin.REQUIRED,
+    learning_rate: base_config.Config = gin.REQUIRED,
+    warmup: base_config.Config | None = None,
+) -> tf_keras.optimizers.Optimizer:
+    """Builds an optimizer with Model Garden's OptimizerFactory.
+
+    Args:
+      config: one of `official.modeling.optimization.configs.optimizer_config`: SGDConfig,
+        AdamConfig, AdamWeightDecayConfig, LAMBConfig, LARSConfig, RMSPropConfig, ...
+      learning_rate: one of `...configs.learning_rate_config`: ConstantLrConfig, CosineLrConfig,
+        StepwiseLrConfig, ...
+      warmup: LinearWarmupConfig or PolynomialWarmupConfig, or None.
+
+    Returns:
+      A legacy tf_keras optimizer, as Model Garden's EMA needs it.
+
+    Raises:
+      ValueError: an argument is not such a configuration, or the optimizer cannot grow.
+    """
+    factory = optimization.OptimizerFactory(
+        optimization_config.OptimizationConfig(
+            optimizer=_one_of(optimization_config.OptimizerConfig, config, "config"),
+            learning_rate=_one_of(optimization_config.LrConfig, learning_rate, "learning_rate"),
+            warmup=_one_of(optimization_config.WarmupConfig, warmup, "warmup"),
+        )
+    )
+    return factory.build_optimizer(factory.build_learning_rate())
+
+
+def _one_of(
+    choices: type[oneof.OneOfConfig], chosen: base_config.Config | None, argument: str
+) -> oneof.OneOfConfig:
+    """Wraps `chosen` in Model Garden's class for one of several configurations."""
+    if chosen is None:
+        return choices()
+    fields = {f.type: f.name for f in choices.__dataclass_fields__.values() if f.name != "type"}
+    if type(chosen) not in fields:
+        names = ", ".join(sorted(f"@{field.__name__}()" for field in fields))
+        raise ValueError(f"optimizer.{argument} = {chosen!r} must be one of {names}")
+    name = fields[type(chosen)]
+    return choices(**{"type": name, name: chosen})
+
+
+class GrowableSlots:
+    """Creates an optimizer's slots so that they can grow, and finds them again.
+
+    Stock optimizers create slots as `zeros(variable.shape)`, which fails where an axis of the
+    variable is unspecified. Here a slot starts from the variable's value and takes over its
+    declared shape.
+
+    Args:
+      optimizer: a tf_keras optimizer, legacy or new, that has not created its slots yet.
+      variables: the parameters it will update.
+
+    Raises:
+      ValueError: the optimizer keeps variables that do not have the shape of a parameter.
+    """
+
+    def __init__(
+        self, optimizer: tf_keras.optimizers.Optimizer, variables: Sequence[tf.Variable]
+    ):
+        self._slots = collections.defaultdict(list)
+        if isinstance(optimizer, tf_keras.optimizers.legacy.Optimizer):
+            optimizer.add_slot = functools.partial(self._add_slot, optimizer.add_slot)
+            # What the first apply_gradients would do, but outside of a traced function.
+            _ = optimizer.iterations
+            optimizer._create_hypers()
+            optimizer._create_slots(variables)
+        else:
+            optimizer.add_variable_from_reference = functools.partial(
+                self._add_from_reference, optimizer.add_variable_from_reference
+            )
+            optimizer.build(variables)
+            # XLA would compile anew for each width.
+            optimizer.jit_compile = False
+        for variable in variables:
+            for slot in self(variable):
+                if slot.variable.read_value().shape != variable.read_value().shape:
+                    raise ValueError(
+                        f"{type(optimizer).__name__} keeps a variable of shape "
+                        f"{slot.variable.shape} for {variable.name} of shape {variable.shape}; "
+                        "only optimizers whose slots have the shape of their parameter can grow"
+                    )
+
+    def __call__(self, variable: tf.Variable) -> Sequence[surgery.Slot]:
+        """The slots of `variable`."""
+        return self._slots[variable.ref()]
+
+    def _add_slot(self, add_slot, variable, slot_name, initializer="zeros", shape=None):
+        """Replaces `add_slot` of a legacy optimizer."""
+        del shape  # That of the variable.
+        initial = float(tf_keras.initializers.get(initializer)([]))
+        return self._create(
+            variable, initial, lambda value: add_slot(variable, slot_name, value)
+        )
+
+    def _add_from_reference(
+        self, add_variable, model_variable, variable_name, shape=None, initial_value=None
+    ):
+        """Replaces `add_variable_from_reference` of a new-style optimizer."""
+        del shape  # That of the variable.
+        if initial_value is not None:
+            raise ValueError(f"slot {variable_name} has an initial value; such slots cannot grow")
+        return self._create(
+            model_variable,
+            0.0,
+            lambda value: add_variable(model_variable, variable_name, initial_value=value),
+        )
+
+    def _create(self, variable, initial, create):
+        def declare_shape(next_creator, **kwargs):
+            return next_creator(**{**kwargs, "shape": variable.shape})
+
+        known = [slot.variable.ref() for slot in self(variable)]
+        with tf.variable_creator_scope(declare_shape):
+            slot = create(tf.fill(tf.shape(variable), initial))
+        # Legacy optimizers ask for a slot again when they find it missing in their own tables.
+        if slot.ref() not in known:
+            self._slots[variable.ref()].append(surgery.Slot(slot, initial))
+        return slot

@@ -1,0 +1,58 @@
+"""The files of a run in its model_dir."""
+
+import difflib
+import json
+import os
+import pathlib
+from collections.abc import Iterable
+from typing import Any
+
+from trainer import errors
+
+
+class RunDirectory:
+    """A model_dir. Files appear in it whole or not at all.
+
+    Args:
+      path: the folder; created by the first file that is written.
+    """
+
+    def __init__(self, path: str):
+        self.path = pathlib.Path(path)
+
+    def start(self, config: str, overwrite_config: bool) -> None:
+        """Claims the folder for a run with the configuration `config`.
+
+        Raises:
+          UserError: the folder belongs to a run with another configuration.
+          OSError: the folder cannot be written.
+        """
+        file = self.path / "config.gin"
+        if file.exists() and not overwrite_config:
+            difference = "\n".join(
+                difflib.unified_diff(
+                    file.read_text().splitlines(), config.splitlines(), "before", "now", "", "", 0, ""
+                )
+            )
+            if difference:
+                raise errors.UserError(
+                    f"--model_dir={self.path} holds a run with another configuration:\n"
+                    f"{difference}\n"
+                    "Choose another --model_dir, or go on all the same with --overwrite_config."
+                )
+        self.write("config.gin", config)
+
+    def write_growths(self, events: Iterable[dict[str, Any]]) -> None:
+        """Writes growth.jsonl: one line for each growth so far."""
+        self.write("growth.jsonl", "".join(json.dumps(event) + "\n" for event in events))
+
+    def write_result(self, result: dict[str, Any]) -> None:
+        """Writes result.json."""
+        self.write("result.json", json.dumps(result, indent=2) + "\n")
+
+    def write(self, name: str, text: str) -> None:
+        """Writes `text` into the file `name`, replacing it in one step."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        temporary = self.path / f".{name}.{os.getpid()}"
+        temporary.write_text(text)
+        temporary.replace(self.path / name)

@@ -1,0 +1,50 @@
+"""What TensorBoard shows beside the losses and metrics that Orbit writes itself."""
+
+from typing import Any
+
+import tensorflow as tf
+from tensorboard.plugins.hparams import api as hparams
+
+
+def write_config(config: str, literals: dict[str, int | float | str | bool]) -> None:
+    """The configuration as a text page, and its values as hparams."""
+    tf.summary.text("config", "```\n" + config + "\n```", step=0)
+    hparams.hparams(literals)
+
+
+def write_size(step: int, widths: dict[str, int], parameters: int, flops: int) -> None:
+    """The size of the network and what training it has cost so far.
+
+    Args:
+      step: training steps done.
+      widths: neurons of each site.
+      parameters: trainable parameters.
+      flops: floating-point operations spent on training so far.
+    """
+    tf.summary.scalar("size/parameters", parameters, step=step)
+    tf.summary.scalar("size/training_flops", flops, step=step)
+    for name, width in widths.items():
+        tf.summary.scalar(f"width/{name}", width, step=step)
+
+
+def write_growth(event: dict[str, Any]) -> None:
+    """A growth: gradient norms, singular values and time; `event` as in growth/history.py."""
+    step = event["step"]
+    tf.summary.scalar("growth/milliseconds", event["milliseconds"], step=step)
+    for name, site in event["sites"].items():
+        tf.summary.scalar(
+            f"growth/gradient_norm_new/{name}", site["gradient_norm_new"], step=step
+        )
+        tf.summary.scalar(
+            f"growth/gradient_norm_old/{name}", site["gradient_norm_old"], step=step
+        )
+        for rank, value in enumerate(site["singular_values"][:_SINGULAR_VALUES], 1):
+            tf.summary.scalar(f"growth/singular_value_{rank}/{name}", value, step=step)
+        if site["singular_values"]:
+            tf.summary.histogram(
+                f"growth/singular_values/{name}", site["singular_values"], step=step
+            )
+
+
+# More curves a site than this make the page unreadable; the histogram has them all.
+_SINGULAR_VALUES = 5

@@ -1,0 +1,113 @@
+"""The inner loops: a training step, an evaluation step and their metrics."""
+
+import orbit
+import tensorflow as tf
+import tf_keras
+
+from trainer import objectives
+
+
+class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
+    """Trains and evaluates a model by Orbit's standard loops, each traced once for the run.
+
+    Set `train_dataset` before training, to distributed batches without end. The global step is the optimizer's count of iterations.
+
+    Args:
+      model: the network, with its variables.
+      optimizer: with its slots.
+      objective: the loss and the metrics.
+      test_data: test batches.
+      strategy: distributes a step over replicas.
+    """
+
+    def __init__(
+        self,
+        model: tf_keras.Model,
+        optimizer: tf_keras.optimizers.Optimizer,
+        objective: objectives.Objective,
+        test_data: tf.data.Dataset,
+        strategy: tf.distribute.Strategy,
+    ):
+        # The batches depend on the step, which a checkpoint may still set.
+        orbit.StandardTrainer.__init__(self, train_dataset=None)
+        orbit.StandardEvaluator.__init__(
+            self, strategy.experimental_distribute_dataset(test_data)
+        )
+        self._model = model
+        self._optimizer = optimizer
+        self._objective = objective
+        self._strategy = strategy
+        self._train_metrics = [tf_keras.metrics.Mean("loss"), *objective.metrics()]
+        self._test_metrics = [tf_keras.metrics.Mean("loss"), *objective.metrics()]
+
+    @property
+    def global_step(self) -> tf.Variable:
+        """Training steps done."""
+        return self._optimizer.iterations
+
+    def loss(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        """This replica's share of the mean loss, with the model's regularisation; a scalar."""
+        loss = tf.nn.compute_average_loss(self._objective.losses(targets, outputs))
+        if self._model.losses:
+            loss += tf.nn.scale_regularization_loss(tf.add_n(self._model.losses))
+        return loss
+
+    def train_loop_begin(self) -> None:
+        """See orbit.StandardTrainer."""
+        for metric in self._train_metrics:
+            metric.reset_state()
+
+    def train_step(self, iterator: tf.data.Iterator) -> None:
+        """One step of the optimizer on the next batch."""
+
+        def replica_step(batch):
+            inputs, targets = batch
+            with tf.GradientTape() as tape:
+                outputs = self._model(inputs, training=True)
+                loss = self.loss(targets, outputs)
+            variables = self._model.trainable_variables
+            gradients = tape.gradient(loss, variables)
+            self._optimizer.apply_gradients(zip(gradients, variables, strict=True))
+            # The mean over replicas of n times a share of the mean is the mean.
+            replicas = self._strategy.num_replicas_in_sync
+            self._train_metrics[0].update_state(loss * replicas)
+            for metric in self._train_metrics[1:]:
+                metric.update_state(targets, outputs)
+
+        self._strategy.run(replica_step, args=(next(iterator),))
+
+    def train_loop_end(self) -> dict[str, tf.Tensor]:
+        """Means over the steps of the loop, and the learning rate at its end."""
+        rate = self._optimizer.learning_rate
+        means = {metric.name: metric.result() for metric in self._train_metrics}
+        return means | {"learning_rate": rate(self.global_step) if callable(rate) else rate}
+
+    def eval_begin(self) -> None:
+        """See orbit.StandardEvaluator."""
+        for metric in self._test_metrics:
+            metric.reset_state()
+
+    def eval_step(self, iterator: tf.data.Iterator) -> None:
+        """Updates the metrics with the next batch."""
+        self._strategy.run(self._replica_eval, args=(next(iterator),))
+
+    def eval_end(self) -> dict[str, tf.Tensor]:
+        """Means over all examples."""
+        return {metric.name: metric.result() for metric in self._test_metrics}
+
+    @tf.function
+    def _evaluate_batch(self, batch) -> None:
+        self._strategy.run(self._replica_eval, args=(batch,))
+
+    def evaluate_batch(self, batch) -> dict[str, float]:
+        """Metrics of one distributed batch, without an update."""
+        self.eval_begin()
+        self._evaluate_batch(batch)
+        return {name: float(value) for name, value in self.eval_end().items()}
+
+    def _replica_eval(self, batch) -> None:
+        inputs, targets = batch
+        outputs = self._model(inputs, training=False)
+        self._test_metrics[0].update_state(self._objective.losses(targets, outputs))
+        for metric in self._test_metrics[1:]:
+            metric.update_state(targets, outputs)

@@ -1,0 +1,208 @@
+"""The outer loop: Orbit's Controller trains between growths, evaluations and checkpoints."""
+
+import contextlib
+import importlib.metadata
+import platform
+from typing import Any
+
+import gin
+import orbit
+import tensorflow as tf
+
+from models import cost
+from trainer import clock as clock_lib
+from trainer import experiment as experiment_lib
+from trainer import errors, interrupts, progress, run_directory, summaries
+
+
+class Run:
+    """An experiment in its model_dir: resumes where the newest checkpoint stands.
+
+    Args:
+      experiment: what to train.
+      directory: where checkpoints, logs and results go.
+
+    Raises:
+      ValueError: the checkpoint does not fit the experiment.
+    """
+
+    def __init__(
+        self, experiment: experiment_lib.Experiment, directory: run_directory.RunDirectory
+    ):
+        self._experiment = experiment
+        self._directory = directory
+        self._grower = experiment.grower
+        self._task = experiment.task
+        self._clock = clock_lib.Clock()
+        checkpoint = tf.train.Checkpoint(
+            model=experiment.model,
+            optimizer=experiment.optimizer,
+            growth=self._grower.history,
+            clock=self._clock,
+        )
+        self._checkpoints = tf.train.CheckpointManager(
+            checkpoint,
+            str(directory.path / "checkpoints"),
+            max_to_keep=experiment.checkpoints_kept,
+            step_counter=self._task.global_step,
+            checkpoint_interval=experiment.checkpoint_interval,
+        )
+        # Orbit prints each of its steps; the console has a progress display of its own.
+        with contextlib.redirect_stdout(None):
+            self._controller = orbit.Controller(
+                global_step=self._task.global_step,
+                trainer=self._task,
+                evaluator=self._task,
+                strategy=experiment.strategy,
+                steps_per_loop=experiment.steps,
+                checkpoint_manager=self._checkpoints,
+                summary_dir=str(directory.path / "train"),
+                eval_summary_dir=str(directory.path / "eval"),
+                train_actions=[self._show, self._check_finite],
+            )
+        self._grower.check_widths()
+
+    @property
+    def step(self) -> int:
+        """Training steps done."""
+        return int(self._task.global_step)
+
+    def train(self, literals: dict[str, int | float | str | bool], evaluate: bool) -> None:
+        """Trains to the last step, growing on the way, and writes result.json.
+
+        Args:
+          literals: the values of the configuration by name, for TensorBoard's hparams.
+          evaluate: whether to evaluate during training and at its end.
+
+        Raises:
+          SystemExit: a signal asked for a stop; a checkpoint has been saved.
+          FloatingPointError: the loss is not finite any more.
+        """
+        experiment = self._experiment
+        self._directory.write_growths(self._grower.history.events)
+        with self._train_writer():
+            summaries.write_config(gin.config_str(), literals)
+        self._task.train_dataset = experiment.batches(self.step)
+        self._grower.prepare(self._batch())
+        self._progress = progress.Progress(
+            self._task.global_step, experiment.steps, experiment.dataset.batch_size
+        )
+        with interrupts.catch() as interrupt, contextlib.redirect_stdout(None):
+            self._save_operative_config()
+            while self.step < experiment.steps and not interrupt:
+                self._grow_if_due()
+                self._train_until(self._next_stop(evaluate))
+                if evaluate and self._evaluation_is_due():
+                    self._evaluate()
+            self._save()
+            test = self._evaluate() if evaluate and not interrupt else {}
+        self._progress.close()
+        if interrupt:
+            self._progress.say(f"stopped by {interrupt.signal.name} after {self.step} steps")
+            raise SystemExit(128 + interrupt.signal)
+        result = self._result(test)
+        self._directory.write_result(result)
+        self._progress.say(
+            f"finished {self.step} steps: train {_metrics(result['train'])}"
+            + (f", test {_metrics(test)}" if test else "")
+            + f"\nresult: {self._directory.path}/result.json"
+            f"\nTensorBoard: tensorboard --logdir={self._directory.path}"
+        )
+
+    def evaluate(self) -> dict[str, float]:
+        """Evaluates the newest checkpoint on the test examples.
+
+        Raises:
+          UserError: there is none.
+        """
+        if not self._checkpoints.latest_checkpoint:
+            raise errors.UserError(f"there is no checkpoint in {self._checkpoints.directory}")
+        with contextlib.redirect_stdout(None):
+            return self._evaluate()
+
+    def _save_operative_config(self) -> None:
+        self._directory.write(f"operative_config-{self.step}.gin", gin.operative_config_str())
+
+    def _next_stop(self, evaluate: bool) -> int:
+        """The step at which the in-graph training loop returns to Python."""
+        experiment = self._experiment
+        intervals = [experiment.log_interval]
+        if evaluate and experiment.eval_interval:
+            intervals.append(experiment.eval_interval)
+        stops = [experiment.steps, *(i * (self.step // i + 1) for i in intervals)]
+        growth = self._grower.next_growth(self.step)
+        return min(stops if growth is None else [*stops, growth])
+
+    def _grow_if_due(self) -> None:
+        step = self.step
+        if self._grower.next_growth(step) != step:
+            return
+        event = self._grower.grow(step, self._batch())
+        self._directory.write_growths(self._grower.history.events)
+        self._progress.growth(event)
+        with self._train_writer():
+            summaries.write_growth(event)
+
+    def _batch(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """The batch of the next training step."""
+        return next(iter(self._experiment.batches(self.step)))
+
+    def _train_until(self, step: int) -> None:
+        self._controller.train(step, checkpoint_at_completion=False)
+        with self._train_writer():
+            summaries.write_size(
+                step,
+                self._grower.widths(),
+                cost.parameters(self._experiment.model),
+                self._experiment.training_flops(step),
+            )
+
+    def _evaluation_is_due(self) -> bool:
+        interval = self._experiment.eval_interval
+        # The one at the end comes after the last checkpoint.
+        return interval and self.step % interval == 0 and self.step < self._experiment.steps
+
+    def _evaluate(self) -> dict[str, float]:
+        output = self._controller.evaluate()
+        return {name: float(value) for name, value in output.items()}
+
+    def _save(self) -> None:
+        """Saves a checkpoint of this step unless there is one."""
+        newest = self._checkpoints.latest_checkpoint
+        if not newest or not newest.endswith(f"-{self.step}"):
+            self._controller.save_checkpoint()
+
+    def _show(self, output: dict[str, tf.Tensor]) -> None:
+        self._progress(output)
+
+    def _check_finite(self, output: dict[str, tf.Tensor]) -> None:
+        if not tf.math.is_finite(output["loss"]):
+            raise FloatingPointError(
+                f"the loss is {float(output['loss'])} within the steps up to {self.step}; the last "
+                f"good checkpoint is {self._checkpoints.latest_checkpoint}"
+            )
+
+    def _train_writer(self):
+        return self._controller.summary_manager.summary_writer().as_default()
+
+    def _result(self, test: dict[str, float]) -> dict[str, Any]:
+        """What result.json holds."""
+        experiment = self._experiment
+        packages = ["tensorflow", "tf_keras", "tf-models-official", "gin-config"]
+        return {
+            "steps": self.step,
+            "seed": experiment.seed,
+            "train": self._task.evaluate_batch(self._batch()),
+            "test": test,
+            "widths": self._grower.widths(),
+            "parameters": cost.parameters(experiment.model),
+            "training_flops": experiment.training_flops(self.step),
+            "growths": len(self._grower.history),
+            "wall_seconds": self._clock.seconds,
+            "versions": {"python": platform.python_version()}
+            | {name: importlib.metadata.version(name) for name in packages},
+        }
+
+
+def _metrics(values: dict[str, float]) -> str:
+    return " ".join(f"{name}={value:.5g}" for name, value in values.items())
