@@ -137,7 +137,7 @@ def _builder(name: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
             f"in {data_dir or 'its default folder'}"
             + (f"; did you mean {' or '.join(near)}?" if near else "")
         ) from None
-    except (AssertionError, RuntimeError, TypeError, ValueError) as error:
+    except (AssertionError, OSError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(f"ImageClassification.name = {name!r}: {error}") from None
 
 
@@ -152,18 +152,16 @@ def _image_and_label(name: str, info: tfds.core.DatasetInfo) -> tuple[str, str]:
             f"ImageClassification.name = {name!r} must be a set of images (Image) with one class "
             f"each (ClassLabel); it has {found}"
         )
-    if None in image.shape or image.dtype != np.uint8:
+    if None in image.shape or image.np_dtype != np.uint8:
         raise ValueError(
             f"ImageClassification.name = {name!r} has images of shape {image.shape} and type "
-            f"{np.dtype(image.dtype).name}; this class keeps sets in memory whose images are all "
-            "of one shape, of type uint8"
+            f"{np.dtype(image.np_dtype).name}; this class keeps sets in memory, whose images must "
+            "all be of one shape and of type uint8"
         )
     return keys[:2]
 
 
-def _gather(
-    split: tuple[tf.Tensor, tf.Tensor], indices: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
+def _gather(split: tuple[tf.Tensor, tf.Tensor], indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """The examples `indices`, with pixels from 0 to 1."""
     images, labels = split
     return tf.cast(tf.gather(images, indices), tf.float32) / 255.0, tf.gather(labels, indices)
@@ -171,6 +169,5 @@ def _gather(
 
 def _prefetched(numbers: tf.data.Dataset, batch) -> tf.data.Dataset:
     """Maps `numbers` to batches, ahead of the training step and in order."""
-    return numbers.map(
-        batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-    ).prefetch(tf.data.AUTOTUNE)
+    batches = numbers.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return batches.prefetch(tf.data.AUTOTUNE)
