@@ -1,0 +1,90 @@
+"""Prepares Fashion-MNIST for TensorFlow Datasets from local files, without the internet.
+
+    bazel run //tools:prepare_fashion_mnist -- --data_dir=/tmp/tensorflow_datasets
+
+Debian's package dataset-fashion-mnist holds the four files of the data set. TensorFlow Datasets
+refuses them as downloads, because they were compressed anew and its checksums are of the .gz. Here
+its own builder reads them, so that metadata and format are those of `tfds build fashion_mnist`.
+"""
+
+import os
+import pathlib
+import sys
+import tempfile
+
+import tensorflow_datasets as tfds
+from absl import app, flags
+
+_SOURCE_DIR = flags.DEFINE_string(
+    "source_dir",
+    "/usr/share/datasets/fashion-mnist",
+    "The folder of the four files *-ubyte.gz.",
+)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir",
+    None,
+    "Where to write fashion_mnist/; by default where TensorFlow Datasets looks: $TFDS_DATA_DIR or "
+    "~/tensorflow_datasets.",
+)
+
+FILES = (
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+)
+
+
+def prepare(source_dir: str | os.PathLike, data_dir: str | os.PathLike | None) -> str:
+    """Writes fashion_mnist/VERSION under `data_dir`, unless it is there.
+
+    It appears under its name only when it is complete.
+
+    Args:
+      source_dir: the folder of the four `FILES`.
+      data_dir: the root of TensorFlow Datasets' data; None for its default.
+
+    Returns:
+      What was done, a sentence.
+
+    Raises:
+      FileNotFoundError: a file is missing.
+    """
+    builder = tfds.builder("fashion_mnist", data_dir=data_dir)
+    if builder.is_prepared():
+        return f"Fashion-MNIST is already prepared in {builder.data_dir}."
+    source_dir = pathlib.Path(source_dir).expanduser().absolute()
+    missing = [name for name in FILES if not (source_dir / name).is_file()]
+    if missing:
+        raise FileNotFoundError(
+            f"--source_dir={source_dir} lacks {', '.join(missing)}. Debian's package "
+            "dataset-fashion-mnist puts them under /usr/share/datasets/fashion-mnist: apt-get "
+            "install dataset-fashion-mnist"
+        )
+    # An address that TensorFlow Datasets has no checksum for.
+    builder.URL = f"file://{source_dir}/"
+    with tempfile.TemporaryDirectory() as download_dir:
+        builder.download_and_prepare(
+            download_dir=download_dir,
+            download_config=tfds.download.DownloadConfig(try_download_gcs=False),
+        )
+    return f"Fashion-MNIST is prepared in {builder.data_dir}."
+
+
+def main(argv: list[str]) -> int:
+    """Returns the exit status."""
+    if argv[1:]:
+        raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
+    # `bazel run` starts programs in a folder of its own, and tells the caller's.
+    os.chdir(os.environ.get("BUILD_WORKING_DIRECTORY", os.curdir))
+    tfds.disable_progress_bar()
+    try:
+        print(prepare(_SOURCE_DIR.value, _DATA_DIR.value))
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    app.run(main)
