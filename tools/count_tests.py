@@ -1,9 +1,10 @@
-"""Prints `N passed, N failed` (and `, N skipped`, if any) for one run of `bazel test`; Bazel itself counts targets, not tests.
+"""Prints `N passed, N failed` (and `, N skipped`, if any) for one run of `bazel test`.
 
     bazel test --build_event_json_file=events.json //... ; python3 tools/count_tests.py events.json
 
-The events name the tests of this very run, cached ones too, so reports of an earlier run are never counted. A target that left
-no report of its own (it did not build, crashed or ran out of time) counts as one failure. Needs nothing but Python.
+Bazel itself counts targets, not tests. The events name the tests of this very run, cached ones
+too, so reports of an earlier run are never counted. A target that left no report of its own (it did
+not build, crashed or ran out of time) counts as one failure. Needs nothing but Python.
 """
 
 import collections
@@ -40,14 +41,16 @@ def count_result(result: dict) -> collections.Counter:
 
 def count_events(lines: list[str]) -> collections.Counter:
     """Counts a file of build events, one JSON object a line."""
-    shards, unbuilt = {}, 0
+    test_labels, shards, unbuilt = set(), {}, 0
     for event in map(json.loads, lines):
-        if "testResult" in event:
-            key = {k: v for k, v in event["id"]["testResult"].items() if k != "attempt"}
+        if "testSize" in event.get("configured", {}):
+            test_labels.add(event["id"]["targetConfigured"]["label"])
+        elif "completed" in event and not event["completed"].get("success"):
+            unbuilt += event["id"]["targetCompleted"]["label"] in test_labels
+        elif "testResult" in event:
             # A later attempt at the same shard, of a flaky test, replaces the earlier one.
+            key = {k: v for k, v in event["id"]["testResult"].items() if k != "attempt"}
             shards[json.dumps(key, sort_keys=True)] = count_result(event["testResult"])
-        elif event.get("testSummary", {}).get("overallStatus") == "NO_STATUS":
-            unbuilt += 1
     return sum(shards.values(), collections.Counter(failed=unbuilt))
 
 

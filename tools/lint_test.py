@@ -18,7 +18,8 @@ FORBIDDEN_IMPORTS = {"models": {"growth", "trainer"}, "growth": {"trainer"}}
 
 def run(*command: str) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+    if done.returncode:
+        pytest.fail(f"{done.stdout}{done.stderr}", pytrace=False)
 
 
 def files(*patterns: str) -> list[pathlib.Path]:
@@ -63,4 +64,4 @@ def test_packages_import_only_downwards(package):
     for path in files("*.py"):
         if path.is_relative_to(ROOT / package):
             forbidden = imported_packages(path) & FORBIDDEN_IMPORTS[package]
-            assert not forbidden, f"{path} imports {forbidden}; {package} may not"
+            assert not forbidden, f"{path} imports {forbidden}, which {package} may not"

@@ -78,7 +78,10 @@ def _python_packages_impl(repository_ctx):
     venv_python = str(venv) + "/bin/python"
 
     _execute(repository_ctx, "python3 -m venv", [_find_python(repository_ctx), "-m", "venv", venv])
-    repository_ctx.report_progress("pip installs %s: some minutes, once" % lock.basename)
+
+    # Printed by a command, since print() would print it as a DEBUG message with the place in this file.
+    message = "Installing the Python packages of %s (several GB): some minutes, only this once" % lock.basename
+    repository_ctx.execute(["echo", message], quiet = False)
     pip = [venv_python, "-m", "pip", "--disable-pip-version-check", "--no-input"]
     _execute(
         repository_ctx,
