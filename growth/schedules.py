@@ -40,11 +40,13 @@ class PeriodicSchedule(Schedule):
     def __init__(
         self, start: int = gin.REQUIRED, interval: int = gin.REQUIRED, count: int = gin.REQUIRED
     ):
-        for name, value, least in (("start", start, 0), ("interval", interval, 1), ("count", count, 0)):
+        for name, value, least in (
+            ("start", start, 0),
+            ("interval", interval, 1),
+            ("count", count, 0),
+        ):
             if value < least:
-                raise ValueError(
-                    f"PeriodicSchedule.{name} = {value} must be at least {least}"
-                )
+                raise ValueError(f"PeriodicSchedule.{name} = {value} must be at least {least}")
         self._start = start
         self._interval = interval
         self._count = count

@@ -10,9 +10,11 @@ from growth import linear_map as linear_map_lib
 _EXPLICIT_SIZE = 256
 # Block Krylov: vectors beyond the k wanted, and products with A A^T.
 _OVERSAMPLING = 8
-_BLOCKS = 8
-# Singular values below this fraction of the largest are rounding errors of float32.
-_RANK_TOLERANCE = 1e-4
+_BLOCKS = 12
+_TRACE = 1e-5
+# Singular values below this fraction of the largest are rounding errors: the Gram matrices below
+# square them, and float32 has 7 digits.
+_RANK_TOLERANCE = 1e-3
 
 
 class SingularVectors(NamedTuple):
@@ -79,20 +81,38 @@ def _from_columns(linear_map, count):
 
 def _block_krylov(linear_map, count, seed):
     """The best approximations within span{G, (A A^T) G, (A A^T)^2 G, ...} for a random G."""
-    rows, _ = linear_map.shape
-    block = tf.random.stateless_normal([rows, count + _OVERSAMPLING], seed)
-    basis = tf.zeros([rows, 0])
-    images = []
-    for i in range(_BLOCKS):
+    rows, columns = linear_map.shape
+    size = count + _OVERSAMPLING
+    seeds = tf.random.split(seed, _BLOCKS)
+
+    def extend(i, basis, image):
+        """One more block: orthonormal columns of the basis, and A^T times them."""
+        # Where A has less rank than the basis has columns, nothing but rounding errors would be
+        # left of the block: a trace of random directions keeps it of full rank.
+        previous = linear_map.to_outgoing(image[:, -size:])
+        noise = tf.random.stateless_normal([rows, size], seeds[i])
+        block = tf.math.l2_normalize(previous, axis=0) + _TRACE * tf.math.l2_normalize(
+            noise, axis=0
+        )
         # Twice, because one projection leaves rounding errors that grow from block to block.
         for _ in range(2):
             block -= tf.matmul(basis, tf.matmul(basis, block, transpose_a=True))
             block, _ = tf.linalg.qr(block)
-        basis = tf.concat([basis, block], axis=1)
-        images.append(linear_map.to_incoming(block))
-        if i + 1 < _BLOCKS:
-            block = linear_map.to_outgoing(images[-1])
-    image = tf.concat(images, axis=1)
+        image = tf.concat([image, linear_map.to_incoming(block)], axis=1)
+        return i + 1, tf.concat([basis, block], axis=1), image
+
+    _, basis, image = tf.while_loop(
+        lambda i, basis, image: i < _BLOCKS,
+        extend,
+        # Before the first block there is only a zero image, so that the first is all noise.
+        (0, tf.zeros([rows, 0]), tf.zeros([columns, size])),
+        shape_invariants=(
+            tf.TensorShape([]),
+            tf.TensorShape([None, None]),
+            tf.TensorShape([None, None]),
+        ),
+    )
+    image = image[:, size:]
     vectors, values = _largest(tf.matmul(image, image, transpose_a=True), count)
     return tf.matmul(basis, vectors), values
 

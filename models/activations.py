@@ -13,13 +13,16 @@ Activation = Callable[[tf.Tensor], tf.Tensor]
 
 
 @gin.configurable
-@tf.custom_gradient
-def relu(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+def relu(x: tf.Tensor) -> tf.Tensor:
     """max(x, 0) with the subgradient 1 at 0, as in section 4 of the paper.
 
     `tf.nn.relu` takes 0 there: neurons that start with zero incoming weights would never move.
     """
+    return _relu(x)
 
+
+@tf.custom_gradient
+def _relu(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
     def gradient(upstream: tf.Tensor) -> tf.Tensor:
         return tf.where(x >= 0, upstream, tf.zeros([], upstream.dtype))
 

@@ -19,6 +19,7 @@ from trainer import errors
 # Where this file's workspace, or its copy beside a built binary, keeps gin_configs/.
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
 
+
 def load(files: Sequence[str], bindings: Sequence[str], search_paths: Sequence[str] = ()) -> None:
     """Parses `files` in order, then `bindings`; what comes last wins.
 
@@ -64,10 +65,7 @@ def _find(file: str, folders: Sequence[str]) -> str:
         path = os.path.join(folder, file)
         if os.path.isfile(path):
             return path
-    near = [
-        str(path.relative_to(_ROOT))
-        for path in (_ROOT / "gin_configs").rglob("*.gin")
-    ]
+    near = [str(path.relative_to(_ROOT)) for path in (_ROOT / "gin_configs").rglob("*.gin")]
     raise errors.UserError(
         f"--gin_file={file} is not a file (looked in {', '.join(f or '.' for f in folders)})"
         + _did_you_mean(file, near)
@@ -89,15 +87,19 @@ def _checked(parse: typing.Callable[[], Any], where: str = "") -> None:
         if isinstance(error, TypeError):
             # gin-config 0.5.0 on an include below a folder that is no Python package.
             text = "an included file cannot be opened" + text[text.find("\n") :]
+        text = text.partition(" in config string:")[0]  # Gin adds the whole configuration.
         text = text.replace("In bindings string line 1", f"In {where}") if where else text
         raise errors.UserError(text + _suggestion(text)) from error
 
 
 def _suggestion(message: str) -> str:
     """The nearest valid names, for a message of Gin about an unknown one."""
-    if match := re.search(r"No configurable matching '(.*?)'", message):
+    if match := re.search(r"No configurable matching (?:reference )?'@?(.*?)(?:\(\))?'", message):
         known = [selector.rpartition(".")[2] for selector, _ in gin.config._REGISTRY.items()]
-        return _did_you_mean(match[1], known)
+        return _did_you_mean(match[1].rpartition(".")[2], known)
+    if match := re.search(r"No bindings specified for '(.*?)/gin.macro'", message):
+        macros = [scope for scope, selector in gin.config._CONFIG if selector == "gin.macro"]
+        return f"\n  %{match[1]} is a macro without a value." + _did_you_mean(match[1], macros)
     if match := re.search(r"Configurable '(.*?)' doesn't have a parameter named '(.*?)'", message):
         known = list(inspect.signature(gin.get_configurable(match[1])).parameters)
         return _did_you_mean(match[2], known) or f"\n  It has: {', '.join(known)}"

@@ -1,6 +1,7 @@
 """Mistakes of a user, told apart from bugs of ours."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 
@@ -18,4 +19,6 @@ def mistakes() -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, RuntimeError, OSError) as error:
-        raise UserError(str(error)) from error
+        # Gin adds a line for each configurable on the way, with the repr of its class.
+        text = re.sub(r"\n  In call to configurable '(\S+)' .*", "", str(error))
+        raise UserError(text) from error

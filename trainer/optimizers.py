@@ -94,9 +94,7 @@ class GrowableSlots:
       ValueError: the optimizer keeps variables that do not have the shape of a parameter.
     """
 
-    def __init__(
-        self, optimizer: tf_keras.optimizers.Optimizer, variables: Sequence[tf.Variable]
-    ):
+    def __init__(self, optimizer: tf_keras.optimizers.Optimizer, variables: Sequence[tf.Variable]):
         self._slots = collections.defaultdict(list)
         if isinstance(optimizer, tf_keras.optimizers.legacy.Optimizer):
             optimizer.add_slot = functools.partial(self._add_slot, optimizer.add_slot)
@@ -128,9 +126,7 @@ class GrowableSlots:
         """Replaces `add_slot` of a legacy optimizer."""
         del shape  # That of the variable.
         initial = float(tf_keras.initializers.get(initializer)([]))
-        return self._create(
-            variable, initial, lambda value: add_slot(variable, slot_name, value)
-        )
+        return self._create(variable, initial, lambda value: add_slot(variable, slot_name, value))
 
     def _add_from_reference(
         self, add_variable, model_variable, variable_name, shape=None, initial_value=None

@@ -27,20 +27,33 @@ class RunDirectory:
           UserError: the folder belongs to a run with another configuration.
           OSError: the folder cannot be written.
         """
-        file = self.path / "config.gin"
-        if file.exists() and not overwrite_config:
-            difference = "\n".join(
-                difflib.unified_diff(
-                    file.read_text().splitlines(), config.splitlines(), "before", "now", "", "", 0, ""
-                )
-            )
-            if difference:
-                raise errors.UserError(
-                    f"--model_dir={self.path} holds a run with another configuration:\n"
-                    f"{difference}\n"
-                    "Choose another --model_dir, or go on all the same with --overwrite_config."
-                )
+        if not overwrite_config:
+            self.check(config)
         self.write("config.gin", config)
+
+    def check(self, config: str) -> None:
+        """Raises UserError if the folder belongs to a run with another configuration."""
+        file = self.path / "config.gin"
+        if not file.exists():
+            return
+        before, now = file.read_text().splitlines(), config.splitlines()
+        difference = "\n".join(difflib.unified_diff(before, now, "before", "now", "", "", 0, ""))
+        if difference:
+            raise errors.UserError(
+                f"{self.path} holds a run with another configuration:\n{difference}\n"
+                "Choose another folder, or have //:train go on all the same with "
+                "--overwrite_config."
+            )
+
+    @property
+    def checkpoints(self) -> pathlib.Path:
+        """The folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    def require_checkpoint(self) -> None:
+        """Raises UserError if there is no checkpoint."""
+        if not any(self.checkpoints.glob("*.index")):
+            raise errors.UserError(f"there is no checkpoint in {self.checkpoints}")
 
     def write_growths(self, events: Iterable[dict[str, Any]]) -> None:
         """Writes growth.jsonl: one line for each growth so far."""

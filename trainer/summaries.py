@@ -32,12 +32,8 @@ def write_growth(event: dict[str, Any]) -> None:
     step = event["step"]
     tf.summary.scalar("growth/milliseconds", event["milliseconds"], step=step)
     for name, site in event["sites"].items():
-        tf.summary.scalar(
-            f"growth/gradient_norm_new/{name}", site["gradient_norm_new"], step=step
-        )
-        tf.summary.scalar(
-            f"growth/gradient_norm_old/{name}", site["gradient_norm_old"], step=step
-        )
+        tf.summary.scalar(f"growth/gradient_norm_new/{name}", site["gradient_norm_new"], step=step)
+        tf.summary.scalar(f"growth/gradient_norm_old/{name}", site["gradient_norm_old"], step=step)
         for rank, value in enumerate(site["singular_values"][:_SINGULAR_VALUES], 1):
             tf.summary.scalar(f"growth/singular_value_{rank}/{name}", value, step=step)
         if site["singular_values"]:

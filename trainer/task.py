@@ -30,9 +30,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
     ):
         # The batches depend on the step, which a checkpoint may still set.
         orbit.StandardTrainer.__init__(self, train_dataset=None)
-        orbit.StandardEvaluator.__init__(
-            self, strategy.experimental_distribute_dataset(test_data)
-        )
+        orbit.StandardEvaluator.__init__(self, strategy.experimental_distribute_dataset(test_data))
         self._model = model
         self._optimizer = optimizer
         self._objective = objective

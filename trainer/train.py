@@ -12,7 +12,7 @@ import tensorflow as tf
 from models import cost
 from trainer import clock as clock_lib
 from trainer import experiment as experiment_lib
-from trainer import errors, interrupts, progress, run_directory, summaries
+from trainer import interrupts, progress, run_directory, summaries
 
 
 class Run:
@@ -42,7 +42,7 @@ class Run:
         )
         self._checkpoints = tf.train.CheckpointManager(
             checkpoint,
-            str(directory.path / "checkpoints"),
+            str(directory.checkpoints),
             max_to_keep=experiment.checkpoints_kept,
             step_counter=self._task.global_step,
             checkpoint_interval=experiment.checkpoint_interval,
@@ -110,13 +110,7 @@ class Run:
         )
 
     def evaluate(self) -> dict[str, float]:
-        """Evaluates the newest checkpoint on the test examples.
-
-        Raises:
-          UserError: there is none.
-        """
-        if not self._checkpoints.latest_checkpoint:
-            raise errors.UserError(f"there is no checkpoint in {self._checkpoints.directory}")
+        """Metrics of the newest checkpoint on the test examples."""
         with contextlib.redirect_stdout(None):
             return self._evaluate()
 

@@ -1,0 +1,205 @@
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+
+from growth import grower as grower_lib
+from growth import history, policies, schedules
+from growth.initializers import gradmax, initializer, random
+from models import cost
+from tests import networks
+from trainer import optimizers
+
+_legacy, _new = tf_keras.optimizers.legacy, tf_keras.optimizers
+OPTIMIZERS = {
+    "SGD": lambda: _legacy.SGD(0.05),
+    "momentum": lambda: _legacy.SGD(0.05, momentum=0.9),
+    "Nesterov": lambda: _legacy.SGD(0.05, momentum=0.9, nesterov=True),
+    "Adam": lambda: _legacy.Adam(0.01),
+    "Adagrad": lambda: _legacy.Adagrad(0.05),
+    "RMSprop": lambda: _legacy.RMSprop(0.01, momentum=0.5, centered=True),
+    "new-style momentum": lambda: _new.SGD(0.05, momentum=0.9, jit_compile=False),
+    "new-style Adam": lambda: _new.Adam(0.01, jit_compile=False),
+    "new-style AdamW": lambda: _new.AdamW(0.01, jit_compile=False),
+}
+_optimizers = pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS.keys())
+
+
+def _trainable(make, hidden_widths=(5, 7)):
+    """A model, its slots, and a traced training step."""
+    model = networks.network(hidden_widths)
+    optimizer = make()
+    slots = optimizers.GrowableSlots(optimizer, model.trainable_variables)
+
+    @tf.function
+    def step(data):
+        with tf.GradientTape() as tape:
+            value = networks.loss(data[1], model(data[0]))
+        variables = model.trainable_variables
+        optimizer.apply_gradients(zip(tape.gradient(value, variables), variables, strict=True))
+        return value
+
+    return model, slots, step
+
+
+def _all_slots(model, slots):
+    return [slot.variable for variable in model.trainable_variables for slot in slots(variable)]
+
+
+@_optimizers
+def test_a_grown_network_trains_like_a_static_one_of_its_widths(make):
+    data = networks.batch()
+    model, slots, step = _trainable(make)
+    for _ in range(3):
+        step(data)
+    networks.grower(model, random.Random(), slots=slots).grow(0, data)
+    static, static_slots, static_step = _trainable(make, (8, 10))
+    # The optimizer's count of steps is the same after as many steps.
+    for _ in range(3):
+        static_step(data)
+    pairs = [
+        (static.trainable_variables, model.trainable_variables),
+        (_all_slots(static, static_slots), _all_slots(model, slots)),
+    ]
+    for theirs, ours in pairs:
+        assert len(theirs) == len(ours)
+        for a, b in zip(theirs, ours, strict=True):
+            a.assign(b)
+    for _ in range(3):
+        assert step(data) == static_step(data)
+    for theirs, ours in pairs:
+        for a, b in zip(theirs, ours, strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert step.experimental_get_tracing_count() == 1
+
+
+@_optimizers
+@pytest.mark.parametrize("carry_slots", [True, False])
+def test_slots_are_carried_or_reset_and_new_ones_are_fresh(make, carry_slots):
+    data = networks.batch()
+    model, slots, step = _trainable(make)
+    fresh = [float(v.numpy().flat[0]) for v in _all_slots(model, slots)]
+    for _ in range(3):
+        step(data)
+    old = [v.numpy() for v in _all_slots(model, slots)]
+    grower = networks.grower(model, random.Random(), slots=slots, carry_slots=carry_slots)
+    grower.grow(0, data)
+    for variable in model.trainable_variables:
+        for slot in slots(variable):
+            assert slot.variable.read_value().shape == variable.read_value().shape
+    for slot, before, value in zip(_all_slots(model, slots), old, fresh, strict=True):
+        slot = slot.numpy()
+        if slot.shape == before.shape:  # The bias of the output grows not.
+            np.testing.assert_array_equal(slot, before)
+            continue
+        expected = np.full_like(slot, value)
+        if carry_slots:
+            expected[tuple(slice(n) for n in before.shape)] = before
+        np.testing.assert_array_equal(slot, expected)
+
+
+def test_growths_of_all_widths_and_counts_are_traced_once():
+    model, data = networks.network(), networks.batch()
+    grower = grower_lib.Grower(
+        model,
+        networks.loss,
+        lambda variable: [],
+        seed=0,
+        schedule=schedules.PeriodicSchedule(0, 1, 5),
+        policy=policies.RoundRobin(fraction=0.5, max_width=12),
+        initializer=gradmax.GradMax(),
+    )
+    before = [v.numpy() for v in model.trainable_variables]
+    grower.prepare(data)
+    for variable, value in zip(model.trainable_variables, before, strict=True):
+        np.testing.assert_array_equal(variable, value)
+    for step in range(5):
+        grower.grow(step, data)
+    assert grower.widths() == {"hidden_1": 11, "hidden_2": 12}
+    assert grower._grow.experimental_get_tracing_count() == 1
+
+
+def test_the_plan_is_what_happens():
+    model, data = networks.network(), networks.batch()
+    grower = networks.grower(model, random.Random())
+    plan = grower.plan(steps=2)
+    happened = []
+    for step in range(2):
+        assert grower.next_growth(step) == step
+        event = grower.grow(step, data)
+        happened += [
+            grower_lib.PlannedGrowth(step, name, site["from"], site["to"])
+            for name, site in event["sites"].items()
+        ]
+    assert plan == happened
+    rehearsed = networks.network()
+    networks.grower(rehearsed, random.Random()).rehearse(plan)
+    assert cost.parameters(rehearsed) == cost.parameters(model) == event["parameters"]
+    assert cost.forward_flops(rehearsed) == event["forward_flops"]
+
+
+def test_a_baseline_never_grows():
+    grower = networks.grower(networks.network(), None)
+    grower.prepare(networks.batch())
+    assert grower.next_growth(0) is None
+    assert grower.plan(100) == []
+
+
+def test_history_survives_a_checkpoint_and_finds_other_widths(tmp_path):
+    model, data = networks.network(), networks.batch()
+    grower = networks.grower(model, random.Random())
+    event = grower.grow(0, data)
+    assert json.loads(json.dumps(event)) == event
+    path = tf.train.Checkpoint(model=model, growth=grower.history).save(str(tmp_path / "c"))
+
+    seed = networks.network(seed=3)
+    resumed = networks.grower(seed, random.Random())
+    tf.train.Checkpoint(model=seed, growth=resumed.history).restore(path).assert_consumed()
+    assert resumed.history.events == [event]
+    resumed.check_widths()
+    np.testing.assert_array_equal(seed(data[0]), model(data[0]))
+
+    other = networks.grower(networks.network((6, 7)), random.Random())
+    other.history.deserialize(grower.history.serialize())
+    with pytest.raises(ValueError, match="has the widths .* growth history ends with"):
+        other.check_widths()
+
+
+def test_forward_flops_add_up_over_the_widths():
+    grower = networks.grower(networks.network(), None)
+    first = grower.forward_flops(1)
+    grower.history.events = [
+        {"step": 10, "forward_flops": 2 * first},
+        {"step": 20, "forward_flops": 3 * first},
+    ]
+    assert grower.forward_flops(25) == first * (10 + 2 * 10 + 3 * 5)
+
+
+class _Doubled(initializer.Initializer):
+    """A toy method: new neurons are copies of the first with zero outgoing weights."""
+
+    def __call__(self, linear_map, count, seed):
+        site = linear_map.site
+        return initializer.NewNeurons(
+            tf.repeat(site.incoming()[:, :1], count, axis=1),
+            tf.zeros([count]),
+            tf.zeros([tf.shape(site.outgoing())[0], count]),
+            tf.zeros([0]),
+        )
+
+
+def test_a_new_method_needs_nothing_but_its_class():
+    model, data = networks.network(), networks.batch()
+    before = model(data[0])
+    networks.grower(model, _Doubled(), neurons=(2,)).grow(0, data)
+    np.testing.assert_allclose(model(data[0]), before, rtol=1e-6)
+    incoming = model.sites[0].incoming().numpy()
+    np.testing.assert_array_equal(incoming[:, -2:], incoming[:, :1].repeat(2, axis=1))
+
+
+def test_history_widths():
+    past = history.GrowthHistory()
+    past.events = [{"sites": {"a": {"to": 5}}}, {"sites": {"a": {"to": 6}, "b": {"to": 3}}}]
+    assert past.widths({"a": 4, "b": 2, "c": 1}) == {"a": 6, "b": 3, "c": 1}

@@ -1,0 +1,97 @@
+"""Small networks in the middle of training, for tests of growth."""
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from growth import linear_map, policies, schedules
+from growth import grower as grower_lib
+from models import activations, mlp, site
+from trainer import optimizers
+
+
+def batch(inputs=6, outputs=4, examples=64, seed=0):
+    """Random (inputs, targets)."""
+    random = np.random.default_rng(seed)
+    return (
+        tf.constant(random.normal(size=[examples, inputs]), tf.float32),
+        tf.constant(random.normal(size=[examples, outputs]), tf.float32),
+    )
+
+
+def network(hidden_widths=(5, 7), outputs=4, inputs=6, use_bias=True, seed=0, **kwargs):
+    """An MLP with variables that are not those of an initializer: biases are not zero."""
+    model = mlp.MLP(hidden_widths, outputs, use_bias=use_bias, **kwargs)
+    model(tf.zeros([1, inputs]))
+    return randomize(model, hidden_widths, seed)
+
+
+def randomize(model, hidden_widths, seed):
+    """Gives a model random weights at any widths: what is traced for it stays valid."""
+    random = np.random.default_rng(seed)
+    fan_in = model.layers[1].fan_in
+    for layer, width in zip(model.layers[1:], [*hidden_widths, None], strict=True):
+        width = width or layer.width
+        layer.kernel.assign(random.normal(size=[fan_in, width]) / np.sqrt(fan_in))
+        if layer.bias is not None:
+            layer.bias.assign(0.1 * random.normal(size=[width]))
+        fan_in = width
+    return model
+
+
+def loss(targets, outputs):
+    """Half the squared error, averaged over examples."""
+    return 0.5 * tf.reduce_mean(tf.reduce_sum(tf.square(outputs - targets), axis=1))
+
+
+class Counts(policies.Policy):
+    """At growth i, every site grows by the i-th of `counts`."""
+
+    def __init__(self, *counts):
+        self._counts = counts
+
+    def allot(self, growth, sites):
+        return [self._counts[growth]] * len(sites)
+
+
+def grower(model, initializer, neurons=(3, 3), slots=lambda variable: [], **kwargs):
+    """Grows every site at every step, by `neurons` one after the other."""
+    return grower_lib.Grower(
+        model,
+        loss,
+        slots,
+        seed=0,
+        schedule=schedules.PeriodicSchedule(0, 1, len(neurons)),
+        policy=Counts(*neurons),
+        initializer=initializer,
+        **kwargs,
+    )
+
+
+def view(model, index, data):
+    """Site `index` of a model as growth methods see it."""
+    where = model.sites[index]
+    with site.observe([where.producer, *where.consumers]) as seen, tf.GradientTape() as tape:
+        value = loss(data[1], model(data[0]))
+    gradients = tape.gradient(value, [seen[consumer][1] for consumer in where.consumers])
+    return linear_map.LinearMap(where, seen[where.producer][0], gradients)
+
+
+def explicit(linear_map_):
+    """A as a matrix `[m, n]`, column by column."""
+    return linear_map_.to_outgoing(tf.eye(linear_map_.shape[1])).numpy()
+
+
+def optimizer(model, name="sgd", **kwargs):
+    """A tf_keras optimizer and its growable slots."""
+    made = tf_keras.optimizers.legacy.SGD(0.1, momentum=0.9) if name == "sgd" else name(**kwargs)
+    return made, optimizers.GrowableSlots(made, model.trainable_variables)
+
+
+ACTIVATIONS = [
+    activations.relu,
+    activations.leaky_relu,
+    activations.tanh,
+    activations.centered_sigmoid,
+    activations.identity,
+]

@@ -1,0 +1,81 @@
+import pytest
+
+from growth import policies, schedules
+
+
+def _steps(schedule, until):
+    """All growths before `until`, as a training loop meets them."""
+    steps, step = [], schedule.next_growth(0, 0)
+    while step is not None and step < until:
+        steps.append(step)
+        step = schedule.next_growth(step, len(steps))
+    return steps
+
+
+@pytest.mark.parametrize(
+    ("arguments", "until", "expected"),
+    [
+        ((200, 200, 5), 1500, [200, 400, 600, 800, 1000]),
+        ((200, 200, 5), 600, [200, 400]),
+        ((0, 1, 3), 10, [0, 1, 2]),
+        ((5, 10, 0), 100, []),
+    ],
+)
+def test_periodic_schedule(arguments, until, expected):
+    assert _steps(schedules.PeriodicSchedule(*arguments), until) == expected
+
+
+def test_an_overdue_growth_is_due_now():
+    schedule = schedules.PeriodicSchedule(start=10, interval=10, count=3)
+    assert schedule.next_growth(step=25, growths=1) == 25
+
+
+@pytest.mark.parametrize("arguments", [(-1, 1, 1), (0, 0, 1), (0, 1, -1)])
+def test_a_schedule_names_what_is_out_of_range(arguments):
+    with pytest.raises(ValueError, match=r"PeriodicSchedule\.\w+ = -?\d+ must be at least"):
+        schedules.PeriodicSchedule(*arguments)
+
+
+def _grow(policy, initial, growths):
+    """Widths after each growth."""
+    widths, course = list(initial), []
+    for growth in range(growths):
+        sites = [
+            policies.SiteWidth(str(i), first, now)
+            for i, (first, now) in enumerate(zip(initial, widths, strict=True))
+        ]
+        widths = [w + n for w, n in zip(widths, policy.allot(growth, sites), strict=True)]
+        course.append(tuple(widths))
+    return course
+
+
+@pytest.mark.parametrize(
+    ("policy", "initial", "expected"),
+    [
+        (policies.AllAtOnce(neurons=2), (3, 4), [(5, 6), (7, 8), (9, 10)]),
+        (policies.AllAtOnce(neurons=2, max_width=7), (3, 6), [(5, 7), (7, 7), (7, 7)]),
+        (policies.AllAtOnce(fraction=0.5), (4, 8), [(6, 12), (8, 16), (10, 20)]),
+        (policies.AllAtOnce(fraction=0.01), (4,), [(5,), (6,), (7,)]),
+        (policies.RoundRobin(neurons=1), (3, 4), [(4, 4), (4, 5), (5, 5)]),
+        (policies.RoundRobin(neurons=5, max_width=6), (3, 6), [(6, 6), (6, 6), (6, 6)]),
+        (policies.RoundRobin(fraction=1.0, max_width=7), (3, 6), [(6, 6), (6, 7), (7, 7)]),
+    ],
+)
+def test_policies(policy, initial, expected):
+    assert _grow(policy, initial, 3) == expected
+
+
+@pytest.mark.parametrize("policy", [policies.AllAtOnce, policies.RoundRobin])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"neurons": 1, "fraction": 0.5},
+        {"neurons": 0},
+        {"fraction": 0.0},
+        {"neurons": 1, "max_width": 0},
+    ],
+)
+def test_a_policy_names_what_is_wrong(policy, arguments):
+    with pytest.raises(ValueError, match=rf"{policy.__name__}\.\w+ = "):
+        policy(**arguments)
