@@ -10,28 +10,17 @@ from absl import flags
 from absl.testing import flagsaver
 from tensorflow_datasets.image_classification import mnist
 
+from tests import tiny_fashion_mnist
 from tools import prepare_fashion_mnist
 from trainer.datasets import image_classification
 
 DEBIAN = pathlib.Path("/usr/share/datasets/fashion-mnist")
-TRAIN, TEST = 6, 4
-
-
-def write_source(folder):
-    """Images of one brightness each: 0, 1, 2, ... The header of a file is not read."""
-    folder.mkdir()
-    for name in prepare_fashion_mnist.FILES:
-        values = np.arange(TRAIN if name.startswith("train") else TEST, dtype=np.uint8)
-        header, size = (16, 28 * 28) if "images" in name else (8, 1)
-        (folder / name).write_bytes(gzip.compress(bytes(header) + values.repeat(size).tobytes()))
-    return folder
 
 
 @pytest.fixture
-def source(tmp_path, monkeypatch):
-    monkeypatch.setattr(mnist, "_TRAIN_EXAMPLES", TRAIN)
-    monkeypatch.setattr(mnist, "_TEST_EXAMPLES", TEST)
-    return write_source(tmp_path / "source with a space")
+def source(tmp_path):
+    with tiny_fashion_mnist.sizes():
+        yield tiny_fashion_mnist.write_source(tmp_path / "source with a space")
 
 
 def run(**arguments):
@@ -49,11 +38,14 @@ def test_tfds_reads_what_was_written(source, tmp_path):
     data, info = tfds.load("fashion_mnist", data_dir=tmp_path / "data", with_info=True)
     assert info.full_name.startswith("fashion_mnist/3.")
     assert info.features["label"].names[9] == "Ankle boot"
-    for split, count in [("train", TRAIN), ("test", TEST)]:
+    sizes = {"train": tiny_fashion_mnist.TRAIN, "test": tiny_fashion_mnist.TEST}
+    for split, count in sizes.items():
         examples = list(tfds.as_numpy(data[split]))
-        assert sorted(example["label"] for example in examples) == list(range(count))
-        for example in examples:
-            np.testing.assert_array_equal(example["image"], np.full([28, 28, 1], example["label"]))
+        indices = [example["image"][0, 0, 0] for example in examples]
+        assert sorted(indices) == list(range(count))
+        for index, example in zip(indices, examples, strict=True):
+            np.testing.assert_array_equal(example["image"], np.full([28, 28, 1], index))
+            assert example["label"] == index % tiny_fashion_mnist.CLASSES
 
 
 def test_a_second_run_changes_nothing(source, tmp_path, capsys):
@@ -94,13 +86,15 @@ def test_data_appears_only_when_it_is_complete(source, tmp_path):
     assert run(source_dir=source, data_dir=tmp_path / "data") == 0
 
 
-def test_the_trainer_reads_what_was_written(source, tmp_path):
-    run(source_dir=source, data_dir=tmp_path)
+def test_the_trainer_reads_what_was_written(tmp_path):
     dataset = image_classification.ImageClassification(
-        "fashion_mnist", data_dir=str(tmp_path), batch_size=TRAIN
+        "fashion_mnist",
+        data_dir=tiny_fashion_mnist.prepare(tmp_path),
+        batch_size=tiny_fashion_mnist.TRAIN,
     )
     assert (dataset.image_shape, dataset.output_width) == ((28, 28, 1), 10)
-    assert sorted(next(iter(dataset.train(0)))[1].numpy()) == list(range(TRAIN))
+    images, _ = next(iter(dataset.train(0)))
+    assert len(np.unique(images)) == tiny_fashion_mnist.TRAIN
 
 
 @pytest.mark.skipif(not DEBIAN.exists(), reason="needs Debian's package dataset-fashion-mnist")

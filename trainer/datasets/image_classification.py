@@ -100,19 +100,18 @@ class ImageClassification(dataset.Dataset):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """All images uint8 `[examples, height, width, channels]` and classes `[examples]`."""
         try:
-            builder.info.splits[split]
+            examples = builder.info.splits[split].num_examples
         except ValueError as error:
             raise ValueError(
                 f"ImageClassification.{argument} = {split!r} is no split of {builder.name}: {error}"
             ) from None
         # Everything stays in the host's memory, from where tf.data gathers.
         with tf.device("CPU"):
-            data = builder.as_dataset(
-                split=split,
-                batch_size=-1,
-                decoders=tfds.decode.PartialDecoding(dict.fromkeys(self._keys, True)),
+            data = builder.as_dataset(split=split).map(
+                lambda example: tuple(example[key] for key in self._keys),
+                num_parallel_calls=tf.data.AUTOTUNE,
             )
-            images, labels = (data[key] for key in self._keys)
+            images, labels = data.batch(examples).get_single_element()
             labels = tf.cast(labels, tf.int32)
         if np.min(labels) < 0:
             raise ValueError(
