@@ -1,0 +1,129 @@
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from trainer import main, sweep
+
+CONFIGS = pathlib.Path(main.__file__).parent.parent / "gin_configs" / "teacher_student"
+SMALL = str(CONFIGS / "small_gradmax.gin")
+SHORT = [
+    "--gin_bindings=Experiment.steps = 3",
+    "--gin_bindings=PeriodicSchedule.start = 1",
+    "--gin_bindings=PeriodicSchedule.interval = 1",
+]
+# Two ways to fail: the process dies, and the run raises an error.
+FAILING = """
+include '{config}'
+import sweep_test_failures
+Experiment.grower = @dying_grower
+"""
+MODULE = """
+import os
+import gin
+from growth import grower
+
+@gin.configurable
+def dying_grower(model, loss, slots, seed):
+    if seed == 1:
+        os._exit(9)
+    if seed == 2:
+        raise AssertionError("seed 2 does not like to grow")
+    return grower.Grower(model, loss, slots, seed)
+"""
+
+
+def _program(program, *flags, path=()):
+    """Runs a program as a user does; returns its exit status and what it wrote."""
+    done = subprocess.run(
+        [sys.executable, program.__file__, *flags],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([*map(str, path), *sys.path])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def _numbers(folder):
+    """What a run computed, without what differs from run to run."""
+    result = json.loads((folder / "result.json").read_text())
+    growths = [json.loads(line) for line in (folder / "growth.jsonl").read_text().splitlines()]
+    assert len(growths) == 2
+    for growth in growths:
+        del growth["milliseconds"]
+    return result["train"], result["test"], result["seed"], growths
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """A sweep of which three runs go well and two do not."""
+    folder = tmp_path_factory.mktemp("sweep")
+    (folder / "sweep_test_failures.py").write_text(MODULE)
+    (folder / "failing.gin").write_text(FAILING.format(config=SMALL))
+    flags = [f"--gin_file={SMALL}", f"--gin_file={folder / 'failing.gin'}", *SHORT]
+    flags += [f"--output_dir={folder / 'out'}", "--seeds=3", "--baseline=small_gradmax"]
+    status, output = _program(sweep, *flags, path=[folder])
+    return folder / "out", flags, status, output
+
+
+def test_a_run_equals_that_of_the_training_binary_in_every_bit(swept, tmp_path):
+    # The third run of its process.
+    flags = [f"--gin_file={SMALL}", *SHORT, "--gin_bindings=seed = 1", f"--model_dir={tmp_path}"]
+    status, output = _program(main, *flags)
+    assert status == 0, output
+    assert _numbers(swept[0] / "small_gradmax" / "seed_1") == _numbers(tmp_path)
+
+
+def test_goes_on_after_failures_and_names_them(swept):
+    folder, _, status, output = swept
+    assert status == 1
+    assert "2 of 6 runs failed" in output
+    assert f"{folder / 'failing' / 'seed_1'}: its process ended with status 9" in output
+    assert f"{folder / 'failing' / 'seed_2'}: seed 2 does not like to grow" in output
+    assert "Traceback" not in output
+    assert "Traceback" in (folder / "failing" / "seed_2" / "log.txt").read_text()
+    assert all((folder / "small_gradmax" / f"seed_{n}" / "result.json").exists() for n in range(3))
+
+
+def test_the_table_has_what_went_well(swept):
+    lines = (swept[0] / "table.md").read_text().splitlines()
+    assert lines[2].startswith("| small_gradmax | 3 |")
+    assert lines[3].startswith("| failing | 1 |") and lines[3].endswith("| 0 of 1 |")
+    assert len((swept[0] / "table.csv").read_text().splitlines()) == 3
+
+
+def test_finished_runs_are_skipped(swept):
+    folder, flags, _, _ = swept
+    finished = {file: file.stat().st_mtime_ns for file in folder.rglob("result.json")}
+    status, output = _program(sweep, *[f for f in flags if "failing" not in f])
+    assert status == 0, output
+    assert "0 runs to do" in output
+    assert {file: file.stat().st_mtime_ns for file in folder.rglob("result.json")} == finished
+
+
+def test_results_of_another_configuration_are_not_taken_for_these(swept):
+    _, flags, _, _ = swept
+    flags = [f for f in flags if "failing" not in f]
+    status, output = _program(sweep, *flags, "--gin_bindings=AllAtOnce.neurons = 2")
+    assert status == 2
+    assert "+AllAtOnce.neurons = 2" in output and "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        ([], "--gin_file is missing"),
+        ([f"--gin_file={SMALL}"], "--output_dir is missing"),
+        ([f"--gin_file={SMALL}"] * 2 + ["--output_dir=x"], "more than one --gin_file"),
+        ([f"--gin_file={SMALL}", "--output_dir=x", "--baseline=x"], "must be one of small_gradmax"),
+        ([f"--gin_file={SMALL}", "--output_dir=x", "--seeds=0"], "--seeds"),
+    ],
+)
+def test_a_wrong_flag_is_one_message(flags, message):
+    status, output = _program(sweep, *flags)
+    assert status == 2
+    assert message in output and "Traceback" not in output

@@ -1,0 +1,147 @@
+"""One run of a sweep: a configuration with a seed, in a folder of its own."""
+
+import contextlib
+import dataclasses
+import gc
+import json
+import os
+import pathlib
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from trainer import errors
+
+
+@dataclasses.dataclass(frozen=True)
+class SeededRun:
+    """A configuration with a seed; does what //:train does, in a process that has done others.
+
+    TensorFlow is imported by what needs it: a sweep itself does not.
+
+    Attributes:
+      gin_file: path of the configuration.
+      seed: bound to the macro `seed`, after `bindings`.
+      bindings: single bindings, as in a .gin file.
+      search_paths: further folders to look for .gin files in.
+      output_dir: folder of the sweep.
+    """
+
+    gin_file: str
+    seed: int
+    bindings: Sequence[str]
+    search_paths: Sequence[str]
+    output_dir: str
+
+    @property
+    def config(self) -> str:
+        """The name of the configuration: its file's, without folders and ending."""
+        return pathlib.PurePath(self.gin_file).stem
+
+    @property
+    def path(self) -> pathlib.Path:
+        """The model_dir."""
+        return pathlib.Path(self.output_dir) / self.config / f"seed_{self.seed}"
+
+    @property
+    def log(self) -> pathlib.Path:
+        """The file with what the run had to say."""
+        return self.path / "log.txt"
+
+    def result(self) -> dict[str, Any] | None:
+        """What result.json holds; None before the end of the run."""
+        file = self.path / "result.json"
+        return json.loads(file.read_text()) if file.exists() else None
+
+
+def check(runs: Sequence[SeededRun]) -> str | None:
+    """Looks for mistakes in the runs of one configuration before any of them starts.
+
+    Args:
+      runs: they differ in the seed only.
+
+    Returns:
+      A message for the user, or None.
+    """
+    import gin
+
+    from trainer import config, experiment, run_directory
+
+    try:
+        with errors.mistakes():
+            for run in runs:
+                _load(run)
+                run_directory.RunDirectory(run.path).check(gin.config_str())
+            if config.literals().get("Experiment.seed") != "%seed":
+                raise errors.UserError(
+                    f"{runs[0].gin_file} must say Experiment.seed = %seed, and use %seed for all "
+                    "that is random; otherwise the runs of a sweep would all be alike"
+                )
+            if not all(run.result() for run in runs):
+                experiment.Experiment()
+    except errors.UserError as error:
+        return str(error)
+    # No mistake of the user: the run itself will fail, and go on record with it.
+    except Exception:  # noqa: BLE001
+        return None
+    return None
+
+
+def train(run: SeededRun) -> str | None:
+    """Trains, from the newest checkpoint if there is one; what is printed goes to `run.log`.
+
+    Returns:
+      What went wrong, in a line, or None.
+    """
+    import gin
+
+    from trainer import config, experiment, run_directory
+    from trainer import train as train_lib
+
+    run.path.mkdir(parents=True, exist_ok=True)
+    with _output_to(run.log):
+        try:
+            with errors.mistakes():
+                _load(run)
+                directory = run_directory.RunDirectory(run.path)
+                directory.start(gin.config_str(), overwrite_config=False)
+                training = train_lib.Run(experiment.Experiment(), directory)
+            training.train(config.literals(), evaluate=True)
+        # Whatever it is, it ends this run only.
+        except Exception as error:  # noqa: BLE001
+            traceback.print_exc()
+            return str(error).partition("\n")[0] or type(error).__name__
+    return None
+
+
+def _load(run: SeededRun) -> None:
+    """Reads the configuration of `run`, after forgetting all of the run before it."""
+    import gin
+    import tf_keras
+    from absl import logging
+
+    from trainer import config
+
+    logging.set_verbosity(logging.WARNING)  # As in //:train.
+    gin.clear_config()
+    tf_keras.backend.clear_session()
+    gc.collect()
+    config.load([run.gin_file], [*run.bindings, f"seed = {run.seed}"], run.search_paths)
+
+
+@contextlib.contextmanager
+def _output_to(file: pathlib.Path) -> Iterator[None]:
+    """Sends standard output and error to the end of `file`, also what TensorFlow's C++ writes."""
+    streams = (sys.stdout, sys.stderr)
+    usual = [os.dup(stream.fileno()) for stream in streams]
+    with open(file, "a") as log:
+        for stream in streams:
+            os.dup2(log.fileno(), stream.fileno())
+    try:
+        yield
+    finally:
+        for stream, descriptor in zip(streams, usual, strict=True):
+            stream.flush()
+            os.dup2(descriptor, stream.fileno())
+            os.close(descriptor)
