@@ -28,7 +28,8 @@ _INTERPRETER = """#!/bin/sh
 exec '{venv}/bin/python' -P "$@"
 """
 
-# An absolute path: as a label the interpreter would take the whole environment into the runfiles of every target.
+# An absolute path: as a label the interpreter would take the whole environment into the runfiles of every target. The shebang
+# is that of the launcher, which starts the interpreter; Debian's Bazel has it say `python`, which Debian does not have.
 _BUILD = """
 load("@rules_python//python:defs.bzl", "py_runtime", "py_runtime_pair")
 
@@ -38,6 +39,7 @@ py_runtime(
     name = "runtime",
     interpreter_path = "{interpreter}",
     python_version = "PY3",
+    stub_shebang = "#!/usr/bin/env python3",
 )
 
 py_runtime_pair(
@@ -52,10 +54,14 @@ toolchain(
 )
 """
 
+# Some packages come as sources only. The pip of Debian 12 would run their setup.py, which no longer works; this has it build
+# wheels as every later pip does. (As a variable, since the pips that need no such option are free to drop it.)
+_ENVIRONMENT = {"PIP_USE_PEP517": "1"}
+
 def _execute(repository_ctx, what, command):
     # -I: neither the user's PYTHONPATH nor the current folder may reach into the environment.
     command = [command[0], "-I"] + command[1:]
-    result = repository_ctx.execute(command, timeout = 3600)
+    result = repository_ctx.execute(command, environment = _ENVIRONMENT, timeout = 3600)
     if result.return_code:
         fail("%s failed:\n%s%s" % (what, result.stdout, result.stderr))
     return result.stdout
