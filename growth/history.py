@@ -10,10 +10,15 @@ class GrowthHistory(tf.train.experimental.PythonState):
     """The growths of a run, oldest first, as plain dictionaries.
 
     Attributes:
-      events: for each growth `{"step", "loss", "milliseconds", "parameters",
-        "forward_flops", "sites"}`: the loss on the growth batch; parameters and forward FLOPs of an
-        example after the growth; `sites` maps the name of each site that grew to `{"from", "to", "gradient_norm_new",
-        "gradient_norm_old", "singular_values"}`.
+      events: dictionaries with
+        `step`: training steps before the growth,
+        `loss`: on the growth batch,
+        `milliseconds`: that the growth took,
+        `parameters`: trainable ones, after the growth,
+        `forward_flops`: of one example, after the growth,
+        `sites`: for each site that grew, by name, its widths `from` and `to`, the norms
+          `gradient_norm_new` and `gradient_norm_old` of the gradient by the weights of its new and
+          old neurons, and the `singular_values` that the method found.
     """
 
     def __init__(self):

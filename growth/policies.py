@@ -38,8 +38,8 @@ class Policy(abc.ABC):
         """
 
 
-class _Quota(Policy):
-    """A number of neurons a site and growth, fixed or relative, up to a maximum width.
+class Quota(Policy):
+    """Policies that give a site a fixed or relative number of neurons, up to a maximum width.
 
     Args:
       neurons: new neurons of a site at a growth. Give this or `fraction`.
@@ -81,8 +81,8 @@ class _Quota(Policy):
 
 
 @gin.configurable
-class AllAtOnce(_Quota):
-    __doc__ = "Every site grows at every growth.\n" + _Quota.__doc__.partition("\n")[2]
+class AllAtOnce(Quota):
+    """Every site grows at every growth; arguments as of `Quota`."""
 
     def allot(self, growth: int, sites: Sequence[SiteWidth]) -> list[int]:
         """See `Policy.allot`."""
@@ -91,11 +91,11 @@ class AllAtOnce(_Quota):
 
 
 @gin.configurable
-class RoundRobin(_Quota):
-    __doc__ = (
-        "One site grows at each growth, in turn; a site at its maximum passes to the next.\n"
-        + _Quota.__doc__.partition("\n")[2]
-    )
+class RoundRobin(Quota):
+    """One site grows at each growth, in turn; one at its maximum passes to the next.
+
+    Arguments as of `Quota`.
+    """
 
     def allot(self, growth: int, sites: Sequence[SiteWidth]) -> list[int]:
         """See `Policy.allot`."""

@@ -14,7 +14,7 @@ Activation = Callable[[tf.Tensor], tf.Tensor]
 
 @gin.configurable
 def relu(x: tf.Tensor) -> tf.Tensor:
-    """max(x, 0) with the subgradient 1 at 0, as in section 4 of the paper.
+    """Returns max(x, 0), with the subgradient 1 at 0, as in section 4 of the paper.
 
     `tf.nn.relu` takes 0 there: neurons that start with zero incoming weights would never move.
     """
@@ -31,7 +31,7 @@ def _relu(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
 
 @gin.configurable
 def leaky_relu(x: tf.Tensor, slope: float = 0.2) -> tf.Tensor:
-    """x for x >= 0, `slope` * x below; f'(0) = 1."""
+    """Returns x for x >= 0, `slope` * x below; f'(0) = 1."""
     # Not tf.nn.leaky_relu: its derivative at 0 is `slope`.
     return slope * x + (1.0 - slope) * relu(x)
 
@@ -44,13 +44,13 @@ def tanh(x: tf.Tensor) -> tf.Tensor:
 
 @gin.configurable
 def centered_sigmoid(x: tf.Tensor) -> tf.Tensor:
-    """sigmoid(x) - 1/2, the paper's example of an adapted function; f'(0) = 1/4."""
+    """Returns sigmoid(x) - 1/2, the paper's example of an adapted function; f'(0) = 1/4."""
     return tf.sigmoid(x) - 0.5
 
 
 @gin.configurable
 def identity(x: tf.Tensor) -> tf.Tensor:
-    """x; f'(0) = 1. Makes a network linear."""
+    """Returns x; f'(0) = 1. Makes a network linear."""
     return tf.identity(x)
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from growth import linear_map, policies, schedules
 from growth import grower as grower_lib
+from growth import linear_map, policies, schedules
 from models import activations, mlp, site
 from trainer import optimizers
 

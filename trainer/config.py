@@ -2,11 +2,11 @@
 
 import collections.abc
 import difflib
-import importlib.util  # noqa: F401  gin-config 0.5.0 uses it without importing it.
 import inspect
 import os
 import pathlib
 import re
+import tokenize
 import types
 import typing
 from collections.abc import Sequence
@@ -32,15 +32,18 @@ def load(files: Sequence[str], bindings: Sequence[str], search_paths: Sequence[s
       search_paths: further folders to look in.
 
     Raises:
-      errors.UserError: a file cannot be read, or a name, a parameter or the type of a value is wrong.
+      UserError: a file cannot be read, or a name, a parameter or the type of a value is wrong.
     """
     workspace = os.environ.get("BUILD_WORKSPACE_DIRECTORY", "")
     folders = ["", *search_paths, *filter(None, [workspace]), str(_ROOT)]
     for folder in folders[1:]:
         gin.add_config_file_search_path(folder)
+    # The reader for files in Python packages crashes on a folder without __init__.py
+    # (gin-config 0.5.0); the folders above are all there is to look in.
+    del gin.config._FILE_READERS[1:]
     for file in files:
         path = _find(file, folders)
-        _checked(lambda path=path: gin.parse_config_file(path))
+        _checked(lambda path=path: gin.parse_config_file(path), file)
     for binding in bindings:
         _checked(lambda binding=binding: gin.parse_config(binding), f"--gin_bindings={binding}")
     _checked(gin.finalize)
@@ -73,7 +76,7 @@ def _find(file: str, folders: Sequence[str]) -> str:
 
 
 def _checked(parse: typing.Callable[[], Any], where: str = "") -> None:
-    """Runs `parse`, and raises what it raises as a errors.UserError that helps."""
+    """Runs `parse`, and raises as a UserError what it raises; its text comes from `where`."""
     try:
         parse()
     except errors.UserError:
@@ -84,9 +87,8 @@ def _checked(parse: typing.Callable[[], Any], where: str = "") -> None:
     # A user's module may raise anything while a .gin file imports it.
     except Exception as error:  # noqa: BLE001
         text = str(error)
-        if isinstance(error, TypeError):
-            # gin-config 0.5.0 on an include below a folder that is no Python package.
-            text = "an included file cannot be opened" + text[text.find("\n") :]
+        if isinstance(error, tokenize.TokenError):
+            text = f"{error.args[0]}, in {where}, line {error.args[1][0]}"
         text = text.partition(" in config string:")[0]  # Gin adds the whole configuration.
         text = text.replace("In bindings string line 1", f"In {where}") if where else text
         raise errors.UserError(text + _suggestion(text)) from error

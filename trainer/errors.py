@@ -14,7 +14,7 @@ def mistakes() -> Iterator[None]:
     """Raises as UserError what is a user's mistake while a run is being put together.
 
     Constructors say with a ValueError what is wrong with an argument, Gin with a RuntimeError that
-    one is missing; TypeErrors come from configurables that a binding calls with the wrong arguments.
+    one is missing; a TypeError comes from a configurable that is called with wrong arguments.
     """
     try:
         yield

@@ -11,6 +11,7 @@ rate and its warm-up are chosen by reference:
 """
 
 import collections
+import dataclasses
 import functools
 from collections.abc import Sequence
 
@@ -71,7 +72,7 @@ def _one_of(
     """Wraps `chosen` in Model Garden's class for one of several configurations."""
     if chosen is None:
         return choices()
-    fields = {f.type: f.name for f in choices.__dataclass_fields__.values() if f.name != "type"}
+    fields = {f.type: f.name for f in dataclasses.fields(choices) if f.name != "type"}
     if type(chosen) not in fields:
         names = ", ".join(sorted(f"@{field.__name__}()" for field in fields))
         raise ValueError(f"optimizer.{argument} = {chosen!r} must be one of {names}")

@@ -29,7 +29,10 @@ class RunDirectory:
         """
         if not overwrite_config:
             self.check(config)
-        self.write("config.gin", config)
+        try:
+            self.write("config.gin", config)
+        except OSError as error:
+            raise errors.UserError(f"--model_dir={self.path} cannot be written: {error}") from error
 
     def check(self, config: str) -> None:
         """Raises UserError if the folder belongs to a run with another configuration."""

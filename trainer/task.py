@@ -10,7 +10,8 @@ from trainer import objectives
 class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
     """Trains and evaluates a model by Orbit's standard loops, each traced once for the run.
 
-    Set `train_dataset` before training, to distributed batches without end. The global step is the optimizer's count of iterations.
+    Set `train_dataset` before training, to distributed batches without end. The global step is the
+    optimizer's count of iterations.
 
     Args:
       model: the network, with its variables.

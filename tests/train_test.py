@@ -1,0 +1,172 @@
+import contextlib
+import itertools
+import json
+import signal
+
+import gin
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing import event_accumulator
+
+from trainer import config, errors, experiment, run_directory, train
+
+_BINDINGS = (
+    "Experiment.steps = 12",
+    "Experiment.log_interval = 4",
+    "Experiment.eval_interval = 6",
+    "Experiment.checkpoint_interval = 5",
+    "PeriodicSchedule.start = 3",
+    "PeriodicSchedule.interval = 3",
+    "PeriodicSchedule.count = 2",
+    "TeacherStudent.examples = 50",
+    "optimizer.config = @AdamConfig()",
+)
+
+
+def _run(folder, *bindings, file="small_gradmax", overwrite_config=False):
+    gin.clear_config()
+    config.load([f"gin_configs/teacher_student/{file}.gin"], [*_BINDINGS, *bindings])
+    built = experiment.Experiment()
+    directory = run_directory.RunDirectory(str(folder))
+    directory.start(gin.config_str(), overwrite_config)
+    return built, train.Run(built, directory)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder with a finished run, and the experiment that ran."""
+    folder = tmp_path_factory.mktemp("finished")
+    built, run = _run(folder)
+    run.train(config.literals(), evaluate=True)
+    return folder, built
+
+
+def test_a_run_with_growths_is_traced_once(finished):
+    _, built = finished
+    assert built.grower.widths() == {"hidden_1": 7}
+    assert built.task._train_loop_fn.experimental_get_tracing_count() == 1
+    assert built.grower._grow.experimental_get_tracing_count() == 1
+
+
+def test_the_files_of_a_run(finished):
+    folder, built = finished
+    result = json.loads((folder / "result.json").read_text())
+    assert result["steps"] == 12 and result["growths"] == 2 and result["seed"] == 0
+    assert result["widths"] == {"hidden_1": 7}
+    assert result["parameters"] == 7 * 30
+    # Three times the forward pass: 50 examples, widths 5, 6 and 7 for 3, 3 and 6 steps.
+    assert result["training_flops"] == 3 * 50 * 2 * 30 * (5 * 3 + 6 * 3 + 7 * 6)
+    assert {"loss"} == result["train"].keys() == result["test"].keys()
+    assert "tensorflow" in result["versions"] and result["wall_seconds"] > 0
+    events = [json.loads(line) for line in (folder / "growth.jsonl").read_text().splitlines()]
+    assert events == built.grower.history.events
+    assert [event["step"] for event in events] == [3, 6]
+    assert "PeriodicSchedule.count = 2" in (folder / "config.gin").read_text()
+    assert "PeriodicSchedule.count = 2" in (folder / "operative_config-0.gin").read_text()
+    assert not list(folder.glob(".*"))
+
+
+def test_the_curves_of_tensorboard(finished):
+    folder, _ = finished
+
+    def scalars(name):
+        events = event_accumulator.EventAccumulator(
+            str(folder / name), size_guidance={"tensors": 0}
+        ).Reload()
+        return events, {
+            tag: {e.step: tf.make_ndarray(e.tensor_proto).item() for e in events.Tensors(tag)}
+            for tag in events.Tags()["tensors"]
+            if events.summary_metadata[tag].plugin_data.plugin_name == "scalars"
+        }
+
+    events, train_scalars = scalars("train")
+    assert list(train_scalars["loss"]) == [3, 4, 6, 8, 12]
+    assert train_scalars["width/hidden_1"] == {3: 5, 4: 6, 6: 6, 8: 7, 12: 7}
+    assert train_scalars["size/parameters"][12] == 210
+    growth_tags = [tag for tag in train_scalars if tag.startswith("growth/")]
+    assert sorted(growth_tags) == [
+        "growth/gradient_norm_new/hidden_1",
+        "growth/gradient_norm_old/hidden_1",
+        "growth/milliseconds",
+        "growth/singular_value_1/hidden_1",
+    ]
+    assert all(list(train_scalars[tag]) == [3, 6] for tag in growth_tags)
+    assert {"learning_rate", "size/training_flops", "steps_per_second"} <= train_scalars.keys()
+    text = tf.make_ndarray(events.Tensors("config")[0].tensor_proto).item().decode()
+    assert "Experiment.steps = 12" in text
+    assert list(scalars("eval")[1]["loss"]) == [6, 12]
+
+
+def _state(built):
+    """Everything that training changes."""
+    return [v.numpy() for v in itertools.chain(built.model.variables, built.optimizer.variables())]
+
+
+class _StopAfterOneLoop:
+    """Stands in for trainer/interrupts.py: a signal arrives during the first loop."""
+
+    signal = signal.SIGINT
+
+    def __init__(self, run):
+        self._run = run
+        self._start = run.step
+
+    def __bool__(self):
+        return self._run.step > self._start
+
+
+def test_a_run_that_was_stopped_after_each_loop_ends_the_same(finished, tmp_path, monkeypatch):
+    _, uninterrupted = finished
+    starts = []
+    while not (tmp_path / "result.json").exists():
+        built, run = _run(tmp_path)
+        starts.append(run.step)
+        stop = contextlib.nullcontext(_StopAfterOneLoop(run))
+        monkeypatch.setattr(train.interrupts, "catch", lambda stop=stop: stop)
+        with contextlib.suppress(SystemExit):
+            run.train(config.literals(), evaluate=True)
+    # Growths are due at 3 and 6: the run starts again right before each of them.
+    assert starts == [0, 3, 4, 6, 8, 12]
+    for value, expected in zip(_state(built), _state(uninterrupted), strict=True):
+        np.testing.assert_array_equal(value, expected)
+    results = [json.loads((f / "result.json").read_text()) for f in (tmp_path, finished[0])]
+    assert results[0].pop("wall_seconds") != results[1].pop("wall_seconds")
+    assert results[0] == results[1]
+
+
+def test_an_evaluation_gives_the_metrics_of_the_result(finished):
+    folder, _ = finished
+    _, run = _run(folder)
+    assert run.evaluate() == json.loads((folder / "result.json").read_text())["test"]
+
+
+def test_another_configuration_in_the_same_folder_is_refused_with_the_difference(finished):
+    folder, _ = finished
+    with pytest.raises(errors.UserError, match=r"(?s)-seed = 0.*\+seed = 1.*--overwrite_config"):
+        _run(folder, "seed = 1")
+    assert "seed = 0" in (folder / "config.gin").read_text()
+
+
+def test_another_seed_network_than_that_of_the_checkpoint_is_refused(tmp_path):
+    _, run = _run(tmp_path, file="small_baseline_small")
+    run.train({}, evaluate=False)
+    with pytest.raises(ValueError, match="was the model's seed network changed"):
+        _run(tmp_path, "MLP.hidden_widths = (4,)", overwrite_config=True)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(tmp_path):
+    _, run = _run(tmp_path, "optimizer.config = @SGDConfig()", "ConstantLrConfig.learning_rate = 9")
+    with pytest.raises(FloatingPointError, match=r"steps up to \d+; the last good checkpoint is"):
+        run.train({}, evaluate=False)
+    assert not (tmp_path / "result.json").exists()
+
+
+def test_growth_methods_see_the_same_data_and_start_from_the_same_student(tmp_path):
+    states = []
+    for file in ("small_gradmax", "small_random"):
+        built, _ = _run(tmp_path / file, file=file)
+        batch = next(iter(built.batches(5)))
+        states.append([*batch, *built.model.variables])
+    for a, b in zip(*states, strict=True):
+        np.testing.assert_array_equal(a, b)
