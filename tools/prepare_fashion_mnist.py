@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 import tensorflow_datasets as tfds
-from absl import app, flags
+from absl import app, flags, logging
 
 _SOURCE_DIR = flags.DEFINE_string(
     "source_dir",
@@ -78,6 +78,7 @@ def main(argv: list[str]) -> int:
     # `bazel run` starts programs in a folder of its own, and tells the caller's.
     os.chdir(os.environ.get("BUILD_WORKING_DIRECTORY", os.curdir))
     tfds.disable_progress_bar()
+    logging.set_verbosity(logging.ERROR)  # Nothing is downloaded, whatever it says.
     try:
         print(prepare(_SOURCE_DIR.value, _DATA_DIR.value))
     except OSError as error:

@@ -9,8 +9,9 @@ import tensorflow_datasets as tfds
 
 from trainer.datasets import dataset
 
-# What prepares a set without the internet; the others are downloaded by `tfds build`.
-_LOCAL_TOOLS = {"fashion_mnist": "bazel run //tools:prepare_fashion_mnist --"}
+# What prepares a set without the internet, and what goes before its flags; the others are
+# downloaded by `tfds build`.
+_LOCAL_TOOLS = {"fashion_mnist": ("bazel run //tools:prepare_fashion_mnist", " --")}
 
 
 @gin.configurable
@@ -55,11 +56,11 @@ class ImageClassification(dataset.Dataset):
         self._keys = _image_and_label(name, builder.info)
         image, label = (builder.info.features[key] for key in self._keys)
         if not builder.is_prepared():
-            command = _LOCAL_TOOLS.get(builder.name, f"tfds build {name}")
+            command, separator = _LOCAL_TOOLS.get(builder.name, (f"tfds build {name}", ""))
             raise ValueError(
                 f"ImageClassification.name = {name!r} is not prepared in {builder.data_dir}, and "
                 "training downloads nothing. Prepare it with\n"
-                f"  {command}{f' --data_dir={data_dir}' if data_dir else ''}\n"
+                f"  {command}{f'{separator} --data_dir={data_dir}' if data_dir else ''}\n"
                 "or set ImageClassification.data_dir to the folder where it is"
             )
         self.image_shape: tuple[int, int, int] = image.shape
