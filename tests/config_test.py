@@ -45,7 +45,7 @@ def test_literals_are_numbers_or_text():
     [
         (
             "PeriodcSchedule.start = 3",
-            "No configurable matching 'PeriodcSchedule'.*Did you mean Pe",
+            "No configurable matching 'PeriodcSchedule'.*mean Periodic",
         ),
         ("PeriodicSchedule.strt = 3", "parameter named 'strt'.*Did you mean start"),
         ("PeriodicSchedule.bogus = 3", "parameter named 'bogus'.*It has: start, interval, count"),

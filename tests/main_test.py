@@ -45,16 +45,14 @@ def _finish(process):
     ("flags", "message"),
     [
         ([f"--gin_file={_SMALL}"], "--model_dir is missing"),
-        (["--gin_file=", "--dry_run"], "--gin_file is empty"),
         (["--gin_fle=x"], "Unknown command line flag 'gin_fle'. Did you mean: gin_file"),
         (["--mode=tain"], "--mode=tain"),
         (["surplus"], "unexpected argument 'surplus'"),
         ([f"--gin_file={_SMALL}", "--gin_bindings=MLP.hiden=3", "--model_dir=new"], "'hiden'"),
         (
             [f"--gin_file={_SMALL}", "--model_dir=new", "--mode=eval"],
-            "there is no checkpoint in new",
+            "no checkpoint in new",
         ),
-        ([f"--gin_file={_SMALL}", "--model_dir=/dev/null/x"], "cannot be written"),
     ],
 )
 def test_a_mistake_ends_with_one_message_and_status_2(flags, message, tmp_path):

@@ -24,8 +24,7 @@ class RunDirectory:
         """Claims the folder for a run with the configuration `config`.
 
         Raises:
-          UserError: the folder belongs to a run with another configuration.
-          OSError: the folder cannot be written.
+          UserError: the folder belongs to a run with another configuration, or cannot be written.
         """
         if not overwrite_config:
             self.check(config)
