@@ -63,7 +63,8 @@ def prepare(source_dir: str | os.PathLike, data_dir: str | os.PathLike | None) -
         )
     # An address that TensorFlow Datasets has no checksum for.
     builder.URL = f"file://{source_dir}/"
-    with tempfile.TemporaryDirectory() as download_dir:
+    # After an error, TensorFlow Datasets' threads may still write there.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as download_dir:
         builder.download_and_prepare(
             download_dir=download_dir,
             download_config=tfds.download.DownloadConfig(try_download_gcs=False),
