@@ -74,6 +74,8 @@ def _train(
     done = workers.run_all(seeded_run.train, runs, _PROCESSES.value, lambda: interrupt)
     for count, (run, failure) in enumerate(done, 1):
         if isinstance(failure, workers.Died):
+            if interrupt:
+                continue  # It has not failed: it has saved a checkpoint to go on from.
             failure = f"its process ended with status {failure.exit_code}"
         if failure:
             failures[run] = f"{failure} (see {run.log})"
