@@ -38,7 +38,8 @@ def finished(tmp_path_factory):
     """A folder with a finished run, and the experiment that ran."""
     folder = tmp_path_factory.mktemp("finished")
     built, run = _run(folder)
-    run.train(config.literals(), evaluate=True)
+    run.prepare(config.literals())
+    run.train(evaluate=True)
     return folder, built
 
 
@@ -125,7 +126,8 @@ def test_a_run_that_was_stopped_after_each_loop_ends_the_same(finished, tmp_path
         stop = contextlib.nullcontext(_StopAfterOneLoop(run))
         monkeypatch.setattr(train.interrupts, "catch", lambda stop=stop: stop)
         with contextlib.suppress(SystemExit):
-            run.train(config.literals(), evaluate=True)
+            run.prepare(config.literals())
+            run.train(evaluate=True)
     # Growths are due at 3 and 6: the run starts again right before each of them.
     assert starts == [0, 3, 4, 6, 8, 12]
     for value, expected in zip(_state(built), _state(uninterrupted), strict=True):
@@ -150,7 +152,8 @@ def test_another_configuration_in_the_same_folder_is_refused_with_the_difference
 
 def test_another_seed_network_than_that_of_the_checkpoint_is_refused(tmp_path):
     _, run = _run(tmp_path, file="small_baseline_small")
-    run.train({}, evaluate=False)
+    run.prepare({})
+    run.train(evaluate=False)
     with pytest.raises(ValueError, match="was the model's seed network changed"):
         _run(tmp_path, "MLP.hidden_widths = (4,)", overwrite_config=True)
 
@@ -158,7 +161,8 @@ def test_another_seed_network_than_that_of_the_checkpoint_is_refused(tmp_path):
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(tmp_path):
     _, run = _run(tmp_path, "optimizer.config = @SGDConfig()", "ConstantLrConfig.learning_rate = 9")
     with pytest.raises(FloatingPointError, match=r"steps up to \d+; the last good checkpoint is"):
-        run.train({}, evaluate=False)
+        run.prepare({})
+        run.train(evaluate=False)
     assert not (tmp_path / "result.json").exists()
 
 

@@ -39,7 +39,8 @@ def main(argv: list[str]) -> None:
         if _MODE.value == "eval":
             print(json.dumps(run.evaluate()))
         else:
-            run.train(config.literals(), evaluate=_MODE.value == "train_and_eval")
+            run.prepare(config.literals())
+            run.train(evaluate=_MODE.value == "train_and_eval")
     except errors.UserError as error:
         logging.debug("The message below comes from here:", exc_info=True)
         command_line.fail(error, 2)

@@ -107,7 +107,8 @@ def train(run: SeededRun) -> str | None:
                 directory = run_directory.RunDirectory(run.path)
                 directory.start(gin.config_str(), overwrite_config=False)
                 training = train_lib.Run(experiment.Experiment(), directory)
-            training.train(config.literals(), evaluate=True)
+            training.prepare(config.literals())
+            training.train(evaluate=True)
         # Whatever it is, it ends this run only.
         except Exception as error:  # noqa: BLE001
             traceback.print_exc()

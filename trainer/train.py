@@ -67,11 +67,24 @@ class Run:
         """Training steps done."""
         return int(self._task.global_step)
 
-    def train(self, literals: dict[str, int | float | str | bool], evaluate: bool) -> None:
-        """Trains to the last step, growing on the way, and writes result.json.
+    def prepare(self, literals: dict[str, int | float | str | bool]) -> None:
+        """Traces training and growth, and logs the configuration.
 
         Args:
           literals: the values of the configuration by name, for TensorBoard's hparams.
+        """
+        self._directory.write_growths(self._grower.history.events)
+        self._directory.write(f"operative_config-{self.step}.gin", gin.operative_config_str())
+        with self._train_writer():
+            summaries.write_config(gin.config_str(), literals)
+        self._task.train_dataset = self._experiment.batches(self.step)
+        self._task.train(tf.constant(0))
+        self._grower.prepare(self._batch())
+
+    def train(self, evaluate: bool) -> None:
+        """Trains to the last step, growing on the way, and writes result.json.
+
+        Args:
           evaluate: whether to evaluate during training and at its end.
 
         Raises:
@@ -79,16 +92,10 @@ class Run:
           FloatingPointError: the loss is not finite any more.
         """
         experiment = self._experiment
-        self._directory.write_growths(self._grower.history.events)
-        with self._train_writer():
-            summaries.write_config(gin.config_str(), literals)
-        self._task.train_dataset = experiment.batches(self.step)
-        self._grower.prepare(self._batch())
         self._progress = progress.Progress(
             self._task.global_step, experiment.steps, experiment.dataset.batch_size
         )
         with interrupts.catch() as interrupt, contextlib.redirect_stdout(None):
-            self._save_operative_config()
             while self.step < experiment.steps and not interrupt:
                 self._grow_if_due()
                 self._train_until(self._next_stop(evaluate))
@@ -113,9 +120,6 @@ class Run:
         """Metrics of the newest checkpoint on the test examples."""
         with contextlib.redirect_stdout(None):
             return self._evaluate()
-
-    def _save_operative_config(self) -> None:
-        self._directory.write(f"operative_config-{self.step}.gin", gin.operative_config_str())
 
     def _next_stop(self, evaluate: bool) -> int:
         """The step at which the in-graph training loop returns to Python."""

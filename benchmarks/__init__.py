@@ -1,0 +1,1 @@
+"""What measures speed, by pairing the two things compared in one process."""

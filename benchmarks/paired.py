@@ -1,0 +1,34 @@
+"""Paired timing: on a shared machine only ratios of neighbouring measurements mean anything."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+
+def seconds(function: Callable[[], object]) -> float:
+    """Wall time of one call."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def ratios(
+    measured: Callable[[], object], reference: Callable[[], object], rounds: int
+) -> np.ndarray:
+    """Time of `measured` over time of `reference`, for each round; each order in turn."""
+    measured(), reference()  # What happens only once is not what is compared.
+    results = []
+    for i in range(rounds):
+        if i % 2:
+            base, time_measured = seconds(reference), seconds(measured)
+        else:
+            time_measured, base = seconds(measured), seconds(reference)
+        results.append(time_measured / base)
+    return np.array(results)
+
+
+def describe(values: np.ndarray, unit: str = "") -> str:
+    """Median and quartiles."""
+    low, median, high = np.percentile(values, [25, 50, 75])
+    return f"{median:.3g}{unit} (quartiles {low:.3g} to {high:.3g}, {len(values)} rounds)"

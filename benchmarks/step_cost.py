@@ -1,0 +1,61 @@
+"""A training step of a growable network against the same network of static tf_keras layers.
+
+./bazelw run //benchmarks:step_cost
+"""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import tensorflow as tf
+import tf_keras
+from absl import app, flags
+
+from benchmarks import paired
+from models import mlp
+from trainer import objectives, optimizers, task
+
+_ROUNDS = flags.DEFINE_integer("rounds", 41, "Paired rounds.")
+
+# Inputs, hidden widths, outputs, batch size, steps in a round.
+_CASES = [
+    (20, (10,), 10, 1000, 500),
+    (784, (128, 128), 10, 128, 200),
+    (784, (1024, 1024), 10, 512, 5),
+]
+
+
+def _static(widths, outputs):
+    layers = [tf_keras.layers.Dense(width, activation="relu") for width in widths]
+    return tf_keras.Sequential([*layers, tf_keras.layers.Dense(outputs)])
+
+
+def _loop(model, inputs, outputs, batch_size, steps, growable):
+    """A function that runs `steps` training steps in one in-graph loop."""
+    batch = (tf.random.normal([batch_size, inputs]), tf.random.normal([batch_size, outputs]))
+    model(batch[0][:1])
+    optimizer = tf_keras.optimizers.legacy.SGD(1e-3, momentum=0.9)
+    if growable:
+        optimizers.GrowableSlots(optimizer, model.trainable_variables)
+    data = tf.data.Dataset.from_tensors(batch).repeat()
+    strategy = tf.distribute.get_strategy()
+    trainer = task.Task(model, optimizer, objectives.SquaredError(), data, strategy)
+    trainer.train_dataset = data
+    count = tf.constant(steps)
+    return lambda: trainer.train(count)
+
+
+def main(argv):
+    """Prints one line for each network."""
+    del argv
+    for inputs, widths, outputs, batch_size, steps in _CASES:
+        sizes = (inputs, outputs, batch_size, steps)
+        growable = _loop(mlp.MLP(widths, outputs), *sizes, growable=True)
+        static = _loop(_static(widths, outputs), *sizes, growable=False)
+        result = paired.describe(paired.ratios(growable, static, _ROUNDS.value))
+        shape = ":".join(map(str, (inputs, *widths, outputs)))
+        print(f"{shape}, batch {batch_size}: growable / static step time {result}")
+
+
+if __name__ == "__main__":
+    app.run(main)
