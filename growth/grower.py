@@ -35,7 +35,7 @@ class PlannedGrowth:
 
 @gin.configurable
 class Grower:
-    """Grows a model while it trains.
+    """Grows a model while it trains, under the distribution strategy it is created in.
 
     Args:
       model: has `sites`, a list of `GrowthSite`; its variables exist.
@@ -71,6 +71,7 @@ class Grower:
         self._policy = policy
         self._initializer = initializer
         self._carry_slots = carry_slots
+        self._strategy = tf.distribute.get_strategy()
         self._initial_widths = self.widths()
         self._initial_flops = cost.forward_flops(model)
         # Without AutoGraph, which only makes tracing slow: nothing here depends on values.
@@ -195,43 +196,47 @@ class Grower:
 
     def _grow_once(self, batch, counts, site_seeds):
         """One growth of all sites; traced once for the run, whatever the widths and counts."""
-        strategy = tf.distribute.get_strategy()
-        loss, neurons, measures = strategy.run(self._propose, args=(batch, counts, site_seeds))
-        # Replicas computed the same from all-reduced statistics; any one's result will do.
-        neurons, measures = tf.nest.map_structure(
-            lambda value: strategy.experimental_local_results(value)[0], (neurons, measures)
+        strategy = self._strategy
+        loss, inputs, output_gradients, kernel_gradients = strategy.run(
+            self._observe, args=(batch,)
         )
-        surgery.append_neurons(self._sites, neurons, self._slots, self._carry_slots)
-        return strategy.reduce("SUM", loss, axis=None), measures
-
-    def _propose(self, batch, counts, site_seeds):
-        """New neurons of each site from one forward and backward pass, in replica context."""
-        inputs, targets = batch
-        consumers = [consumer for site in self._sites for consumer in site.consumers]
-        producers = [site.producer for site in self._sites]
-        with site_lib.observe([*producers, *consumers]) as seen, tf.GradientTape() as tape:
-            loss = self._loss(targets, self._model(inputs, training=True))
-        by_output, by_kernel = tape.gradient(
-            loss, ([seen[c][1] for c in consumers], [p.kernel for p in producers])
-        )
-        output_gradients = dict(zip(consumers, by_output, strict=True))
         neurons, measures = [], {}
         for i, site in enumerate(self._sites):
-            view = linear_map.LinearMap(
-                site, seen[site.producer][0], [output_gradients[c] for c in site.consumers]
-            )
+            gradients = [output_gradients[consumer.name] for consumer in site.consumers]
+            view = linear_map.LinearMap(site, inputs[i], gradients, strategy)
             new, gradient_norm = tf.cond(
                 counts[i] > 0,
                 lambda view=view, i=i: self._start(view, counts[i], site_seeds[i]),
                 lambda view=view: _nothing(view),
             )
             neurons.append(new)
+            old_gradient = strategy.reduce("SUM", kernel_gradients[i], axis=None)
             measures[site.name] = {
                 "gradient_norm_new": gradient_norm,
-                "gradient_norm_old": tf.norm(linear_map.sum_over_replicas(by_kernel[i])),
+                "gradient_norm_old": tf.norm(old_gradient),
                 "singular_values": new.singular_values,
             }
-        return loss, neurons, measures
+        surgery.append_neurons(self._sites, neurons, self._slots, self._carry_slots)
+        return strategy.reduce("SUM", loss, axis=None), measures
+
+    def _observe(self, batch):
+        """What all sites need of one forward and backward pass, in replica context."""
+        inputs, targets = batch
+        consumers = {c.name: c for site in self._sites for c in site.consumers}
+        producers = [site.producer for site in self._sites]
+        with (
+            site_lib.observe({*producers, *consumers.values()}) as seen,
+            tf.GradientTape() as tape,
+        ):
+            loss = self._loss(targets, self._model(inputs, training=True))
+        by_output, by_kernel = tape.gradient(
+            loss,
+            (
+                {name: seen[consumer][1] for name, consumer in consumers.items()},
+                [producer.kernel for producer in producers],
+            ),
+        )
+        return loss, [seen[producer][0] for producer in producers], by_output, by_kernel
 
     def _start(self, view, count, seed):
         """The new neurons of a site and the norm of the gradient by their weights."""

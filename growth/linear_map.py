@@ -21,13 +21,14 @@ class LinearMap:
     many channels as there are columns, and A is never built. The top left singular vectors of A
     are GradMax's new outgoing weights.
 
-    Neurons are columns: w_in is `[n, k]`, w_out is `[m, k]`. With several replicas, each holds a
-    part of the batch, and what leaves this class has been summed over all of them.
+    Neurons are columns: w_in is `[n, k]`, w_out is `[m, k]`. Under a distribution strategy each
+    replica holds a part of the batch, and every result is the sum over all of them.
 
     Args:
       site: where neurons are added.
-      inputs: h, the producer's inputs `[batch, ..., channels]`.
+      inputs: h, the producer's inputs `[batch, ..., channels]` on each replica.
       output_gradients: dL/dz for each consumer, as its outputs.
+      strategy: distributes over replicas; the current one if None.
     """
 
     def __init__(
@@ -35,11 +36,12 @@ class LinearMap:
         site: site_lib.GrowthSite,
         inputs: tf.Tensor,
         output_gradients: Sequence[tf.Tensor],
+        strategy: tf.distribute.Strategy | None = None,
     ):
         self.site = site
-        # Growth is computed in float32, whatever the layers compute in.
-        self._inputs = tf.cast(inputs, tf.float32)
-        self._output_gradients = [tf.cast(g, tf.float32) for g in output_gradients]
+        self._inputs = inputs
+        self._output_gradients = list(output_gradients)
+        self._strategy = strategy or tf.distribute.get_strategy()
         _, self._slope = activations.at_zero(site.activation)
 
     @property
@@ -49,22 +51,13 @@ class LinearMap:
 
     def to_incoming(self, outgoing: tf.Tensor) -> tf.Tensor:
         """A^T `outgoing`: `[m, k]` to `[n, k]`."""
-        count = tf.shape(outgoing)[1]
-        incoming = tf.zeros([self.shape[1], count])
-        with tf.GradientTape() as tape:
-            tape.watch(incoming)
-            neurons = self._slope * self._pre_activations(incoming)
-            form = self._form(neurons, outgoing)
-        return sum_over_replicas(tape.gradient(form, incoming))
+        incoming = tf.zeros([self.shape[1], tf.shape(outgoing)[1]])
+        return self._gradients(self._linearized, incoming, outgoing)[0]
 
     def to_outgoing(self, incoming: tf.Tensor) -> tf.Tensor:
         """A `incoming`: `[n, k]` to `[m, k]`."""
         outgoing = tf.zeros([self.shape[0], tf.shape(incoming)[1]])
-        with tf.GradientTape() as tape:
-            tape.watch(outgoing)
-            neurons = self._slope * self._pre_activations(incoming)
-            form = self._form(neurons, outgoing)
-        return sum_over_replicas(tape.gradient(form, outgoing))
+        return self._gradients(self._linearized, incoming, outgoing)[1]
 
     def gradients(
         self, incoming: tf.Tensor, bias: tf.Tensor, outgoing: tf.Tensor
@@ -82,11 +75,7 @@ class LinearMap:
         Returns:
           Gradients `[n, k]` and `[m, k]`.
         """
-        with tf.GradientTape() as tape:
-            tape.watch([incoming, outgoing])
-            neurons = self.site.activation(self._pre_activations(incoming) + bias)
-            form = self._form(neurons, outgoing)
-        return tuple(sum_over_replicas(g) for g in tape.gradient(form, [incoming, outgoing]))
+        return self._gradients(lambda x: self.site.activation(x + bias), incoming, outgoing)
 
     def loss_change(self, incoming: tf.Tensor, outgoing: tf.Tensor) -> tf.Tensor:
         """The change of the loss that each neuron alone would bring, to first order in z.
@@ -98,34 +87,38 @@ class LinearMap:
         Returns:
           `< dL/dz, C(f(P(h; w_in)); w_out) >` for each neuron, `[k]`.
         """
-        neurons = self.site.activation(self._pre_activations(incoming))
-        with tf.GradientTape() as tape:
-            tape.watch(neurons)
-            form = self._form(neurons, outgoing)
-        products = neurons * tape.gradient(form, neurons)
-        axes = tf.range(tf.rank(products) - 1)
-        return sum_over_replicas(tf.reduce_sum(products, axis=axes))
+        # The form is linear in w_out, and so the product of w_out with its gradient.
+        by_outgoing = self._gradients(self.site.activation, incoming, outgoing)[1]
+        return tf.reduce_sum(outgoing * by_outgoing, axis=0)
 
-    def _pre_activations(self, incoming: tf.Tensor) -> tf.Tensor:
-        """P(h; `incoming`): `[batch, ..., k]`."""
-        return self.site.producer.linear(self._inputs, self.site.incoming_kernel(incoming))
+    def _linearized(self, pre_activations: tf.Tensor) -> tf.Tensor:
+        """The activation's tangent at 0."""
+        return self._slope * pre_activations
 
-    def _form(self, neurons: tf.Tensor, outgoing: tf.Tensor) -> tf.Tensor:
-        """< dL/dz, C(`neurons`; `outgoing`) >, a scalar."""
-        kernels = self.site.outgoing_kernels(outgoing)
-        return tf.add_n(
-            [
-                tf.reduce_sum(gradient * consumer.linear(neurons, kernel))
-                for gradient, consumer, kernel in zip(
-                    self._output_gradients, self.site.consumers, kernels, strict=True
+    def _gradients(self, activation, incoming, outgoing):
+        """Gradients of < dL/dz, C(`activation`(P(h; w_in)); w_out) > by w_in and w_out."""
+
+        def on_replica(inputs, output_gradients):
+            with tf.GradientTape() as tape:
+                tape.watch([incoming, outgoing])
+                # Growth is computed in float32, whatever the layers compute in.
+                neurons = activation(
+                    self.site.producer.linear(
+                        tf.cast(inputs, tf.float32), self.site.incoming_kernel(incoming)
+                    )
                 )
-            ]
-        )
+                kernels = self.site.outgoing_kernels(outgoing)
+                form = tf.add_n(
+                    [
+                        tf.reduce_sum(
+                            tf.cast(gradient, tf.float32) * consumer.linear(neurons, kernel)
+                        )
+                        for gradient, consumer, kernel in zip(
+                            output_gradients, self.site.consumers, kernels, strict=True
+                        )
+                    ]
+                )
+            return tape.gradient(form, [incoming, outgoing])
 
-
-def sum_over_replicas(value: tf.Tensor) -> tf.Tensor:
-    """The sum of what each replica holds, on every replica."""
-    context = tf.distribute.get_replica_context()
-    if context.num_replicas_in_sync == 1:
-        return value
-    return context.all_reduce(tf.distribute.ReduceOp.SUM, value)
+        results = self._strategy.run(on_replica, args=(self._inputs, self._output_gradients))
+        return [self._strategy.reduce("SUM", result, axis=None) for result in results]
