@@ -13,7 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import tensorflow as tf
 import tf_keras
-from absl import app, flags
+from absl import app, flags, logging
 
 from benchmarks import paired
 from growth import grower, policies, schedules
@@ -69,6 +69,7 @@ def _costs(widths, method) -> np.ndarray:
 def main(argv):
     """Prints one line for each network and method."""
     del argv
+    logging.set_verbosity(logging.ERROR)
     for widths in _NETWORKS:
         for method in (random.Random(), gradmax.GradMax()):
             shape = ":".join(map(str, (784, *widths, 10)))

@@ -14,7 +14,7 @@ import tempfile
 
 import gin
 import numpy as np
-from absl import app, flags
+from absl import app, flags, logging
 
 from benchmarks import paired
 from trainer import config, experiment, run_directory, train
@@ -36,6 +36,7 @@ def _seconds(file: str) -> float:
 def main(argv):
     """Prints one line for each method."""
     del argv
+    logging.set_verbosity(logging.ERROR)
     for file in ("small_baseline_big", "small_random", "small_gradmax"):
         times = np.array([_seconds(file) for _ in range(_ROUNDS.value)])
         print(f"{file}: 1500 steps in {paired.describe(times, ' s')}", flush=True)

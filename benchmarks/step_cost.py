@@ -9,7 +9,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import tensorflow as tf
 import tf_keras
-from absl import app, flags
+from absl import app, flags, logging
 
 from benchmarks import paired
 from models import mlp
@@ -48,6 +48,7 @@ def _loop(model, inputs, outputs, batch_size, steps, growable):
 def main(argv):
     """Prints one line for each network."""
     del argv
+    logging.set_verbosity(logging.ERROR)
     for inputs, widths, outputs, batch_size, steps in _CASES:
         sizes = (inputs, outputs, batch_size, steps)
         growable = _loop(mlp.MLP(widths, outputs), *sizes, growable=True)
