@@ -24,7 +24,8 @@ def relu(x: tf.Tensor) -> tf.Tensor:
 @tf.custom_gradient
 def _relu(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
     def gradient(upstream: tf.Tensor) -> tf.Tensor:
-        return tf.where(x >= 0, upstream, tf.zeros([], upstream.dtype))
+        # Faster than tf.where, whose broadcast zero is slow; as fast as TensorFlow's own ReluGrad.
+        return upstream * tf.cast(x >= 0, upstream.dtype)
 
     return tf.nn.relu(x), gradient
 
