@@ -1,7 +1,8 @@
 """What a growth costs, in training steps, up to the end of the step after it.
 
 A growth with the step that follows, less a steady step, over a steady step; each pair is measured
-one right after the other. All hidden layers grow.
+one right after the other. All hidden layers grow. Reading the growth batch and writing the logs is
+left out: it depends on the dataset and the disk.
 
 ./bazelw run //benchmarks:growth_cost
 """
@@ -20,6 +21,7 @@ from growth import grower, policies, schedules
 from growth.initializers import gradmax, random
 from models import mlp
 from trainer import objectives, optimizers, task
+from trainer.datasets import teacher_student
 
 _ROUNDS = flags.DEFINE_integer("rounds", 21, "Growths.")
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 512, "Examples in a batch.")
@@ -30,15 +32,15 @@ _NETWORKS = [(1024,), (1024, 1024), (1024, 1024, 1024)]
 
 def _costs(widths, method) -> np.ndarray:
     """The cost of each growth, in steps."""
-    batch = (tf.random.normal([_BATCH_SIZE.value, 784]), tf.random.normal([_BATCH_SIZE.value, 10]))
+    data = teacher_student.TeacherStudent((784, 100, 10), examples=_BATCH_SIZE.value)
+    batch = next(iter(data.train(0)))
     model = mlp.MLP(widths, 10)
     model(batch[0][:1])
     optimizer = tf_keras.optimizers.legacy.SGD(1e-3, momentum=0.9)
     slots = optimizers.GrowableSlots(optimizer, model.trainable_variables)
-    data = tf.data.Dataset.from_tensors(batch).repeat()
     strategy = tf.distribute.get_strategy()
     trainer = task.Task(model, optimizer, objectives.SquaredError(), data, strategy)
-    trainer.train_dataset = data
+    trainer.train_dataset = data.train(0)
     grow = grower.Grower(
         model,
         trainer.loss,

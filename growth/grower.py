@@ -48,7 +48,7 @@ class Grower:
       carry_slots: whether existing neurons keep their optimizer slots at a growth.
 
     Raises:
-      ValueError: the initializer cannot grow one of the sites.
+      ValueError: the initializer cannot grow one of the sites, or there are none.
     """
 
     def __init__(
@@ -63,7 +63,10 @@ class Grower:
         carry_slots: bool = True,
     ):
         self._model = model
-        self._sites: list[site_lib.GrowthSite] = list(model.sites)
+        self._sites = _sites(model, required=initializer is not None)
+        # Every consumer once, with its position.
+        consumers = dict.fromkeys(c for site in self._sites for c in site.consumers)
+        self._consumers = {consumer: i for i, consumer in enumerate(consumers)}
         self._loss = loss
         self._slots = slots
         self._seed = seed
@@ -87,19 +90,21 @@ class Grower:
 
     def next_growth(self, step: int) -> int | None:
         """The step of the next growth, `step` itself if it is due now, or None."""
-        return self._next_growth(step, len(self.history))
+        events = self.history.events
+        return self._next_growth(step, len(events), events[-1]["step"] if events else None)
 
     def plan(self, steps: int) -> list[PlannedGrowth]:
         """The growths still to come in a run of `steps` training steps."""
         planned = []
         growths, widths = len(self.history), self.widths()
-        step = self._next_growth(0, growths)
+        last = self.history.events[-1]["step"] if growths else None
+        step = self._next_growth(0, growths, last)
         while step is not None and step < steps:
             for name, count in self._allot(growths, widths).items():
                 planned.append(PlannedGrowth(step, name, widths[name], widths[name] + count))
                 widths[name] += count
             growths += 1
-            step = self._next_growth(step, growths)
+            step = self._next_growth(step, growths, step)
         return planned
 
     def forward_flops(self, steps: int) -> int:
@@ -173,10 +178,12 @@ class Grower:
         self.history.events.append(event)
         return event
 
-    def _next_growth(self, step: int, growths: int) -> int | None:
+    def _next_growth(self, step: int, growths: int, last: int | None) -> int | None:
+        """The next growth, not before `step` and after `last`, the step of the last growth."""
         if self._initializer is None:
             return None
-        return self._schedule.next_growth(step, growths)
+        due = self._schedule.next_growth(step, growths)
+        return None if due is None else max(due, step, -1 if last is None else last + 1)
 
     def _allot(self, growth: int, widths: dict[str, int]) -> dict[str, int]:
         """New neurons by site, of the sites that grow."""
@@ -184,6 +191,11 @@ class Grower:
             growth,
             [policies.SiteWidth(n, self._initial_widths[n], widths[n]) for n in widths],
         )
+        if len(counts) != len(widths) or min(counts, default=0) < 0:
+            raise ValueError(
+                f"{type(self._policy).__name__}.allot gave {counts}; it must give a number of new "
+                f"neurons, 0 or more, for each of the sites {', '.join(widths)}"
+            )
         return {name: count for name, count in zip(widths, counts, strict=True) if count}
 
     def _growth_arguments(self, growth: int, counts: dict[str, int]) -> tuple[tf.Tensor, tf.Tensor]:
@@ -197,12 +209,16 @@ class Grower:
     def _grow_once(self, batch, counts, site_seeds):
         """One growth of all sites; traced once for the run, whatever the widths and counts."""
         strategy = self._strategy
+        # The growth batch must leave moving averages as they are: it is not a training step.
+        state = [(v, v.read_value()) for v in self._model.non_trainable_variables]
         loss, inputs, output_gradients, kernel_gradients = strategy.run(
             self._observe, args=(batch,)
         )
+        for variable, value in state:
+            variable.assign(value)
         neurons, measures = [], {}
         for i, site in enumerate(self._sites):
-            gradients = [output_gradients[consumer.name] for consumer in site.consumers]
+            gradients = [output_gradients[self._consumers[c]] for c in site.consumers]
             view = linear_map.LinearMap(site, inputs[i], gradients, strategy)
             new, gradient_norm = tf.cond(
                 counts[i] > 0,
@@ -222,17 +238,16 @@ class Grower:
     def _observe(self, batch):
         """What all sites need of one forward and backward pass, in replica context."""
         inputs, targets = batch
-        consumers = {c.name: c for site in self._sites for c in site.consumers}
         producers = [site.producer for site in self._sites]
         with (
-            site_lib.observe({*producers, *consumers.values()}) as seen,
+            site_lib.observe({*producers, *self._consumers}) as seen,
             tf.GradientTape() as tape,
         ):
             loss = self._loss(targets, self._model(inputs, training=True))
         by_output, by_kernel = tape.gradient(
             loss,
             (
-                {name: seen[consumer][1] for name, consumer in consumers.items()},
+                [seen[consumer][1] for consumer in self._consumers],
                 [producer.kernel for producer in producers],
             ),
         )
@@ -254,6 +269,19 @@ class Grower:
                     "random directions",
                     *(event["step"], name, rank, count - rank, count),
                 )
+
+
+def _sites(model: tf_keras.Model, required: bool) -> list[site_lib.GrowthSite]:
+    """The sites of `model`; none of a model that does not say, unless they are `required`."""
+    sites = list(getattr(model, "sites", []))
+    names = [site.name for site in sites]
+    if required and not sites:
+        raise ValueError(
+            f"{type(model).__name__}.sites must list the places where the model grows; it has none"
+        )
+    if len(set(names)) < len(names):
+        raise ValueError(f"the sites of {type(model).__name__} must differ by name, not {names}")
+    return sites
 
 
 def _nothing(view: linear_map.LinearMap):

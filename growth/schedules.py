@@ -20,7 +20,8 @@ class Schedule(abc.ABC):
           growths: growths done.
 
         Returns:
-          A step, `step` itself for a growth that is due now; None for no growth any more.
+          A step; one that is not after `step` for a growth that is due now; None for no growth any
+          more.
         """
 
 
@@ -53,7 +54,7 @@ class PeriodicSchedule(Schedule):
 
     def next_growth(self, step: int, growths: int) -> int | None:
         """See `Schedule.next_growth`."""
+        del step  # The next growth depends on how many there were, not on when.
         if growths >= self._count:
             return None
-        # A growth that fell before `step` (the schedule changed between two runs) is due now.
-        return max(step, self._start + growths * self._interval)
+        return self._start + growths * self._interval

@@ -36,8 +36,8 @@ def append_neurons(
       sites: where.
       neurons: the new neurons of each site; none (k = 0) where a site does not grow.
       slots: the optimizer's slots of a parameter.
-      carry_slots: whether the slots of existing neurons keep their values; new neurons start with
-        fresh slots in any case.
+      carry_slots: whether the slots of existing neurons keep their values; if not, a parameter
+        that grows starts with fresh slots. New neurons do so in any case.
     """
     # All weights become kernels before any variable grows: a kernel's shape is read from them.
     growing = []
@@ -53,10 +53,10 @@ def append_neurons(
     for variable, values, axis in growing:
         added = _append(variable, values, axis)
         for slot in slots(variable):
-            if carry_slots:
-                _append(slot.variable, tf.fill(added, slot.initial), axis)
-            else:
-                slot.variable.assign(tf.fill(tf.shape(variable), slot.initial))
+            _append(slot.variable, tf.fill(added, slot.initial), axis)
+            if not carry_slots:
+                fresh = tf.fill(tf.shape(variable), slot.initial)
+                slot.variable.assign(tf.where(added[axis] > 0, fresh, slot.variable))
 
 
 def _append(variable: tf.Variable, values: tf.Tensor, axis: int) -> tf.Tensor:

@@ -18,7 +18,12 @@ def stream(seed: int, *names: str | int) -> tf.Tensor:
 
     Returns:
       int32 `[2]`, a seed for the `tf.random.stateless_*` functions.
+
+    Raises:
+      ValueError: `seed` is negative.
     """
+    if seed < 0:
+        raise ValueError(f"seed = {seed} must be at least 0")
     # crc32 and not hash(): Python salts the hash of a string anew in every process.
     keys = [zlib.crc32(str(name).encode()) for name in names]
     words = np.random.SeedSequence([seed, *keys]).generate_state(2)

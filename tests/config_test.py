@@ -55,9 +55,15 @@ def test_literals_are_numbers_or_text():
         ("seed = 'x'", "Experiment.seed = %seed must be a whole number, but is 'x'"),
         ("MLP.hidden_widths = 5", "MLP.hidden_widths = 5 must be a list with each item a whole"),
         ("MLP.use_bias = 1", "MLP.use_bias = 1 must be True or False"),
-        ("MLP.activation = 'relu'", "MLP.activation = 'relu' must be a function, given as @name"),
+        ("MLP.activation = 'relu'", "MLP.activation = 'relu' must be a function or class"),
         ("Grower.schedule = 'weekly'", "Grower.schedule = 'weekly' must be an object of class Sch"),
         ("Grower.initializer = @GradMx()", "No configurable.*Did you mean GradMax"),
+        ("Grower.schedule = @RoundRobin()", "@RoundRobin.. must be an object of class Schedule"),
+        ("Grower.policy = @AllAtOnce", "@AllAtOnce must be an object of .* given as @name.."),
+        ("Grower.initializer = @GradMax", "@GradMax must be an object of class Initializer"),
+        ("Experiment.objective = @SquaredError", "must be an object of class Objective"),
+        ("Experiment.model = @MLP()", "given as @name, without parentheses"),
+        ("MLP.kernel_initializer = @MLP()", "must be a class, given as @name, without parenth"),
         ("Experiment.steps = %stepps", "%stepps is a macro without a value"),
         ("Experiment.seed = %sede", "%sede is a macro without a value.*Did you mean seed"),
         ("SGDConfig.momentum = 'x'", "SGDConfig.momentum = 'x' must be a number"),
@@ -99,8 +105,10 @@ def test_a_mistake_in_a_file_names_file_and_line(tmp_path):
     ("binding", "message"),
     [
         ("Experiment.steps = 0", "^Experiment.steps = 0 must be at least 1$"),
+        ("seed = -1", "seed = -1 must be at least 0"),
+        ("MLP.hidden_widths = ()", "MLP.sites must list the places where the model grows"),
         ("AllAtOnce.fraction = 0.5", "^AllAtOnce.neurons = 1 and AllAtOnce.fraction = 0.5"),
-        ("Experiment.model = 3", "Experiment.model = 3 must be a function"),
+        ("Experiment.model = 3", "Experiment.model = 3 must be a function or class"),
         ("optimizer.config = @CosineLrConfig()", "optimizer.config = .* must be one of .*@SGDConf"),
         ("Experiment.distribution_strategy = 'bogus'", "bogus"),
         ("MLP.hidden_widths = %gin.REQUIRED", "Required|REQUIRED"),
@@ -155,7 +163,7 @@ def my_optimizer(rate: float = 0.1):
 @gin.configurable
 class MySchedule(schedules.Schedule):
     def next_growth(self, step, growths):
-        return 2 if growths == 0 else None
+        return 2 if growths < 1 else None
 
 
 @gin.configurable

@@ -14,9 +14,8 @@ def _train(strategy, method):
     with strategy.scope():
         model = networks.network((5, 7))
         optimizer, slots = networks.optimizer(model)
-        trainer = task.Task(model, optimizer, objectives.SquaredError(), data.test(), strategy)
-        grower = networks.grower(model, method, slots=slots)
-    grower._loss = trainer.loss
+        trainer = task.Task(model, optimizer, objectives.SquaredError(), data, strategy)
+        grower = networks.grower(model, method, slots=slots, loss_function=trainer.loss)
     trainer.train_dataset = strategy.experimental_distribute_dataset(data.train(0))
     batch = next(iter(trainer.train_dataset))
     losses = []

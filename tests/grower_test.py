@@ -1,9 +1,11 @@
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
+from official.modeling.optimization import lamb, lars, legacy_adamw
 
 from growth import grower as grower_lib
 from growth import history, policies, schedules
@@ -20,6 +22,9 @@ OPTIMIZERS = {
     "Adam": lambda: _legacy.Adam(0.01),
     "Adagrad": lambda: _legacy.Adagrad(0.05),
     "RMSprop": lambda: _legacy.RMSprop(0.01, momentum=0.5, centered=True),
+    "AdamW": lambda: legacy_adamw.AdamWeightDecay(0.01, weight_decay_rate=0.1),
+    "LAMB": lambda: lamb.LAMB(0.01),
+    "LARS": lambda: lars.LARS(0.1),
     "new-style momentum": lambda: _new.SGD(0.05, momentum=0.9, jit_compile=False),
     "new-style Adam": lambda: _new.Adam(0.01, jit_compile=False),
     "new-style AdamW": lambda: _new.AdamW(0.01, jit_compile=False),
@@ -138,6 +143,131 @@ def test_the_plan_is_what_happens():
     networks.grower(rehearsed, random.Random()).rehearse(plan)
     assert cost.parameters(rehearsed) == cost.parameters(model) == event["parameters"]
     assert cost.forward_flops(rehearsed) == event["forward_flops"]
+
+
+class _Stubborn(schedules.Schedule):
+    """Always says: at step 2."""
+
+    def next_growth(self, step, growths):
+        return 2
+
+
+def test_an_overdue_growth_is_due_now_and_no_step_grows_twice():
+    model, data = networks.network((5,)), networks.batch()
+    grower = grower_lib.Grower(
+        *(model, networks.loss, lambda variable: [], 0),
+        schedule=_Stubborn(),
+        policy=policies.AllAtOnce(neurons=1),
+        initializer=random.Random(),
+    )
+    assert [grower.next_growth(step) for step in (0, 2, 5)] == [2, 2, 5]
+    assert [growth.step for growth in grower.plan(6)] == [2, 3, 4, 5]
+    grower.grow(5, data)
+    assert grower.next_growth(5) == 6
+
+
+@pytest.mark.parametrize("carry_slots", [True, False])
+def test_growing_nothing_changes_nothing(carry_slots):
+    data = networks.batch()
+    model, slots, step = _trainable(OPTIMIZERS["momentum"])
+    step(data)
+    grower = networks.grower(model, random.Random(), (0,), slots=slots, carry_slots=carry_slots)
+    variables = [*model.variables, *_all_slots(model, slots)]
+    before = [v.numpy() for v in variables]
+    grower.prepare(data)
+    grower.grow(0, data)
+    for variable, value in zip(variables, before, strict=True):
+        np.testing.assert_array_equal(variable, value)
+
+
+class _Normalized(tf_keras.Model):
+    """A network with moving averages beside what grows."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = tf_keras.layers.BatchNormalization()
+        self.inner = networks.mlp.MLP((5,), 4)
+
+    @property
+    def sites(self):
+        return self.inner.sites
+
+    def call(self, inputs, training=False):
+        return self.inner(self.norm(inputs, training=training))
+
+
+def test_growth_leaves_moving_averages_as_they_are():
+    model, data = _Normalized(), networks.batch()
+    model(data[0])
+    before = [v.numpy() for v in model.non_trainable_variables]
+    networks.grower(model, gradmax.GradMax()).grow(0, data)
+    assert len(before) == 2
+    for variable, value in zip(model.non_trainable_variables, before, strict=True):
+        np.testing.assert_array_equal(variable, value)
+
+
+class _TwoTowers(tf_keras.Model):
+    """Two networks whose layers have the same names."""
+
+    def __init__(self, site_names=("a", "b")):
+        super().__init__()
+        self.towers = [networks.mlp.MLP((5,), 4, seed=seed) for seed in (0, 1)]
+        self._site_names = site_names
+
+    @property
+    def sites(self):
+        return [
+            dataclasses.replace(tower.sites[0], name=name)
+            for tower, name in zip(self.towers, self._site_names, strict=True)
+        ]
+
+    def call(self, inputs, training=False):
+        return self.towers[0](inputs) + 3 * tf.tanh(self.towers[1](inputs))
+
+
+def test_layers_of_the_same_name_are_told_apart():
+    model, data = _TwoTowers(), networks.batch()
+    model(data[0])
+    event = networks.grower(model, gradmax.GradMax()).grow(0, data)
+    with tf.GradientTape() as tape:
+        value = networks.loss(data[1], model(data[0]))
+    kernels = [site.producer.kernel for site in model.sites]
+    for name, gradient in zip("ab", tape.gradient(value, kernels), strict=True):
+        logged = event["sites"][name]["gradient_norm_new"]
+        np.testing.assert_allclose(logged, tf.norm(gradient[:, 5:]), rtol=1e-5)
+
+
+def test_sites_must_have_names_of_their_own():
+    model = _TwoTowers(("a", "a"))
+    model(networks.batch()[0])
+    with pytest.raises(ValueError, match="must differ by name"):
+        networks.grower(model, gradmax.GradMax())
+
+
+def test_a_baseline_needs_no_sites():
+    model = tf_keras.Sequential([tf_keras.layers.Dense(3)])
+    model(tf.zeros([1, 2]))
+    assert networks.grower(model, None).plan(10) == []
+    with pytest.raises(ValueError, match="Sequential.sites must list"):
+        networks.grower(model, random.Random())
+
+
+@pytest.mark.parametrize("counts", [[1], [1, -1], [1, 1, 1]])
+def test_what_a_policy_allots_is_checked(counts):
+    class Wrong(policies.Policy):
+        def allot(self, growth, sites):
+            return counts
+
+    with pytest.raises(ValueError, match="Wrong.allot gave"):
+        grower = networks.grower(networks.network(), random.Random())
+        grower._policy = Wrong()
+        grower.plan(10)
+
+
+def test_an_optimizer_whose_slots_cannot_grow_is_named():
+    model = networks.network()
+    with pytest.raises(ValueError, match="slots of Adafactor cannot grow"):
+        optimizers.GrowableSlots(tf_keras.optimizers.Adafactor(), model.trainable_variables)
 
 
 def test_a_baseline_never_grows():

@@ -54,11 +54,13 @@ class Counts(policies.Policy):
         return [self._counts[growth]] * len(sites)
 
 
-def grower(model, initializer, neurons=(3, 3), slots=lambda variable: [], **kwargs):
+def grower(
+    model, initializer, neurons=(3, 3), slots=lambda variable: [], loss_function=loss, **kwargs
+):
     """Grows every site at every step, by `neurons` one after the other."""
     return grower_lib.Grower(
         model,
-        loss,
+        loss_function,
         slots,
         seed=0,
         schedule=schedules.PeriodicSchedule(0, 1, len(neurons)),
@@ -82,9 +84,9 @@ def explicit(linear_map_):
     return linear_map_.to_outgoing(tf.eye(linear_map_.shape[1])).numpy()
 
 
-def optimizer(model, name="sgd", **kwargs):
-    """A tf_keras optimizer and its growable slots."""
-    made = tf_keras.optimizers.legacy.SGD(0.1, momentum=0.9) if name == "sgd" else name(**kwargs)
+def optimizer(model):
+    """Momentum, and its growable slots."""
+    made = tf_keras.optimizers.legacy.SGD(0.1, momentum=0.9)
     return made, optimizers.GrowableSlots(made, model.trainable_variables)
 
 

@@ -25,11 +25,6 @@ def test_periodic_schedule(arguments, until, expected):
     assert _steps(schedules.PeriodicSchedule(*arguments), until) == expected
 
 
-def test_an_overdue_growth_is_due_now():
-    schedule = schedules.PeriodicSchedule(start=10, interval=10, count=3)
-    assert schedule.next_growth(step=25, growths=1) == 25
-
-
 @pytest.mark.parametrize("arguments", [(-1, 1, 1), (0, 0, 1), (0, 1, -1)])
 def test_a_schedule_names_what_is_out_of_range(arguments):
     with pytest.raises(ValueError, match=r"PeriodicSchedule\.\w+ = -?\d+ must be at least"):

@@ -154,7 +154,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if origin in (typing.Union, types.UnionType):
         return any(_fits(value, argument) for argument in arguments)
     if isinstance(value, gin.config.ConfigurableReference):
-        return True  # Known only when it is called.
+        return _reference_fits(value, hint)
     if hint is type(None) or value is None:
         return hint in (type(None), Any) and value is None
     if hint in (int, float):
@@ -167,6 +167,21 @@ def _fits(value: Any, hint: Any) -> bool:
         return isinstance(value, (list, tuple)) and all(_fits(item, items[0]) for item in value)
     if isinstance(hint, type) or origin is collections.abc.Callable:
         return not isinstance(value, (str, int, float, list, tuple, dict)) or hint is object
+    return True
+
+
+def _reference_fits(reference: gin.config.ConfigurableReference, hint: Any) -> bool:
+    """Whether @name or @name() can be meant for `hint`; what functions return is not known."""
+    target = reference.configurable.wrapped
+    made = target if inspect.isclass(target) and reference.evaluate else None
+    if typing.get_origin(hint) is collections.abc.Callable:
+        wanted = typing.get_args(hint)[-1]
+        # An object of the class that calling it should give: parentheses too many.
+        return not (made and inspect.isclass(wanted) and issubclass(made, wanted))
+    if hint is type:
+        return not reference.evaluate
+    if inspect.isclass(hint):
+        return reference.evaluate and (made is None or issubclass(made, hint))
     return True
 
 
@@ -183,5 +198,7 @@ def _words(hint: Any) -> str:
     if hint in words:
         return words[hint]
     if origin is collections.abc.Callable:
-        return "a function, given as @name"
-    return f"an object of class {getattr(hint, '__name__', hint)}, given as @name or @name()"
+        return "a function or class, given as @name, without parentheses"
+    if hint is type:
+        return "a class, given as @name, without parentheses"
+    return f"an object of class {getattr(hint, '__name__', hint)}, given as @name()"

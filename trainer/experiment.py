@@ -63,20 +63,17 @@ class Experiment:
         ]:
             if value is not None and value < 1:
                 raise ValueError(f"Experiment.{name} = {value} must be at least 1")
-        for name, value in [("dataset", dataset), ("model", model), ("optimizer", optimizer)]:
-            if not callable(value) or isinstance(value, tf.Module):
-                raise ValueError(
-                    f"Experiment.{name} must be a reference without parentheses, e.g. "
-                    f"Experiment.{name} = @{type(value).__name__}"
-                )
         self.steps = steps
         self.seed = seed
         self.log_interval = log_interval
         self.eval_interval = eval_interval
         self.checkpoint_interval = checkpoint_interval
         self.checkpoints_kept = checkpoints_kept
+        gpus = len(tf.config.list_logical_devices("GPU"))
         self.strategy = distribute_utils.get_distribution_strategy(
-            distribution_strategy, num_gpus=len(tf.config.list_logical_devices("GPU"))
+            distribution_strategy,
+            # Model Garden refuses a strategy of one device on a machine with several GPUs.
+            num_gpus=min(gpus, 1) if distribution_strategy in ("off", "one_device") else gpus,
         )
         with self.strategy.scope():
             self.dataset = dataset()
@@ -85,9 +82,10 @@ class Experiment:
             self.optimizer = optimizer()
             slots = optimizers.GrowableSlots(self.optimizer, self.model.trainable_variables)
             self.task = task.Task(
-                self.model, self.optimizer, objective, self.dataset.test(), self.strategy
+                self.model, self.optimizer, objective, self.dataset, self.strategy
             )
             self.grower = grower(self.model, self.task.loss, slots, seed)
+            self.grower.plan(steps)  # A policy's mistake shows now, not at the first growth.
 
     def batches(self, step: int) -> tf.distribute.DistributedDataset:
         """The training batches after `step` training steps, distributed over replicas."""

@@ -1,6 +1,7 @@
 """The training binary: flags, Gin, run."""
 
 import json
+import signal
 
 import gin
 from absl import flags, logging
@@ -32,20 +33,21 @@ def main(argv: list[str]) -> None:
                 print(dry_run.report(built))
                 return
             directory = run_directory.RunDirectory(_MODEL_DIR.value)
-            if _MODE.value == "eval":
-                directory.require_checkpoint()
-            directory.start(gin.config_str(), _OVERWRITE_CONFIG.value)
+            evaluate_only = _MODE.value == "eval"
+            directory.start(gin.config_str(), _OVERWRITE_CONFIG.value, evaluate_only)
             run = train.Run(built, directory)
-        if _MODE.value == "eval":
-            print(json.dumps(run.evaluate()))
-        else:
+            if evaluate_only:
+                print(json.dumps(run.evaluate()))
+                return
             run.prepare(config.literals())
-            run.train(evaluate=_MODE.value == "train_and_eval")
+        run.train(evaluate=_MODE.value == "train_and_eval")
     except errors.UserError as error:
         logging.debug("The message below comes from here:", exc_info=True)
         command_line.fail(error, 2)
     except FloatingPointError as error:
         command_line.fail(error, 1)
+    except KeyboardInterrupt:
+        command_line.fail("stopped outside of the training loop", 128 + signal.SIGINT)
 
 
 def _check_flags() -> None:

@@ -51,7 +51,7 @@ def optimizer(
       warmup: LinearWarmupConfig or PolynomialWarmupConfig, or None.
 
     Returns:
-      A legacy tf_keras optimizer, as Model Garden's EMA needs it.
+      A tf_keras optimizer.
 
     Raises:
       ValueError: an argument is not such a configuration, or the optimizer cannot grow.
@@ -72,7 +72,9 @@ def _one_of(
     """Wraps `chosen` in Model Garden's class for one of several configurations."""
     if chosen is None:
         return choices()
-    fields = {f.type: f.name for f in dataclasses.fields(choices) if f.name != "type"}
+    # Model Garden ships the configurations of two optimizers without the optimizers.
+    left_out = ("type", "slide", "adafactor")
+    fields = {f.type: f.name for f in dataclasses.fields(choices) if f.name not in left_out}
     if type(chosen) not in fields:
         names = ", ".join(sorted(f"@{field.__name__}()" for field in fields))
         raise ValueError(f"optimizer.{argument} = {chosen!r} must be one of {names}")
@@ -97,12 +99,20 @@ class GrowableSlots:
 
     def __init__(self, optimizer: tf_keras.optimizers.Optimizer, variables: Sequence[tf.Variable]):
         self._slots = collections.defaultdict(list)
+        try:
+            self._build(optimizer, variables)
+        except (ValueError, TypeError, NotImplementedError) as error:
+            raise ValueError(
+                f"the slots of {type(optimizer).__name__} cannot grow: they do not have the shape "
+                "of their parameter, or need to know it while they are made; use another optimizer, "
+                "e.g. @SGDConfig() or @AdamConfig()"
+            ) from error
+
+    def _build(self, optimizer, variables):
+        """Creates the slots, as the first `apply_gradients` would do in a traced function."""
         if isinstance(optimizer, tf_keras.optimizers.legacy.Optimizer):
             optimizer.add_slot = functools.partial(self._add_slot, optimizer.add_slot)
-            # What the first apply_gradients would do, but outside of a traced function.
-            _ = optimizer.iterations
-            optimizer._create_hypers()
-            optimizer._create_slots(variables)
+            optimizer._create_all_weights(variables)
         else:
             optimizer.add_variable_from_reference = functools.partial(
                 self._add_from_reference, optimizer.add_variable_from_reference
@@ -110,14 +120,6 @@ class GrowableSlots:
             optimizer.build(variables)
             # XLA would compile anew for each width.
             optimizer.jit_compile = False
-        for variable in variables:
-            for slot in self(variable):
-                if slot.variable.read_value().shape != variable.read_value().shape:
-                    raise ValueError(
-                        f"{type(optimizer).__name__} keeps a variable of shape "
-                        f"{slot.variable.shape} for {variable.name} of shape {variable.shape}; "
-                        "only optimizers whose slots have the shape of their parameter can grow"
-                    )
 
     def __call__(self, variable: tf.Variable) -> Sequence[surgery.Slot]:
         """The slots of `variable`."""
@@ -125,7 +127,7 @@ class GrowableSlots:
 
     def _add_slot(self, add_slot, variable, slot_name, initializer="zeros", shape=None):
         """Replaces `add_slot` of a legacy optimizer."""
-        del shape  # That of the variable.
+        _check_shape(shape, variable)
         initial = float(tf_keras.initializers.get(initializer)([]))
         return self._create(variable, initial, lambda value: add_slot(variable, slot_name, value))
 
@@ -133,7 +135,7 @@ class GrowableSlots:
         self, add_variable, model_variable, variable_name, shape=None, initial_value=None
     ):
         """Replaces `add_variable_from_reference` of a new-style optimizer."""
-        del shape  # That of the variable.
+        _check_shape(shape, model_variable)
         if initial_value is not None:
             raise ValueError(f"slot {variable_name} has an initial value; such slots cannot grow")
         return self._create(
@@ -153,3 +155,8 @@ class GrowableSlots:
         if slot.ref() not in known:
             self._slots[variable.ref()].append(surgery.Slot(slot, initial))
         return slot
+
+
+def _check_shape(shape, variable: tf.Variable) -> None:
+    if shape is not None and tf.TensorShape(shape).as_list() != variable.shape.as_list():
+        raise ValueError(f"a slot of shape {shape} for a parameter of shape {variable.shape}")

@@ -20,14 +20,18 @@ class RunDirectory:
     def __init__(self, path: str):
         self.path = pathlib.Path(path)
 
-    def start(self, config: str, overwrite_config: bool) -> None:
-        """Claims the folder for a run with the configuration `config`.
+    def start(self, config: str, overwrite_config: bool, evaluate_only: bool = False) -> None:
+        """Claims the folder for a run with the configuration `config`, or only looks at it.
 
         Raises:
-          UserError: the folder belongs to a run with another configuration, or cannot be written.
+          UserError: the folder belongs to a run with another configuration, or cannot be written;
+            or there is no checkpoint to evaluate.
         """
         if not overwrite_config:
             self.check(config)
+        if evaluate_only:
+            self._require_checkpoint()
+            return
         try:
             self.write("config.gin", config)
         except OSError as error:
@@ -52,7 +56,7 @@ class RunDirectory:
         """The folder of the checkpoints."""
         return self.path / "checkpoints"
 
-    def require_checkpoint(self) -> None:
+    def _require_checkpoint(self) -> None:
         """Raises UserError if there is no checkpoint."""
         if not any(self.checkpoints.glob("*.index")):
             raise errors.UserError(f"there is no checkpoint in {self.checkpoints}")
@@ -60,6 +64,10 @@ class RunDirectory:
     def write_growths(self, events: Iterable[dict[str, Any]]) -> None:
         """Writes growth.jsonl: one line for each growth so far."""
         self.write("growth.jsonl", "".join(json.dumps(event) + "\n" for event in events))
+
+    def remove_result(self) -> None:
+        """Removes result.json, which only a finished run has."""
+        (self.path / "result.json").unlink(missing_ok=True)
 
     def write_result(self, result: dict[str, Any]) -> None:
         """Writes result.json."""

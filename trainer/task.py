@@ -5,6 +5,7 @@ import tensorflow as tf
 import tf_keras
 
 from trainer import objectives
+from trainer.datasets import dataset as dataset_lib
 
 
 class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
@@ -17,7 +18,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
       model: the network, with its variables.
       optimizer: with its slots.
       objective: the loss and the metrics.
-      test_data: test batches.
+      dataset: its batch size, and test batches.
       strategy: distributes a step over replicas.
     """
 
@@ -26,15 +27,18 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         model: tf_keras.Model,
         optimizer: tf_keras.optimizers.Optimizer,
         objective: objectives.Objective,
-        test_data: tf.data.Dataset,
+        dataset: dataset_lib.Dataset,
         strategy: tf.distribute.Strategy,
     ):
         # The batches depend on the step, which a checkpoint may still set.
         orbit.StandardTrainer.__init__(self, train_dataset=None)
-        orbit.StandardEvaluator.__init__(self, strategy.experimental_distribute_dataset(test_data))
+        orbit.StandardEvaluator.__init__(
+            self, strategy.experimental_distribute_dataset(dataset.test())
+        )
         self._model = model
         self._optimizer = optimizer
         self._objective = objective
+        self._batch_size = dataset.batch_size
         self._strategy = strategy
         self._train_metrics = [tf_keras.metrics.Mean("loss"), *objective.metrics()]
         self._test_metrics = [tf_keras.metrics.Mean("loss"), *objective.metrics()]
@@ -46,7 +50,9 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
 
     def loss(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """This replica's share of the mean loss, with the model's regularisation; a scalar."""
-        loss = tf.nn.compute_average_loss(self._objective.losses(targets, outputs))
+        loss = tf.nn.compute_average_loss(
+            self._objective.losses(targets, outputs), global_batch_size=self._batch_size
+        )
         if self._model.losses:
             loss += tf.nn.scale_regularization_loss(tf.add_n(self._model.losses))
         return loss

@@ -74,12 +74,15 @@ class Run:
           literals: the values of the configuration by name, for TensorBoard's hparams.
         """
         self._directory.write_growths(self._grower.history.events)
-        self._directory.write(f"operative_config-{self.step}.gin", gin.operative_config_str())
+        if self.step < self._experiment.steps:
+            self._directory.remove_result()
         with self._train_writer():
             summaries.write_config(gin.config_str(), literals)
         self._task.train_dataset = self._experiment.batches(self.step)
         self._task.train(tf.constant(0))
         self._grower.prepare(self._batch())
+        # After tracing, when all that is used has been called.
+        self._directory.write(f"operative_config-{self.step}.gin", gin.operative_config_str())
 
     def train(self, evaluate: bool) -> None:
         """Trains to the last step, growing on the way, and writes result.json.
@@ -102,9 +105,10 @@ class Run:
                 if evaluate and self._evaluation_is_due():
                     self._evaluate()
             self._save()
-            test = self._evaluate() if evaluate and not interrupt else {}
+            stopped = self.step < experiment.steps
+            test = self._evaluate() if evaluate and not stopped else {}
         self._progress.close()
-        if interrupt:
+        if stopped:
             self._progress.say(f"stopped by {interrupt.signal.name} after {self.step} steps")
             raise SystemExit(128 + interrupt.signal)
         result = self._result(test)
@@ -176,8 +180,8 @@ class Run:
     def _check_finite(self, output: dict[str, tf.Tensor]) -> None:
         if not tf.math.is_finite(output["loss"]):
             raise FloatingPointError(
-                f"the loss is {float(output['loss'])} within the steps up to {self.step}; the last "
-                f"good checkpoint is {self._checkpoints.latest_checkpoint}"
+                f"the loss is {float(output['loss'])} within the steps up to {self.step}; the newest "
+                f"checkpoint is {self._checkpoints.latest_checkpoint}"
             )
 
     def _train_writer(self):
