@@ -18,7 +18,7 @@ from absl import app, flags, logging
 
 from growth import grower, policies, schedules
 from growth.initializers import gradmax
-from models import mlp
+from models import activations, mlp
 
 _NETWORKS = flags.DEFINE_integer("networks", 20, "Random networks of each size.")
 _NEURONS = flags.DEFINE_integer("neurons", 4, "k, the new neurons.")
@@ -49,7 +49,8 @@ def _optima(model, inputs, targets):
     with tf.GradientTape() as tape:
         for layer in layers:
             outputs.append(layer(hidden[-1]))
-            hidden.append(tf.nn.relu(outputs[-1]))
+            # The model's own ReLU: a narrow layer can put out nothing but zeros for an example.
+            hidden.append(activations.relu(outputs[-1]))
         loss = _loss(targets, outputs[-1])
     gradients = tape.gradient(loss, outputs)
     for i, site in enumerate(model.sites):

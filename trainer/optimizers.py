@@ -104,7 +104,7 @@ class GrowableSlots:
         except (ValueError, TypeError, NotImplementedError) as error:
             raise ValueError(
                 f"the slots of {type(optimizer).__name__} cannot grow: they do not have the shape "
-                "of their parameter, or need to know it while they are made; use another optimizer, "
+                "of their parameter, or need to know it when they are made; use another optimizer, "
                 "e.g. @SGDConfig() or @AdamConfig()"
             ) from error
 

@@ -5,6 +5,9 @@ from typing import Any
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
+# More curves a site than this make the page unreadable; the histogram has them all.
+_SINGULAR_VALUES = 5
+
 
 def write_config(config: str, literals: dict[str, int | float | str | bool]) -> None:
     """The configuration as a text page, and its values as hparams."""
@@ -40,7 +43,3 @@ def write_growth(event: dict[str, Any]) -> None:
             tf.summary.histogram(
                 f"growth/singular_values/{name}", site["singular_values"], step=step
             )
-
-
-# More curves a site than this make the page unreadable; the histogram has them all.
-_SINGULAR_VALUES = 5

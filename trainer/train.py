@@ -180,8 +180,8 @@ class Run:
     def _check_finite(self, output: dict[str, tf.Tensor]) -> None:
         if not tf.math.is_finite(output["loss"]):
             raise FloatingPointError(
-                f"the loss is {float(output['loss'])} within the steps up to {self.step}; the newest "
-                f"checkpoint is {self._checkpoints.latest_checkpoint}"
+                f"the loss is {float(output['loss'])} within the steps up to {self.step}; "
+                f"the newest checkpoint is {self._checkpoints.latest_checkpoint}"
             )
 
     def _train_writer(self):
