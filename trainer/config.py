@@ -70,7 +70,7 @@ def _find(file: str, folders: Sequence[str]) -> str:
             return path
     near = [str(path.relative_to(_ROOT)) for path in (_ROOT / "gin_configs").rglob("*.gin")]
     raise errors.UserError(
-        f"--gin_file={file} is not a file (looked in {', '.join(f or '.' for f in folders)})"
+        f"--gin_file={file} is not a file (looked in {', '.join(dict.fromkeys(f or '.' for f in folders))})"
         + _did_you_mean(file, near)
     )
 
