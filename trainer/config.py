@@ -69,9 +69,9 @@ def _find(file: str, folders: Sequence[str]) -> str:
         if os.path.isfile(path):
             return path
     near = [str(path.relative_to(_ROOT)) for path in (_ROOT / "gin_configs").rglob("*.gin")]
+    places = ", ".join(dict.fromkeys(folder or "." for folder in folders))
     raise errors.UserError(
-        f"--gin_file={file} is not a file (looked in {', '.join(dict.fromkeys(f or '.' for f in folders))})"
-        + _did_you_mean(file, near)
+        f"--gin_file={file} is not a file (looked in {places})" + _did_you_mean(file, near)
     )
 
 
