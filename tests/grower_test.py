@@ -5,104 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
-from official.modeling.optimization import lamb, lars, legacy_adamw
 
 from growth import grower as grower_lib
 from growth import history, policies, schedules
 from growth.initializers import gradmax, initializer, random
 from models import cost
 from tests import networks
-from trainer import optimizers
-
-_legacy, _new = tf_keras.optimizers.legacy, tf_keras.optimizers
-OPTIMIZERS = {
-    "SGD": lambda: _legacy.SGD(0.05),
-    "momentum": lambda: _legacy.SGD(0.05, momentum=0.9),
-    "Nesterov": lambda: _legacy.SGD(0.05, momentum=0.9, nesterov=True),
-    "Adam": lambda: _legacy.Adam(0.01),
-    "Adagrad": lambda: _legacy.Adagrad(0.05),
-    "RMSprop": lambda: _legacy.RMSprop(0.01, momentum=0.5, centered=True),
-    "AdamW": lambda: legacy_adamw.AdamWeightDecay(0.01, weight_decay_rate=0.1),
-    "LAMB": lambda: lamb.LAMB(0.01),
-    "LARS": lambda: lars.LARS(0.1),
-    "new-style momentum": lambda: _new.SGD(0.05, momentum=0.9, jit_compile=False),
-    "new-style Adam": lambda: _new.Adam(0.01, jit_compile=False),
-    "new-style AdamW": lambda: _new.AdamW(0.01, jit_compile=False),
-}
-_optimizers = pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS.keys())
-
-
-def _trainable(make, hidden_widths=(5, 7)):
-    """A model, its slots, and a traced training step."""
-    model = networks.network(hidden_widths)
-    optimizer = make()
-    slots = optimizers.GrowableSlots(optimizer, model.trainable_variables)
-
-    @tf.function
-    def step(data):
-        with tf.GradientTape() as tape:
-            value = networks.loss(data[1], model(data[0]))
-        variables = model.trainable_variables
-        optimizer.apply_gradients(zip(tape.gradient(value, variables), variables, strict=True))
-        return value
-
-    return model, slots, step
-
-
-def _all_slots(model, slots):
-    return [slot.variable for variable in model.trainable_variables for slot in slots(variable)]
-
-
-@_optimizers
-def test_a_grown_network_trains_like_a_static_one_of_its_widths(make):
-    data = networks.batch()
-    model, slots, step = _trainable(make)
-    for _ in range(3):
-        step(data)
-    networks.grower(model, random.Random(), slots=slots).grow(0, data)
-    static, static_slots, static_step = _trainable(make, (8, 10))
-    # The optimizer's count of steps is the same after as many steps.
-    for _ in range(3):
-        static_step(data)
-    pairs = [
-        (static.trainable_variables, model.trainable_variables),
-        (_all_slots(static, static_slots), _all_slots(model, slots)),
-    ]
-    for theirs, ours in pairs:
-        assert len(theirs) == len(ours)
-        for a, b in zip(theirs, ours, strict=True):
-            a.assign(b)
-    for _ in range(3):
-        assert step(data) == static_step(data)
-    for theirs, ours in pairs:
-        for a, b in zip(theirs, ours, strict=True):
-            np.testing.assert_array_equal(a, b)
-    assert step.experimental_get_tracing_count() == 1
-
-
-@_optimizers
-@pytest.mark.parametrize("carry_slots", [True, False])
-def test_slots_are_carried_or_reset_and_new_ones_are_fresh(make, carry_slots):
-    data = networks.batch()
-    model, slots, step = _trainable(make)
-    fresh = [float(v.numpy().flat[0]) for v in _all_slots(model, slots)]
-    for _ in range(3):
-        step(data)
-    old = [v.numpy() for v in _all_slots(model, slots)]
-    grower = networks.grower(model, random.Random(), slots=slots, carry_slots=carry_slots)
-    grower.grow(0, data)
-    for variable in model.trainable_variables:
-        for slot in slots(variable):
-            assert slot.variable.read_value().shape == variable.read_value().shape
-    for slot, before, value in zip(_all_slots(model, slots), old, fresh, strict=True):
-        slot = slot.numpy()
-        if slot.shape == before.shape:  # The bias of the output grows not.
-            np.testing.assert_array_equal(slot, before)
-            continue
-        expected = np.full_like(slot, value)
-        if carry_slots:
-            expected[tuple(slice(n) for n in before.shape)] = before
-        np.testing.assert_array_equal(slot, expected)
 
 
 def test_growths_of_all_widths_and_counts_are_traced_once():
@@ -164,20 +72,6 @@ def test_an_overdue_growth_is_due_now_and_no_step_grows_twice():
     assert [growth.step for growth in grower.plan(6)] == [2, 3, 4, 5]
     grower.grow(5, data)
     assert grower.next_growth(5) == 6
-
-
-@pytest.mark.parametrize("carry_slots", [True, False])
-def test_growing_nothing_changes_nothing(carry_slots):
-    data = networks.batch()
-    model, slots, step = _trainable(OPTIMIZERS["momentum"])
-    step(data)
-    grower = networks.grower(model, random.Random(), (0,), slots=slots, carry_slots=carry_slots)
-    variables = [*model.variables, *_all_slots(model, slots)]
-    before = [v.numpy() for v in variables]
-    grower.prepare(data)
-    grower.grow(0, data)
-    for variable, value in zip(variables, before, strict=True):
-        np.testing.assert_array_equal(variable, value)
 
 
 class _Normalized(tf_keras.Model):
@@ -262,12 +156,6 @@ def test_what_a_policy_allots_is_checked(counts):
         grower = networks.grower(networks.network(), random.Random())
         grower._policy = Wrong()
         grower.plan(10)
-
-
-def test_an_optimizer_whose_slots_cannot_grow_is_named():
-    model = networks.network()
-    with pytest.raises(ValueError, match="slots of Adafactor cannot grow"):
-        optimizers.GrowableSlots(tf_keras.optimizers.Adafactor(), model.trainable_variables)
 
 
 def test_a_baseline_never_grows():
