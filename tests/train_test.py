@@ -99,6 +99,7 @@ def test_the_curves_of_tensorboard(finished):
     text = tf.make_ndarray(events.Tensors("config")[0].tensor_proto).item().decode()
     assert "Experiment.steps = 12" in text
     assert list(scalars("eval")[1]["loss"]) == [6, 12]
+    assert "_hparams_/session_start_info" in events.Tags()["tensors"]
 
 
 def _state(built):
