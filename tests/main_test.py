@@ -25,6 +25,8 @@ _SLOW = (
 
 def _start(*flags, cwd=None):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([os.getcwd(), *sys.path])}
+    # The program itself keeps TensorFlow quiet; the setting of the test must not do it.
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
     if cwd:
         environment["BUILD_WORKING_DIRECTORY"] = str(cwd)
     return subprocess.Popen(
