@@ -151,6 +151,18 @@ def test_an_evaluation_gives_the_metrics_of_the_result(finished):
     assert run.evaluate() == json.loads((folder / "result.json").read_text())["test"]
 
 
+def test_an_exported_network_gives_the_same_outputs(finished):
+    folder, built = finished
+    _, run = _run(folder)
+    exported = run.export()
+    assert exported == folder / "export" / "12"
+    inputs = tf.random.stateless_normal([3, 20], [0, 1])
+    loaded = tf.saved_model.load(str(exported)).signatures["serving_default"](inputs=inputs)
+    np.testing.assert_allclose(loaded["outputs"], built.model(inputs), rtol=1e-6)
+    run.export()  # Replaces what is there.
+    assert [f.name for f in (folder / "export").iterdir()] == ["12"]
+
+
 def test_another_configuration_in_the_same_folder_is_refused_with_the_difference(finished):
     folder, _ = finished
     with pytest.raises(errors.UserError, match=r"(?s)-seed = 0.*\+seed = 1.*--overwrite_config"):

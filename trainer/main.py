@@ -10,7 +10,7 @@ from trainer import command_line
 
 _MODEL_DIR = flags.DEFINE_string("model_dir", None, "Folder of checkpoints, logs and results.")
 _MODE = flags.DEFINE_enum(
-    "mode", "train_and_eval", ["train", "train_and_eval", "eval"], "What to do."
+    "mode", "train_and_eval", ["train", "train_and_eval", "eval", "export"], "What to do."
 )
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print what a run would do, and exit.")
 _OVERWRITE_CONFIG = flags.DEFINE_bool(
@@ -33,14 +33,15 @@ def main(argv: list[str]) -> None:
                 print(dry_run.report(built))
                 return
             directory = run_directory.RunDirectory(_MODEL_DIR.value)
-            evaluate_only = _MODE.value == "eval"
-            directory.start(gin.config_str(), _OVERWRITE_CONFIG.value, evaluate_only)
+            trains = _MODE.value.startswith("train")
+            directory.start(gin.config_str(), _OVERWRITE_CONFIG.value, read_only=not trains)
             run = train.Run(built, directory)
-            if evaluate_only:
-                print(json.dumps(run.evaluate()))
-                return
-            run.prepare(config.literals())
-        run.train(evaluate=_MODE.value == "train_and_eval")
+            if trains:
+                run.prepare(config.literals())
+        if trains:
+            run.train(evaluate=_MODE.value == "train_and_eval")
+        else:
+            print(run.export() if _MODE.value == "export" else json.dumps(run.evaluate()))
     except errors.UserError as error:
         logging.debug("The message below comes from here:", exc_info=True)
         command_line.fail(error, 2)

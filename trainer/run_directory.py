@@ -20,16 +20,16 @@ class RunDirectory:
     def __init__(self, path: str):
         self.path = pathlib.Path(path)
 
-    def start(self, config: str, overwrite_config: bool, evaluate_only: bool = False) -> None:
+    def start(self, config: str, overwrite_config: bool, read_only: bool = False) -> None:
         """Claims the folder for a run with the configuration `config`, or only looks at it.
 
         Raises:
           UserError: the folder belongs to a run with another configuration, or cannot be written;
-            or there is no checkpoint to evaluate.
+            or there is no checkpoint in it to read.
         """
         if not overwrite_config:
             self.check(config)
-        if evaluate_only:
+        if read_only:
             self._require_checkpoint()
             return
         try:

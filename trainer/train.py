@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.metadata
+import pathlib
 import platform
 from typing import Any
 
@@ -12,7 +13,7 @@ import tensorflow as tf
 from models import cost
 from trainer import clock as clock_lib
 from trainer import experiment as experiment_lib
-from trainer import interrupts, progress, run_directory, summaries
+from trainer import export, interrupts, progress, run_directory, summaries
 
 
 class Run:
@@ -124,6 +125,14 @@ class Run:
         """Metrics of the newest checkpoint on the test examples."""
         with contextlib.redirect_stdout(None):
             return self._evaluate()
+
+    def export(self) -> pathlib.Path:
+        """Writes the newest checkpoint as a SavedModel, and returns its folder."""
+        folder = self._directory.path / "export" / str(self.step)
+        folder.parent.mkdir(exist_ok=True)
+        inputs, _ = self._experiment.dataset.train(self.step).element_spec
+        export.export(self._experiment.model, inputs, folder)
+        return folder
 
     def _next_stop(self, evaluate: bool) -> int:
         """The step at which the in-graph training loop returns to Python."""
