@@ -90,15 +90,13 @@ class Grower:
 
     def next_growth(self, step: int) -> int | None:
         """The step of the next growth, `step` itself if it is due now, or None."""
-        events = self.history.events
-        return self._next_growth(step, len(events), events[-1]["step"] if events else None)
+        return self._next_growth(step, len(self.history), self.history.last_step)
 
     def plan(self, steps: int) -> list[PlannedGrowth]:
         """The growths still to come in a run of `steps` training steps."""
         planned = []
         growths, widths = len(self.history), self.widths()
-        last = self.history.events[-1]["step"] if growths else None
-        step = self._next_growth(0, growths, last)
+        step = self._next_growth(0, growths, self.history.last_step)
         while step is not None and step < steps:
             for name, count in self._allot(growths, widths).items():
                 planned.append(PlannedGrowth(step, name, widths[name], widths[name] + count))

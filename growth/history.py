@@ -35,6 +35,11 @@ class GrowthHistory(tf.train.experimental.PythonState):
     def __len__(self) -> int:
         return len(self.events)
 
+    @property
+    def last_step(self) -> int | None:
+        """Training steps before the last growth; None before the first."""
+        return self.events[-1]["step"] if self.events else None
+
     def widths(self, initial: dict[str, int]) -> dict[str, int]:
         """Widths after all growths, from the `initial` ones by site."""
         widths = dict(initial)

@@ -8,7 +8,8 @@ from growth import linear_map as linear_map_lib
 
 # Up to this many rows or columns, A is built: one pass and a small eigenvalue problem.
 _EXPLICIT_SIZE = 256
-# Block Krylov: vectors beyond the k wanted, and products with A A^T.
+# Block Krylov: vectors in a block beyond the k wanted, number of blocks, and the share of random
+# directions in each (see _block_krylov).
 _OVERSAMPLING = 8
 _BLOCKS = 12
 _TRACE = 1e-5

@@ -37,7 +37,8 @@ def load(files: Sequence[str], bindings: Sequence[str], search_paths: Sequence[s
     workspace = os.environ.get("BUILD_WORKSPACE_DIRECTORY", "")
     folders = ["", *search_paths, *filter(None, [workspace]), str(_ROOT)]
     for folder in folders[1:]:
-        gin.add_config_file_search_path(folder)
+        if folder not in gin.config._LOCATION_PREFIXES:  # A sweep loads many configurations.
+            gin.add_config_file_search_path(folder)
     # The reader for files in Python packages crashes on a folder without __init__.py
     # (gin-config 0.5.0); the folders above are all there is to look in.
     del gin.config._FILE_READERS[1:]

@@ -54,7 +54,7 @@ def optimizer(
       A tf_keras optimizer.
 
     Raises:
-      ValueError: an argument is not such a configuration, or the optimizer cannot grow.
+      ValueError: an argument is not such a configuration.
     """
     factory = optimization.OptimizerFactory(
         optimization_config.OptimizationConfig(
