@@ -150,7 +150,7 @@ class MyData(dataset.Dataset):
 
 
 @gin.configurable
-class MyModel(mlp.MLP):
+class MyNetwork(mlp.MLP):
     def __init__(self, output_width, width: int = 4):
         super().__init__((width,), output_width)
 
@@ -189,8 +189,8 @@ def test_every_part_can_be_replaced_by_a_users_own_class(tmp_path, monkeypatch):
         """
 import my_parts
 Experiment.dataset = @MyData
-Experiment.model = @MyModel
-MyModel.width = 5
+Experiment.model = @MyNetwork
+MyNetwork.width = 5
 Experiment.objective = @MyObjective()
 Experiment.optimizer = @my_optimizer
 Experiment.steps = 4
