@@ -44,7 +44,7 @@ def _network(random, low, high):
 
 def _optima(model, inputs, targets):
     """c^2 times the sum of the k largest squared singular values of A, for each site."""
-    layers = [site.producer for site in model.sites] + [model.sites[-1].consumers[0]]
+    layers = [site.producers[0] for site in model.sites] + [model.sites[-1].consumers[0]]
     hidden, outputs = [inputs], []
     with tf.GradientTape() as tape:
         for layer in layers:
@@ -64,7 +64,7 @@ def _errors(random, low, high):
     """Relative errors of one network: of the outputs, and of the gradient norms of its sites."""
     model, inputs, targets = _network(random, low, high)
     before, optima = model(inputs).numpy(), list(_optima(model, inputs, targets))
-    old = [(site.producer.fan_in, site.width) for site in model.sites]
+    old = [(site.producers[0].fan_in, site.width) for site in model.sites]
     grower.Grower(
         model,
         _loss,
@@ -77,7 +77,7 @@ def _errors(random, low, high):
     with tf.GradientTape() as tape:
         outputs = model(inputs)
         loss = _loss(targets, outputs)
-    gradients = tape.gradient(loss, [site.producer.kernel for site in model.sites])
+    gradients = tape.gradient(loss, [site.producers[0].kernel for site in model.sites])
     reached = [
         tf.reduce_sum(gradient[:fan_in, width:] ** 2).numpy()
         for gradient, (fan_in, width) in zip(gradients, old, strict=True)

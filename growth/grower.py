@@ -11,8 +11,10 @@ import tf_keras
 from absl import logging
 
 from growth import history, linear_map, policies, schedules, surgery
+from growth import trial as trial_lib
 from growth.initializers import initializer as initializer_lib
-from models import cost, seeds
+from growth.neurons import NewNeurons
+from models import cost, forward_pass, seeds
 from models import site as site_lib
 
 
@@ -64,9 +66,13 @@ class Grower:
     ):
         self._model = model
         self._sites = _sites(model, required=initializer is not None)
-        # Every consumer once, with its position.
-        consumers = dict.fromkeys(c for site in self._sites for c in site.consumers)
-        self._consumers = {consumer: i for i, consumer in enumerate(consumers)}
+        # Every layer once, though sites may share it.
+        sites = self._sites
+        self._producers = list(dict.fromkeys(p for site in sites for p in site.producers))
+        self._consumers = list(dict.fromkeys(c for site in sites for c in site.consumers))
+        self._between = [
+            layer for site in sites for layer in site.between if layer.needs_old_channels
+        ]
         self._loss = loss
         self._slots = slots
         self._seed = seed
@@ -126,11 +132,7 @@ class Grower:
         for site in self._sites:
             count = widths[site.name] - site.width
             rows, columns = tf.shape(site.outgoing())[0], tf.shape(site.incoming())[0]
-            neurons.append(
-                initializer_lib.NewNeurons(
-                    tf.zeros([columns, count]), tf.zeros([count]), tf.zeros([rows, count]), None
-                )
-            )
+            neurons.append(NewNeurons(tf.zeros([columns, count]), tf.zeros([rows, count])))
         surgery.append_neurons(self._sites, neurons, self._slots, self._carry_slots)
 
     def check_widths(self) -> None:
@@ -187,7 +189,15 @@ class Grower:
         """New neurons by site, of the sites that grow."""
         counts = self._policy.allot(
             growth,
-            [policies.SiteWidth(n, self._initial_widths[n], widths[n]) for n in widths],
+            [
+                policies.SiteWidth(
+                    site.name,
+                    self._initial_widths[site.name],
+                    widths[site.name],
+                    site.target_width,
+                )
+                for site in self._sites
+            ],
         )
         if len(counts) != len(widths) or min(counts, default=0) < 0:
             raise ValueError(
@@ -207,55 +217,61 @@ class Grower:
     def _grow_once(self, batch, counts, site_seeds):
         """One growth of all sites; traced once for the run, whatever the widths and counts."""
         strategy = self._strategy
+        counts, site_seeds = (tf.unstack(x, len(self._sites)) for x in (counts, site_seeds))
         # The growth batch must leave moving averages as they are: it is not a training step.
         state = [(v, v.read_value()) for v in self._model.non_trainable_variables]
         loss, inputs, output_gradients, kernel_gradients = strategy.run(
             self._observe, args=(batch,)
         )
+        inputs = dict(zip([*self._producers, *self._between], inputs, strict=True))
+        output_gradients = dict(zip(self._consumers, output_gradients, strict=True))
+        kernel_gradients = dict(zip(self._producers, kernel_gradients, strict=True))
+        maps = [
+            linear_map.LinearMap(
+                site,
+                [inputs[producer] for producer in site.producers],
+                [inputs.get(layer) for layer in site.between],
+                [output_gradients[consumer] for consumer in site.consumers],
+                strategy,
+            )
+            for site in self._sites
+        ]
+        neurons = [
+            _start(self._initializer, *arguments)
+            for arguments in zip(maps, counts, site_seeds, strict=True)
+        ]
+        trial = trial_lib.Trial(self._sites, self._loss_of, batch, strategy)
+        neurons = self._initializer.refine(trial, neurons, counts)
         for variable, value in state:
             variable.assign(value)
-        neurons, measures = [], {}
-        for i, site in enumerate(self._sites):
-            gradients = [output_gradients[self._consumers[c]] for c in site.consumers]
-            view = linear_map.LinearMap(site, inputs[i], gradients, strategy)
-            new, gradient_norm = tf.cond(
-                counts[i] > 0,
-                lambda view=view, i=i: self._start(view, counts[i], site_seeds[i]),
-                lambda view=view: _nothing(view),
-            )
-            neurons.append(new)
-            old_gradient = strategy.reduce("SUM", kernel_gradients[i], axis=None)
+        measures = {}
+        for site, view, new in zip(self._sites, maps, neurons, strict=True):
+            old = [strategy.reduce("SUM", kernel_gradients[p], axis=None) for p in site.producers]
+            values = tf.zeros([0]) if new.singular_values is None else new.singular_values
             measures[site.name] = {
-                "gradient_norm_new": gradient_norm,
-                "gradient_norm_old": tf.norm(old_gradient),
-                "singular_values": new.singular_values,
+                "gradient_norm_new": _gradient_norm(view, new),
+                "gradient_norm_old": tf.linalg.global_norm(old),
+                "singular_values": values,
             }
         surgery.append_neurons(self._sites, neurons, self._slots, self._carry_slots)
         return strategy.reduce("SUM", loss, axis=None), measures
 
-    def _observe(self, batch):
-        """What all sites need of one forward and backward pass, in replica context."""
+    def _loss_of(self, batch):
+        """The loss of a batch in replica context."""
         inputs, targets = batch
-        producers = [site.producer for site in self._sites]
-        with (
-            site_lib.observe({*producers, *self._consumers}) as seen,
-            tf.GradientTape() as tape,
-        ):
-            loss = self._loss(targets, self._model(inputs, training=True))
+        return self._loss(targets, self._model(inputs, training=True))
+
+    def _observe(self, batch):
+        """The loss, and what all sites need of one forward and backward pass, on a replica."""
+        layers = [*self._producers, *self._consumers, *self._between]
+        with forward_pass.observe(layers) as seen, tf.GradientTape() as tape:
+            loss = self._loss_of(batch)
         by_output, by_kernel = tape.gradient(
             loss,
-            (
-                [seen[consumer][1] for consumer in self._consumers],
-                [producer.kernel for producer in producers],
-            ),
+            ([seen[c].outputs for c in self._consumers], [p.kernel for p in self._producers]),
         )
-        return loss, [seen[producer][0] for producer in producers], by_output, by_kernel
-
-    def _start(self, view, count, seed):
-        """The new neurons of a site and the norm of the gradient by their weights."""
-        new = self._initializer(view, count, seed)
-        gradients = view.gradients(new.incoming, new.bias, new.outgoing)
-        return new, tf.linalg.global_norm(gradients)
+        inputs = [seen[layer].inputs for layer in [*self._producers, *self._between]]
+        return loss, inputs, by_output, by_kernel
 
     def _say_rank(self, event: dict[str, Any]) -> None:
         for name, site in event["sites"].items():
@@ -282,10 +298,29 @@ def _sites(model: tf_keras.Model, required: bool) -> list[site_lib.GrowthSite]:
     return sites
 
 
-def _nothing(view: linear_map.LinearMap):
-    """What `Grower._start` gives for a site that does not grow."""
-    rows, columns = view.shape
-    none = initializer_lib.NewNeurons(
-        tf.zeros([columns, 0]), tf.zeros([0]), tf.zeros([rows, 0]), tf.zeros([0])
+def _start(
+    initializer: initializer_lib.Initializer,
+    view: linear_map.LinearMap,
+    count: tf.Tensor,
+    seed: tf.Tensor,
+) -> NewNeurons:
+    """The new neurons of a site, which may be none."""
+    made = []
+
+    def some():
+        made.append(initializer(view, count, seed))
+        return made[0]
+
+    # Traced after `some`, so that it knows which attributes the method sets.
+    return tf.cond(count > 0, some, lambda: made[0].none(view.site))
+
+
+def _gradient_norm(view: linear_map.LinearMap, new: NewNeurons) -> tf.Tensor:
+    """The norm of the gradient by the weights of new neurons."""
+    return tf.cond(
+        new.count > 0,
+        lambda: tf.linalg.global_norm(
+            view.gradients(new.incoming, new.outgoing, new.shift, new.parents)
+        ),
+        lambda: tf.zeros([]),
     )
-    return none, tf.zeros([])

@@ -15,11 +15,13 @@ class SiteWidth:
       name: the site's name.
       initial: neurons at birth of the network.
       current: neurons now.
+      target: neurons that the architecture foresees for the grown network, or None.
     """
 
     name: str
     initial: int
     current: int
+    target: int | None = None
 
 
 class Policy(abc.ABC):
@@ -42,42 +44,58 @@ class Quota(Policy):
     """Policies that give a site a fixed or relative number of neurons, up to a maximum width.
 
     Args:
-      neurons: new neurons of a site at a growth. Give this or `fraction`.
+      neurons: new neurons of a site at a growth. Give one of this and the two fractions.
       fraction: new neurons of a site at a growth, as a fraction of its initial width, rounded to
         the nearest number of at least one.
+      target_fraction: as `fraction`, but of the width that the architecture foresees for the grown
+        network (section 4.2 of the paper), beyond which a site then does not grow.
       max_width: neurons that no site grows beyond; None for no limit.
 
     Raises:
-      ValueError: none or both of `neurons` and `fraction` are given, or one is out of range.
+      ValueError: not exactly one of the first three is given, or one is out of range.
     """
 
     def __init__(
         self,
         neurons: int | None = None,
         fraction: float | None = None,
+        target_fraction: float | None = None,
         max_width: int | None = None,
     ):
         name = type(self).__name__
-        if (neurons is None) == (fraction is None):
-            raise ValueError(
-                f"{name}.neurons = {neurons} and {name}.fraction = {fraction}: give exactly one"
-            )
+        quotas = {"neurons": neurons, "fraction": fraction, "target_fraction": target_fraction}
+        if sum(value is not None for value in quotas.values()) != 1:
+            given = ", ".join(f"{name}.{key} = {value}" for key, value in quotas.items())
+            raise ValueError(f"{given}: give exactly one")
         if neurons is not None and neurons < 1:
             raise ValueError(f"{name}.neurons = {neurons} must be at least 1")
-        if fraction is not None and fraction <= 0:
-            raise ValueError(f"{name}.fraction = {fraction} must be above 0, e.g. 0.25")
+        for key in ("fraction", "target_fraction"):
+            if quotas[key] is not None and quotas[key] <= 0:
+                raise ValueError(f"{name}.{key} = {quotas[key]} must be above 0, e.g. 0.25")
         if max_width is not None and max_width < 1:
             raise ValueError(f"{name}.max_width = {max_width} must be at least 1")
         self._neurons = neurons
         self._fraction = fraction
+        self._target_fraction = target_fraction
         self._max_width = max_width
 
     def _quota(self, site: SiteWidth) -> int:
         """New neurons for `site` when it is its turn."""
-        neurons = self._neurons or max(1, round(self._fraction * site.initial))
-        if self._max_width is None:
-            return neurons
-        return max(0, min(neurons, self._max_width - site.current))
+        limits = [self._max_width]
+        if self._neurons is not None:
+            neurons = self._neurons
+        elif self._fraction is not None:
+            neurons = max(1, round(self._fraction * site.initial))
+        else:
+            if site.target is None:
+                raise ValueError(
+                    f"{type(self).__name__}.target_fraction = {self._target_fraction} needs sites "
+                    f"with a target width; {site.name} has none. Give `neurons` or `fraction`"
+                )
+            neurons = max(1, round(self._target_fraction * site.target))
+            limits.append(site.target)
+        room = [limit - site.current for limit in limits if limit is not None]
+        return max(0, min([neurons, *room]))
 
 
 @gin.configurable

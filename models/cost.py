@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from models import layers
+from models import channel_wise, layers
 
 
 def parameters(model: tf.Module) -> int:
@@ -12,10 +12,11 @@ def parameters(model: tf.Module) -> int:
 
 
 def forward_flops(model: tf.Module) -> int:
-    """Floating-point operations of one forward pass of one example, in growable layers."""
-    return sum(layer.flops for layer in growable_layers(model))
+    """Floating-point operations of one forward pass of one example, in layers of this package."""
+    kinds = (layers.GrowableLayer, channel_wise.ChannelWise)
+    return sum(layer.flops for layer in model.submodules if isinstance(layer, kinds))
 
 
 def growable_layers(model: tf.Module) -> list[layers.GrowableLayer]:
-    """The layers that can grow, in the order in which the model holds them."""
-    return [m for m in model.submodules if isinstance(m, layers.GrowableLayer)]
+    """The layers with a width of their own, in the order in which the model holds them."""
+    return [layer for layer in model.submodules if isinstance(layer, layers.GrowableLayer)]

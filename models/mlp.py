@@ -66,7 +66,7 @@ class MLP(tf_keras.Model):
     def sites(self) -> list[site.GrowthSite]:
         """Each hidden layer, from the input to the output."""
         return [
-            site.GrowthSite(producer.name, producer, (consumer,), self._activation)
+            site.GrowthSite(producer.name, [producer], [self._activation], [consumer])
             for producer, consumer in itertools.pairwise(self._dense)
         ]
 

@@ -1,107 +1,200 @@
-"""Where a network can grow: between a producer of channels and the layers that consume them."""
+"""Where a network can grow: between layers that produce channels and layers that consume them."""
 
-import contextlib
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Sequence
 
 import tensorflow as tf
 
 from models import activations
+from models import channel_wise as channel_wise_lib
 from models import layers as layers_lib
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class GrowthSite:
-    """New neurons of a site are output channels of its producer and inputs of its consumers.
+    """New neurons of a site are output channels of its producers and inputs of its consumers.
 
-    h -> producer -> activation f -> consumer(s) -> z
+    h -> producer(s) -> D, with the activation f -> consumer(s) -> z
+
+    What several producers put out is added; several consumers all read what comes out of D.
 
     Growth methods see neurons as columns of two matrices: `incoming [n, k]` are the weights with
     which k neurons read h, `outgoing [m, k]` those with which all consumers read the neurons.
 
     Attributes:
       name: names the site in logs and TensorBoard.
-      producer: its width grows.
-      consumers: their fan-in grows.
-      activation: what lies between.
+      producers: their widths grow.
+      between: D, in order: layers of models/channel_wise.py and normalization.py, and activation
+        functions.
+      consumers: their fan-ins grow.
+      target_width: the width that the architecture foresees for the grown network, or None.
     """
 
     name: str
-    producer: layers_lib.GrowableLayer
+    producers: Sequence[layers_lib.GrowableLayer]
+    between: Sequence[channel_wise_lib.ChannelWise | activations.Activation]
     consumers: Sequence[layers_lib.GrowableLayer]
-    activation: activations.Activation
+    target_width: int | None = None
+
+    def __post_init__(self):
+        layers = [
+            layer
+            if isinstance(layer, channel_wise_lib.ChannelWise)
+            else channel_wise_lib.Activation(layer)
+            for layer in self.between
+        ]
+        object.__setattr__(self, "between", layers)
 
     @property
     def width(self) -> int:
         """The number of neurons now."""
-        return self.producer.width
+        return self.producers[0].width
 
     def check_preserving(self, method: str) -> None:
         """Raises ValueError unless zero incoming weights keep the output and get a gradient."""
-        value, slope = (float(x) for x in activations.at_zero(self.activation))
-        name = getattr(self.activation, "__name__", repr(self.activation))
-        if value != 0.0 or slope == 0.0:
-            raise ValueError(
-                f"{method} starts new neurons with zero incoming weights at site {self.name!r}, "
-                f"which needs an activation with f(0) = 0 and f'(0) != 0; {name} has f(0) = "
-                f"{value:g} and f'(0) = {slope:g}. Use one of models/activations.py, e.g. "
-                "@models.activations.relu, or a method with zero outgoing weights (inverse = True)."
-            )
+        for layer in self.between:
+            value, slope = layer.at_zero()
+            if value != 0.0 or slope == 0.0:
+                what = getattr(layer, "function", layer)
+                name = getattr(what, "__name__", repr(what))
+                raise ValueError(
+                    f"{method} starts new neurons with zero incoming weights at site {self.name!r},"
+                    f" which needs an activation with f(0) = 0 and f'(0) != 0; {name} has f(0) = "
+                    f"{value:g} and f'(0) = {slope:g}. Use one of models/activations.py, e.g. "
+                    "@models.activations.relu, or a method with zero outgoing weights "
+                    "(inverse = True)."
+                )
+
+    # The weights of neurons as columns.
 
     def incoming(self) -> tf.Tensor:
         """The incoming weights of the neurons there are, `[n, width]`."""
-        return _columns(self.producer.kernel, self.producer.output_axis)
+        return tf.concat([_columns(p.kernel, p.output_axis) for p in self.producers], axis=0)
 
     def outgoing(self) -> tf.Tensor:
         """The outgoing weights of the neurons there are, `[m, width]`."""
         return tf.concat([_columns(c.kernel, c.input_axis) for c in self.consumers], axis=0)
 
-    def incoming_kernel(self, incoming: tf.Tensor) -> tf.Tensor:
-        """`incoming [n, k]` as a kernel of the producer with k output channels."""
-        return _kernel(incoming, self.producer.kernel, self.producer.output_axis)
+    def incoming_kernels(self, incoming: tf.Tensor) -> list[tf.Tensor]:
+        """`incoming [n, k]` as one kernel for each producer, with k output channels."""
+        return _kernels(incoming, [(p.kernel, p.output_axis) for p in self.producers])
 
     def outgoing_kernels(self, outgoing: tf.Tensor) -> list[tf.Tensor]:
         """`outgoing [m, k]` as one kernel for each consumer, with k input channels."""
-        rows = [tf.size(c.kernel) // tf.shape(c.kernel)[c.input_axis] for c in self.consumers]
-        return [
-            _kernel(part, c.kernel, c.input_axis)
-            for part, c in zip(tf.split(outgoing, rows), self.consumers, strict=True)
+        return _kernels(outgoing, [(c.kernel, c.input_axis) for c in self.consumers])
+
+    # What neurons have beside their weights.
+
+    @property
+    def parameters(self) -> list[channel_wise_lib.Parameter]:
+        """The producers' biases, and the parameters of the layers between."""
+        biases = [
+            channel_wise_lib.Parameter(p.bias, 0, lambda count: tf.zeros([count]), shifts=True)
+            for p in self.producers
+            if p.bias is not None
         ]
+        return biases + [p for layer in self.between for p in layer.parameters]
+
+    def values_of_new(
+        self, count: tf.Tensor, shift: tf.Tensor | None = None, parents: tf.Tensor | None = None
+    ) -> list[tf.Tensor]:
+        """The `parameters` of k new neurons.
+
+        Args:
+          count: k.
+          shift: `[k]`, the value of the last parameter that shifts what reaches the activation: a
+            bias, or the shift of a normalization, which would undo a bias. As at birth if None.
+          parents: `[k]`, the neuron whose parameters a new one copies; -1 for none. None for none
+            at all.
+        """
+        parameters = self.parameters
+        values = [p.birth(count) for p in parameters]
+        if parents is not None:
+            values = [
+                _copies(p, value, parents) for p, value in zip(parameters, values, strict=True)
+            ]
+        elif shift is not None and (index := self._shift_index()) is not None:
+            values[index] = shift
+        return values
+
+    @property
+    def can_shift(self) -> bool:
+        """Whether a neuron has a parameter that shifts what reaches its activation."""
+        return self._shift_index() is not None
+
+    def _shift_index(self):
+        """The index of that parameter: the last before the first activation."""
+        before = []
+        for layer in self.between:
+            if isinstance(layer, channel_wise_lib.Activation):
+                break
+            before.append(layer)
+        head = dataclasses.replace(self, between=before).parameters
+        return max((i for i, p in enumerate(head) if p.shifts), default=None)
+
+    def neurons(
+        self,
+        inputs: Sequence[tf.Tensor],
+        incoming: tf.Tensor,
+        values: Sequence[tf.Tensor],
+        old: Sequence[tf.Tensor | None],
+        tangent: bool = False,
+    ) -> tf.Tensor:
+        """What reaches the consumers of k new neurons, in a training step.
+
+        Args:
+          inputs: h, for each producer.
+          incoming: `[n, k]`.
+          values: the `parameters` of the new neurons.
+          old: for each layer between its inputs, or None where it does not need them.
+          tangent: whether the layers between are replaced by their tangents at zero.
+
+        Returns:
+          `[batch, ..., k]`.
+        """
+        kernels = self.incoming_kernels(incoming)
+        channels = tf.add_n(
+            [p.linear(h, k) for p, h, k in zip(self.producers, inputs, kernels, strict=True)]
+        )
+        values = iter(values)
+        for _ in (p for p in self.producers if p.bias is not None):
+            bias = next(values)
+            channels = channels if tangent else channels + bias
+        for layer, inputs_of_layer in zip(self.between, old, strict=True):
+            own = list(itertools.islice(values, len(layer.parameters)))
+            apply = layer.tangent if tangent else layer.transform
+            channels = apply(channels, own, inputs_of_layer)
+        return channels
 
 
 def _columns(kernel: tf.Tensor, axis: int) -> tf.Tensor:
     """A kernel as a matrix with one column for each channel of `axis`."""
     kernel = tf.convert_to_tensor(kernel)
-    order = [i for i in range(kernel.shape.rank) if i != axis] + [axis]
+    order = _axis_last(kernel.shape.rank, axis)
     return tf.reshape(tf.transpose(kernel, order), [-1, tf.shape(kernel)[axis]])
 
 
-def _kernel(columns: tf.Tensor, like: tf.Tensor, axis: int) -> tf.Tensor:
-    """The inverse of `_columns`, for any number of columns."""
-    sizes = tf.unstack(tf.shape(like))
-    others = [i for i in range(len(sizes)) if i != axis]
-    last = tf.reshape(columns, [sizes[i] for i in others] + [tf.shape(columns)[1]])
-    order = others + [axis]
-    return tf.transpose(last, [order.index(i) for i in range(len(sizes))])
+def _kernels(columns: tf.Tensor, like: Sequence[tuple[tf.Tensor, int]]) -> list[tf.Tensor]:
+    """The inverse of `_columns` for several kernels and any number of columns."""
+    kernels, start = [], 0
+    for kernel, axis in like:
+        order = _axis_last(kernel.shape.rank, axis)
+        shape = tf.gather(tf.shape(kernel), order[:-1])
+        end = start + tf.reduce_prod(shape)
+        last = tf.reshape(columns[start:end], tf.concat([shape, tf.shape(columns)[1:]], axis=0))
+        kernels.append(tf.transpose(last, [order.index(i) for i in range(len(order))]))
+        start = end
+    return kernels
 
 
-@contextlib.contextmanager
-def observe(
-    layers: Iterable[layers_lib.GrowableLayer],
-) -> Iterator[dict[layers_lib.GrowableLayer, tuple[tf.Tensor, tf.Tensor]]]:
-    """Collects (inputs, outputs) of `layers` during the forward passes within the block."""
-    layers = list(layers)
-    seen = {}
+def _axis_last(rank: int, axis: int) -> list[int]:
+    axis %= rank
+    return [i for i in range(rank) if i != axis] + [axis]
 
-    def observer(layer, inputs, outputs):
-        if layer in seen:
-            raise ValueError(f"layer {layer.name!r} is used twice in one pass; it cannot grow")
-        seen[layer] = (inputs, outputs)
 
-    for layer in layers:
-        layer.observer = observer
-    try:
-        yield seen
-    finally:
-        for layer in layers:
-            layer.observer = None
+def _copies(parameter, at_birth, parents):
+    """The slices of `parents` where there is one, those `at_birth` elsewhere."""
+    copies = tf.gather(parameter.variable, tf.maximum(parents, 0), axis=parameter.axis)
+    shape = [-1 if i == parameter.axis else 1 for i in range(copies.shape.rank)]
+    return tf.where(tf.reshape(parents >= 0, shape), copies, at_birth)

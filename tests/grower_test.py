@@ -9,6 +9,7 @@ import tf_keras
 from growth import grower as grower_lib
 from growth import history, policies, schedules
 from growth.initializers import gradmax, initializer, random
+from growth.neurons import NewNeurons
 from models import cost
 from tests import networks
 
@@ -125,7 +126,7 @@ def test_layers_of_the_same_name_are_told_apart():
     event = networks.grower(model, gradmax.GradMax()).grow(0, data)
     with tf.GradientTape() as tape:
         value = networks.loss(data[1], model(data[0]))
-    kernels = [site.producer.kernel for site in model.sites]
+    kernels = [site.producers[0].kernel for site in model.sites]
     for name, gradient in zip("ab", tape.gradient(value, kernels), strict=True):
         logged = event["sites"][name]["gradient_norm_new"]
         np.testing.assert_allclose(logged, tf.norm(gradient[:, 5:]), rtol=1e-5)
@@ -200,11 +201,9 @@ class _Doubled(initializer.Initializer):
 
     def __call__(self, linear_map, count, seed):
         site = linear_map.site
-        return initializer.NewNeurons(
+        return NewNeurons(
             tf.repeat(site.incoming()[:, :1], count, axis=1),
-            tf.zeros([count]),
             tf.zeros([tf.shape(site.outgoing())[0], count]),
-            tf.zeros([0]),
         )
 
 

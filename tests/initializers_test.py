@@ -47,7 +47,7 @@ def test_the_logged_gradient_norm_is_that_of_the_grown_network(method):
         value = networks.loss(data[1], model(data[0]))
     sites = model.sites
     by_kernel = tape.gradient(
-        value, [(site.producer.kernel, site.consumers[0].kernel) for site in sites]
+        value, [(site.producers[0].kernel, site.consumers[0].kernel) for site in sites]
     )
     for i, (site, (incoming, outgoing)) in enumerate(zip(sites, by_kernel, strict=True)):
         new_in = incoming[: old_in[i], old_out[i] :]
@@ -139,7 +139,7 @@ def test_the_descending_sign_lowers_the_loss_more_after_a_gradient_step():
             networks.randomize(model, (5,), seed)
             data = networks.batch(seed=seed)
             grower.grow(seed, data)
-            kernel = model.sites[0].producer.kernel
+            kernel = model.sites[0].producers[0].kernel
             with tf.GradientTape() as tape:
                 value = networks.loss(data[1], model(data[0]))
             new = tf.constant([[0.0] * 5 + [1.0]])

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from models import cost, layers, mlp, site
+from models import cost, forward_pass, layers, mlp
 from tests import networks
 
 
@@ -65,9 +65,11 @@ def test_mlp_flattens_images_and_depends_on_its_seed_alone():
 
 def test_neurons_are_columns_of_kernels_and_back():
     where = networks.network((5, 7)).sites[0]
-    np.testing.assert_array_equal(where.incoming(), where.producer.kernel)
+    np.testing.assert_array_equal(where.incoming(), where.producers[0].kernel)
     np.testing.assert_array_equal(where.outgoing(), tf.transpose(where.consumers[0].kernel))
-    np.testing.assert_array_equal(where.incoming_kernel(where.incoming()), where.producer.kernel)
+    np.testing.assert_array_equal(
+        where.incoming_kernels(where.incoming())[0], where.producers[0].kernel
+    )
     (kernel,) = where.outgoing_kernels(where.outgoing())
     np.testing.assert_array_equal(kernel, where.consumers[0].kernel)
 
@@ -75,12 +77,11 @@ def test_neurons_are_columns_of_kernels_and_back():
 def test_observing_ends_with_the_block_and_refuses_a_shared_layer():
     layer = _dense(grows=False)
     x = tf.ones([1, 3])
-    with site.observe([layer]) as seen:
+    with forward_pass.observe([layer]) as seen:
         y = layer(x)
-    np.testing.assert_array_equal(seen[layer][1], y)
+    np.testing.assert_array_equal(seen[layer].outputs, y)
     layer(x)
-    assert len(seen) == 1
-    with pytest.raises(ValueError, match="used twice"), site.observe([layer]):
+    with pytest.raises(ValueError, match="used twice"), forward_pass.observe([layer]):
         layer(x), layer(x)
 
 

@@ -6,7 +6,7 @@ import tf_keras
 
 from growth import grower as grower_lib
 from growth import linear_map, policies, schedules
-from models import activations, mlp, site
+from models import activations, forward_pass, mlp
 from trainer import optimizers
 
 
@@ -73,10 +73,15 @@ def grower(
 def view(model, index, data):
     """Site `index` of a model as growth methods see it."""
     where = model.sites[index]
-    with site.observe([where.producer, *where.consumers]) as seen, tf.GradientTape() as tape:
-        value = loss(data[1], model(data[0]))
-    gradients = tape.gradient(value, [seen[consumer][1] for consumer in where.consumers])
-    return linear_map.LinearMap(where, seen[where.producer][0], gradients)
+    layers = [*where.producers, *where.between, *where.consumers]
+    with forward_pass.observe(layers) as seen, tf.GradientTape() as tape:
+        value = loss(data[1], model(data[0], training=True))
+    return linear_map.LinearMap(
+        where,
+        [seen[producer].inputs for producer in where.producers],
+        [seen[b].inputs if b.needs_old_channels else None for b in where.between],
+        tape.gradient(value, [seen[consumer].outputs for consumer in where.consumers]),
+    )
 
 
 def explicit(linear_map_):

@@ -60,12 +60,22 @@ def test_policies(policy, initial, expected):
     assert _grow(policy, initial, 3) == expected
 
 
+def test_a_fraction_of_the_target_stops_there():
+    policy = policies.AllAtOnce(target_fraction=0.25)
+    widths = [policies.SiteWidth("a", 2, 2, target=16), policies.SiteWidth("b", 15, 15, target=16)]
+    assert policy.allot(0, widths) == [4, 1]
+    with pytest.raises(ValueError, match=r"AllAtOnce.target_fraction .* c has none"):
+        policy.allot(0, [policies.SiteWidth("c", 2, 2)])
+
+
 @pytest.mark.parametrize("policy", [policies.AllAtOnce, policies.RoundRobin])
 @pytest.mark.parametrize(
     "arguments",
     [
         {},
         {"neurons": 1, "fraction": 0.5},
+        {"fraction": 1.0, "target_fraction": 0.5},
+        {"target_fraction": -1.0},
         {"neurons": 0},
         {"fraction": 0.0},
         {"neurons": 1, "max_width": 0},

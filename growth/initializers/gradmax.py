@@ -8,6 +8,7 @@ import tensorflow as tf
 from growth import linear_map as linear_map_lib
 from growth import scales, singular_vectors
 from growth.initializers import initializer, signs
+from growth.neurons import NewNeurons
 from models import site as site_lib
 
 
@@ -42,7 +43,7 @@ class GradMax(initializer.Initializer):
 
     def __call__(
         self, linear_map: linear_map_lib.LinearMap, count: tf.Tensor, seed: tf.Tensor
-    ) -> initializer.NewNeurons:
+    ) -> NewNeurons:
         """See `Initializer.__call__`."""
         rows, columns = linear_map.shape
         seeds = tf.random.split(seed, 4)
@@ -52,9 +53,8 @@ class GradMax(initializer.Initializer):
         right = linear_map.to_incoming(left)
         outgoing = self._sign(linear_map, left, right, seeds[2]) * left
         incoming = self._epsilon * initializer.unit_columns(columns, count, seeds[3])
-        return initializer.NewNeurons(
+        return NewNeurons(
             incoming,
-            tf.zeros([count]),
             self._scale(linear_map.site.outgoing()) * outgoing,
-            singular.values,
+            singular_values=singular.values,
         )

@@ -1,28 +1,14 @@
 """What a growth method is: a function from a site to the weights of its new neurons."""
 
 import abc
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import tensorflow as tf
 
 from growth import linear_map as linear_map_lib
+from growth import trial as trial_lib
+from growth.neurons import NewNeurons
 from models import site as site_lib
-
-
-class NewNeurons(NamedTuple):
-    """The weights of k new neurons, a column each.
-
-    Attributes:
-      incoming: `[n, k]`.
-      bias: `[k]`; ignored where the producer has none.
-      outgoing: `[m, k]`.
-      singular_values: of A, largest first, `[k]`; `[0]` from methods that compute none.
-    """
-
-    incoming: tf.Tensor
-    bias: tf.Tensor
-    outgoing: tf.Tensor
-    singular_values: tf.Tensor
 
 
 class Initializer(abc.ABC):
@@ -43,6 +29,25 @@ class Initializer(abc.ABC):
           count: k > 0, the number of new neurons; int32 scalar.
           seed: int32 `[2]`, for the stateless random functions.
         """
+
+    def refine(
+        self,
+        trial: trial_lib.Trial,
+        neurons: Sequence[NewNeurons],
+        counts: Sequence[tf.Tensor],
+    ) -> Sequence[NewNeurons]:
+        """Improves the new neurons of all sites together, by trying them out in the network.
+
+        Args:
+          trial: gives the training loss, and its gradient by the neurons, at one pass a call.
+          neurons: what `__call__` gave for each site; without columns where a site does not grow.
+          counts: the number of new neurons of each site; int32 scalars, 0 or more.
+
+        Returns:
+          The neurons of each site, `counts` of them. The default leaves them as they are.
+        """
+        del trial, counts
+        return neurons
 
 
 def unit_columns(rows: tf.Tensor, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

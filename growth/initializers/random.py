@@ -8,6 +8,7 @@ import tensorflow as tf
 from growth import linear_map as linear_map_lib
 from growth import scales
 from growth.initializers import initializer
+from growth.neurons import NewNeurons
 from models import site as site_lib
 
 
@@ -38,7 +39,7 @@ class Random(initializer.Initializer):
 
     def __call__(
         self, linear_map: linear_map_lib.LinearMap, count: tf.Tensor, seed: tf.Tensor
-    ) -> initializer.NewNeurons:
+    ) -> NewNeurons:
         """See `Initializer.__call__`."""
         site = linear_map.site
         rows, columns = linear_map.shape
@@ -46,9 +47,5 @@ class Random(initializer.Initializer):
         incoming = initializer.unit_columns(columns, count, seeds[0])
         outgoing = initializer.unit_columns(rows, count, seeds[1])
         if self._inverse:
-            incoming *= self._scale(site.incoming())
-            outgoing *= self._epsilon
-        else:
-            incoming *= self._epsilon
-            outgoing *= self._scale(site.outgoing())
-        return initializer.NewNeurons(incoming, tf.zeros([count]), outgoing, tf.zeros([0]))
+            return NewNeurons(self._scale(site.incoming()) * incoming, self._epsilon * outgoing)
+        return NewNeurons(self._epsilon * incoming, self._scale(site.outgoing()) * outgoing)

@@ -1,0 +1,270 @@
+"""What may lie between a producer of channels and its consumers: layers that treat each by itself.
+
+A layer of this kind gets a new channel for each new neuron before it. What it does to channels is a
+function of their parameters, so that growth methods can pass candidate neurons through it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import gin
+import tensorflow as tf
+import tf_keras
+
+from models import activations, forward_pass, layers
+
+# Values of some parameters, in the order of `ChannelWise.parameters`.
+Values = Sequence[tf.Tensor | tf.Variable]
+
+
+class Parameter(NamedTuple):
+    """A variable with a slice for each channel.
+
+    Attributes:
+      variable: trainable or not.
+      axis: the axis that runs over channels.
+      birth: gives the slices of k new channels.
+      shifts: whether it is added to the channels, as a bias is.
+    """
+
+    variable: tf.Variable
+    axis: int
+    birth: Callable[[tf.Tensor], tf.Tensor]
+    shifts: bool = False
+
+
+class ChannelWise(tf_keras.layers.Layer):
+    """Maps channels `[batch, ..., channels]` to as many channels, each by itself.
+
+    New channels must start such that a channel of zeros is mapped to zeros, or `at_zero` must say
+    what else happens to it.
+    """
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """What grows with the channels."""
+        return []
+
+    @property
+    def needs_old_channels(self) -> bool:
+        """Whether `transform` needs what goes through the layer beside the new channels."""
+        return False
+
+    def transform(self, channels: tf.Tensor, values: Values, old: tf.Tensor | None) -> tf.Tensor:
+        """What the layer does, in a training step, to new channels.
+
+        Args:
+          channels: `[batch, ..., k]`.
+          values: the `parameters` of the new channels.
+          old: the layer's inputs `[batch, ..., channels]` in that step, if it `needs_old_channels`.
+
+        Returns:
+          `[batch, ..., k]`; the two axes of a map may have become shorter.
+        """
+        raise NotImplementedError
+
+    def tangent(self, channels: tf.Tensor, values: Values, old: tf.Tensor | None) -> tf.Tensor:
+        """The linear map that `transform` is near channels of zeros; arguments as there."""
+        return self.transform(channels, values, old)
+
+    def at_zero(self) -> tuple[float, float]:
+        """What becomes of a new channel of zeros: its value, and a factor on its gradient."""
+        return 0.0, 1.0
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of one forward pass of one example; cheap ones do not count."""
+        return 0
+
+
+class Activation(ChannelWise):
+    """An activation function.
+
+    Args:
+      function: maps each element by itself, e.g. one of models/activations.py.
+    """
+
+    def __init__(self, function: activations.Activation):
+        super().__init__()
+        self.function = function
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Applies the function."""
+        return self.function(inputs)
+
+    def transform(self, channels: tf.Tensor, values: Values, old: tf.Tensor | None) -> tf.Tensor:
+        """See `ChannelWise.transform`."""
+        del values, old
+        return self.function(channels)
+
+    def tangent(self, channels: tf.Tensor, values: Values, old: tf.Tensor | None) -> tf.Tensor:
+        """See `ChannelWise.tangent`: f'(0) x."""
+        del values, old
+        return activations.at_zero(self.function)[1] * channels
+
+    def at_zero(self) -> tuple[float, float]:
+        """See `ChannelWise.at_zero`: f(0) and f'(0)."""
+        value, slope = activations.at_zero(self.function)
+        return float(value), float(slope)
+
+
+class DepthwiseConv2D(ChannelWise):
+    """A filter `[kh, kw]` for each channel of `[batch, height, width, channels]`, without a bias.
+
+    A new channel starts with the identity: one in the middle of the filter (section 4.2 of the
+    paper, "ImageNet").
+
+    Args:
+      kernel_size: kh and kw, in pixels.
+      strides: in pixels, along both axes.
+      padding: "same" or "valid".
+      kernel_initializer: a tf_keras initializer with a seed of its own.
+      name: the name of the layer.
+      regularizer: of the kernel, or None.
+
+    Raises:
+      ValueError: `padding` is neither.
+    """
+
+    def __init__(
+        self,
+        kernel_size: int,
+        *,
+        strides: int = 1,
+        padding: str = "same",
+        kernel_initializer: tf_keras.initializers.Initializer,
+        name: str,
+        regularizer: tf_keras.regularizers.Regularizer | None = None,
+    ):
+        super().__init__(name=name)
+        self._kernel_size = kernel_size
+        self._strides = strides
+        self._padding = layers.checked_padding(padding)
+        self._kernel_initializer = kernel_initializer
+        self._regularizer = regularizer
+        self._map_size = 0
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        """Creates the kernel `[kh, kw, channels, 1]`."""
+        size = self._kernel_size
+        self.kernel = tf.Variable(
+            self._kernel_initializer([size, size, int(input_shape[-1]), 1]),
+            shape=[size, size, None, 1],
+            name=f"{self.name}/kernel",
+        )
+        if self._regularizer is not None:
+            self.add_loss(lambda: self._regularizer(forward_pass.value(self.kernel)))
+        super().build(input_shape)
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """See `ChannelWise.parameters`."""
+        return [Parameter(self.kernel, 2, self._identity)]
+
+    def _identity(self, count: tf.Tensor) -> tf.Tensor:
+        size, middle = self._kernel_size, (self._kernel_size - 1) // 2
+        one = tf.one_hot(middle * size + middle, size * size)
+        return tf.tile(tf.reshape(one, [size, size, 1, 1]), [1, 1, count, 1])
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Maps `[batch, height, width, channels]` to `[batch, height', width', channels]`."""
+        outputs = self.transform(inputs, [forward_pass.value(self.kernel)], None)
+        if outputs.shape[1:3].is_fully_defined():
+            self._map_size = outputs.shape[1] * outputs.shape[2]
+        return outputs
+
+    def transform(self, channels: tf.Tensor, values: Values, old: tf.Tensor | None) -> tf.Tensor:
+        """See `ChannelWise.transform`."""
+        del old
+        return tf.nn.depthwise_conv2d(
+            channels,
+            tf.cast(values[0], channels.dtype),
+            [1, self._strides, self._strides, 1],
+            self._padding,
+        )
+
+    @property
+    def flops(self) -> int:
+        """See `ChannelWise.flops`: two for each use of a weight."""
+        return 2 * self._map_size * int(tf.size(self.kernel))
+
+
+@gin.configurable
+class AveragePooling2D(ChannelWise):
+    """The mean over windows of `[batch, height, width, channels]`.
+
+    Args:
+      pool_size: height and width of a window, in pixels; None for the whole map (global pooling),
+        which gives `[batch, channels]`.
+      strides: in pixels; `pool_size` if None.
+      padding: "same" (what lies beyond the border does not count) or "valid".
+
+    Raises:
+      ValueError: `padding` is neither.
+    """
+
+    def __init__(
+        self, pool_size: int | None = 2, strides: int | None = None, padding: str = "valid"
+    ):
+        super().__init__()
+        self._pool_size = pool_size
+        self._strides = strides or pool_size
+        self._padding = layers.checked_padding(padding)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Maps `[batch, height, width, channels]` to `[batch, height', width', channels]`."""
+        if self._pool_size is None:
+            return tf.reduce_mean(inputs, axis=[1, 2])
+        return tf.nn.avg_pool2d(inputs, self._pool_size, self._strides, self._padding)
+
+    def transform(self, channels: tf.Tensor, values: Values, old: tf.Tensor | None) -> tf.Tensor:
+        """See `ChannelWise.transform`."""
+        del values, old
+        return self.call(channels)
+
+
+@gin.configurable
+class MaxPooling2D(ChannelWise):
+    """The maximum over windows of `[batch, height, width, channels]`.
+
+    Where a whole window is zero, as in a new channel with zero incoming weights, the maximum has no
+    derivative. TensorFlow passes the gradient to one pixel of the window (the first one, on CPUs),
+    and the tangent here is that: the first gradient step sees, and GradMax maximises, one pixel of
+    each window. From then on the channel has maxima like any other.
+
+    Args:
+      pool_size: height and width of a window, in pixels.
+      strides: in pixels; `pool_size` if None.
+      padding: "same" or "valid".
+
+    Raises:
+      ValueError: `padding` is neither.
+    """
+
+    def __init__(self, pool_size: int = 2, strides: int | None = None, padding: str = "valid"):
+        super().__init__()
+        self._window = {
+            "ksize": [1, pool_size, pool_size, 1],
+            "strides": [1, strides or pool_size, strides or pool_size, 1],
+            "padding": layers.checked_padding(padding),
+        }
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Maps `[batch, height, width, channels]` to `[batch, height', width', channels]`."""
+        return tf.nn.max_pool2d(inputs, **self._window)
+
+    def transform(self, channels: tf.Tensor, values: Values, old: tf.Tensor | None) -> tf.Tensor:
+        """See `ChannelWise.transform`."""
+        del values, old
+        return self.call(channels)
+
+    def tangent(self, channels: tf.Tensor, values: Values, old: tf.Tensor | None) -> tf.Tensor:
+        """See `ChannelWise.tangent`: what the derivative of TensorFlow's gradient picks."""
+        del values, old
+        zeros = tf.zeros_like(channels)
+        return tf.raw_ops.MaxPoolGradGrad(
+            orig_input=zeros,
+            orig_output=tf.nn.max_pool2d(zeros, **self._window),
+            grad=channels,
+            **self._window,
+        )

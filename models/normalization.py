@@ -1,0 +1,190 @@
+"""Normalization that channels can be added to."""
+
+import gin
+import tensorflow as tf
+import tf_keras
+
+from models import channel_wise, forward_pass
+
+
+class Normalization(channel_wise.ChannelWise):
+    """y = gain * normalized x + shift, with gain 1 and shift 0 for a new channel.
+
+    Args:
+      epsilon: added to variances.
+      name: the name of the layer.
+      regularizer: of gain and shift, or None.
+    """
+
+    def __init__(
+        self,
+        *,
+        epsilon: float = 1e-5,
+        name: str,
+        regularizer: tf_keras.regularizers.Regularizer | None = None,
+    ):
+        super().__init__(name=name)
+        self._epsilon = epsilon
+        self._regularizer = regularizer
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        """Creates gain and shift `[channels]`."""
+        channels = int(input_shape[-1])
+        self.gain = self._variable("gain", tf.ones([channels]))
+        self.shift = self._variable("shift", tf.zeros([channels]))
+        if self._regularizer is not None:
+            for variable in (self.gain, self.shift):
+                self.add_loss(lambda v=variable: self._regularizer(forward_pass.value(v)))
+        super().build(input_shape)
+
+    def _variable(self, name, initial, **kwargs):
+        return tf.Variable(initial, shape=[None], name=f"{self.name}/{name}", **kwargs)
+
+    @property
+    def parameters(self) -> list[channel_wise.Parameter]:
+        """See `ChannelWise.parameters`."""
+        return [
+            channel_wise.Parameter(self.gain, 0, lambda count: tf.ones([count])),
+            channel_wise.Parameter(self.shift, 0, lambda count: tf.zeros([count]), shifts=True),
+        ]
+
+
+@gin.configurable
+class BatchNormalization(Normalization):
+    """Each channel has mean 0 and variance 1 over batch (and map); Ioffe and Szegedy 2015.
+
+    While a new channel is zero it stays zero, and its gradient is that without this layer, less
+    its mean over the batch, over sqrt(epsilon): 316 times as large for 1e-5. After the first step
+    of training the channel has unit variance like any other (appendix C of the paper): use a
+    learning rate and a norm of the outgoing weights that bear this, or zero outgoing weights.
+
+    Each replica has statistics of its own; the moving averages are the means over replicas.
+
+    Args:
+      momentum: of the moving averages of mean and variance, which evaluation uses.
+      **kwargs: see `Normalization`.
+    """
+
+    def __init__(self, *, momentum: float = 0.9, **kwargs):
+        super().__init__(**kwargs)
+        self._momentum = momentum
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        """Creates gain, shift and the moving averages `[channels]`."""
+        super().build(input_shape)
+        statistics = {
+            "trainable": False,
+            "synchronization": tf.VariableSynchronization.ON_READ,
+            "aggregation": tf.VariableAggregation.MEAN,
+        }
+        channels = int(input_shape[-1])
+        self.moving_mean = self._variable("moving_mean", tf.zeros([channels]), **statistics)
+        self.moving_variance = self._variable("moving_variance", tf.ones([channels]), **statistics)
+
+    @property
+    def parameters(self) -> list[channel_wise.Parameter]:
+        """See `ChannelWise.parameters`."""
+        return [
+            *super().parameters,
+            channel_wise.Parameter(self.moving_mean, 0, lambda count: tf.zeros([count])),
+            channel_wise.Parameter(self.moving_variance, 0, lambda count: tf.ones([count])),
+        ]
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Normalizes `[batch, ..., channels]`; by the moving averages unless `training`."""
+        gain, shift = forward_pass.value(self.gain), forward_pass.value(self.shift)
+        if training:
+            outputs, mean, variance = self._normalize(inputs, gain, shift)
+            if not forward_pass.is_trial():
+                self._update(self.moving_mean, mean)
+                self._update(self.moving_variance, variance)
+            return outputs
+        moments = [forward_pass.value(v) for v in (self.moving_mean, self.moving_variance)]
+        return self._normalize(inputs, gain, shift, *moments)[0]
+
+    def _normalize(self, inputs, gain, shift, *moments):
+        """The outputs, and the moments that were used; by those of the batch if none are given."""
+        vectors = inputs.shape.rank == 2
+        images = inputs[:, tf.newaxis, tf.newaxis, :] if vectors else inputs
+        outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+            images,
+            tf.convert_to_tensor(gain),
+            tf.convert_to_tensor(shift),
+            *(tf.convert_to_tensor(moment) for moment in moments),
+            epsilon=self._epsilon,
+            is_training=not moments,
+        )
+        return outputs[:, 0, 0, :] if vectors else outputs, mean, variance
+
+    def _update(self, average, value):
+        average.assign_sub((1.0 - self._momentum) * (average - value))
+
+    def transform(
+        self, channels: tf.Tensor, values: channel_wise.Values, old: tf.Tensor | None
+    ) -> tf.Tensor:
+        """See `ChannelWise.transform`."""
+        del old
+        # Not the fused operation: growth methods may differentiate twice.
+        mean, variance = tf.nn.moments(channels, list(range(channels.shape.rank - 1)))
+        gain, shift = values[:2]
+        return tf.nn.batch_normalization(channels, mean, variance, shift, gain, self._epsilon)
+
+    def tangent(
+        self, channels: tf.Tensor, values: channel_wise.Values, old: tf.Tensor | None
+    ) -> tf.Tensor:
+        """See `ChannelWise.tangent`: centred, over sqrt(epsilon)."""
+        del old
+        mean = tf.reduce_mean(channels, list(range(channels.shape.rank - 1)), keepdims=True)
+        return (channels - mean) * values[0] / self._epsilon**0.5
+
+    def at_zero(self) -> tuple[float, float]:
+        """See `ChannelWise.at_zero`."""
+        return 0.0, self._epsilon**-0.5
+
+
+@gin.configurable
+class LayerNormalization(Normalization):
+    """Channels have mean 0 and variance 1 at each position of each example; Ba et al. 2016.
+
+    Mean and variance are those of the channels of birth, for ever. Were they those of all channels,
+    no channel could be added without changing the others. A channel that is new is divided by the
+    standard deviation and not centred, so that zero stays zero.
+    """
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        """Creates gain and shift `[channels]`."""
+        super().build(input_shape)
+        self._birth_width = int(input_shape[-1])
+
+    @property
+    def needs_old_channels(self) -> bool:
+        """See `ChannelWise.needs_old_channels`."""
+        return True
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Normalizes `[batch, ..., channels]`."""
+        mean, factor = self._moments(inputs)
+        size = self._birth_width
+        centred = tf.concat([inputs[..., :size] - mean, inputs[..., size:]], axis=-1)
+        gain, shift = forward_pass.value(self.gain), forward_pass.value(self.shift)
+        outputs = centred * factor * tf.cast(gain, inputs.dtype) + tf.cast(shift, inputs.dtype)
+        forward_pass.record(self, inputs, outputs)
+        return outputs
+
+    def _moments(self, inputs):
+        """The mean and one over the standard deviation of the channels of birth."""
+        mean, variance = tf.nn.moments(inputs[..., : self._birth_width], [-1], keepdims=True)
+        return mean, tf.math.rsqrt(variance + self._epsilon)
+
+    def transform(
+        self, channels: tf.Tensor, values: channel_wise.Values, old: tf.Tensor | None
+    ) -> tf.Tensor:
+        """See `ChannelWise.transform`."""
+        return self.tangent(channels, values, old) + values[1]
+
+    def tangent(
+        self, channels: tf.Tensor, values: channel_wise.Values, old: tf.Tensor | None
+    ) -> tf.Tensor:
+        """See `ChannelWise.tangent`."""
+        _, factor = self._moments(tf.cast(old, channels.dtype))
+        return channels * factor * values[0]
