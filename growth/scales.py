@@ -13,9 +13,10 @@ def mean_norm(weights: tf.Tensor, factor: float = 1.0) -> tf.Tensor:
       factor: 1 in the teacher-student experiments, 0.5 in section 4.2.
 
     Returns:
-      The norm of a new neuron's weights, a scalar.
+      The norm of a new neuron's weights, a scalar; `factor` where there are no neurons yet.
     """
-    return factor * tf.reduce_mean(tf.norm(weights, axis=0))
+    norms = tf.norm(weights, axis=0)
+    return factor * tf.cond(tf.size(norms) > 0, lambda: tf.reduce_mean(norms), lambda: 1.0)
 
 
 @gin.configurable

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from growth import scales
-from growth.initializers import gradmax, random, signs
+from growth import inner_optimization, scales
+from growth.initializers import all_zero, firefly_opt, gradmax, gradmax_opt, random, signs
 from tests import networks
 
 METHODS = {
@@ -13,6 +13,11 @@ METHODS = {
     "random, inverse": random.Random(inverse=True),
     "gradmax": gradmax.GradMax(),
     "gradmax, fixed": gradmax.GradMax(scale=lambda w: scales.fixed(w, 0.7)),
+    "all zero": all_zero.AllZero(),
+    "gradmax_opt": gradmax_opt.GradMaxOpt(optimizer=inner_optimization.ProjectedAdam(steps=5)),
+    "gradmax_opt, inverse": gradmax_opt.GradMaxOpt(
+        inverse=True, optimizer=inner_optimization.ProjectedAdam(steps=5)
+    ),
 }
 _methods = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())
 
@@ -168,7 +173,10 @@ def test_new_neurons_point_in_all_directions():
     assert abs(float(tf.reduce_mean(cosines)) - 1 / 400) < 0.005
 
 
-@pytest.mark.parametrize("method", [gradmax.GradMax(), random.Random()])
+@pytest.mark.parametrize(
+    "method",
+    [gradmax.GradMax(), random.Random(), gradmax_opt.GradMaxOpt(), firefly_opt.FireflyOpt()],
+)
 @pytest.mark.parametrize("activation", [tf.nn.relu, tf.nn.sigmoid, tf.nn.softplus])
 def test_activations_that_would_lose_the_output_or_the_gradient_are_refused(method, activation):
     with pytest.raises(ValueError, match=r"site 'hidden_1'.*f\(0\) = 0 and f'\(0\) != 0"):

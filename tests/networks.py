@@ -54,6 +54,16 @@ class Counts(policies.Policy):
         return [self._counts[growth]] * len(sites)
 
 
+class Each(policies.Policy):
+    """At every growth, site i grows by the i-th of `counts`."""
+
+    def __init__(self, counts):
+        self._counts = counts
+
+    def allot(self, growth, sites):
+        return list(self._counts)
+
+
 def grower(
     model, initializer, neurons=(3, 3), slots=lambda variable: [], loss_function=loss, **kwargs
 ):

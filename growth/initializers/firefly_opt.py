@@ -1,0 +1,92 @@
+"""FireflyOpt (section 4.2 of the paper, "Firefly-Optimized")."""
+
+from collections.abc import Callable, Sequence
+
+import gin
+import tensorflow as tf
+
+from growth import inner_optimization, manifolds, scales
+from growth import linear_map as linear_map_lib
+from growth import trial as trial_lib
+from growth.initializers import initializer
+from growth.neurons import NewNeurons
+from models import site as site_lib
+
+
+@gin.configurable
+class FireflyOpt(initializer.Initializer):
+    """Chooses the directions of new neurons' weights by gradient descent on the training loss.
+
+    Both sides start at random; one has the norm of existing weights, the other a norm of epsilon,
+    so that the output hardly changes. Descent turns them at these norms, for the new neurons of all
+    sites at once: a step costs one forward and backward pass of the grown network.
+
+    Args:
+      scale: the norm of one side, from the existing weights on that side.
+      epsilon: the norm of the other side; above 0, or the loss would not depend on either.
+      inverse: whether the outgoing weights are those of norm epsilon, and not the incoming ones.
+      optimizer: of the inner optimisation.
+
+    Raises:
+      ValueError: epsilon is not above 0.
+    """
+
+    def __init__(
+        self,
+        scale: Callable[[tf.Tensor], tf.Tensor] = scales.mean_norm,
+        epsilon: float = 1e-4,
+        inverse: bool = False,
+        optimizer: inner_optimization.ProjectedAdam | None = None,
+    ):
+        if epsilon <= 0:
+            raise ValueError(
+                f"FireflyOpt.epsilon = {epsilon} must be above 0, e.g. 1e-4: with one side zero "
+                "the loss does not depend on the other"
+            )
+        self._scale = scale
+        self._epsilon = epsilon
+        self._inverse = inverse
+        self._optimizer = optimizer or inner_optimization.ProjectedAdam()
+
+    def check(self, site: site_lib.GrowthSite) -> None:
+        """See `Initializer.check`."""
+        if not self._inverse:
+            site.check_preserving("FireflyOpt")
+
+    def __call__(
+        self, linear_map: linear_map_lib.LinearMap, count: tf.Tensor, seed: tf.Tensor
+    ) -> NewNeurons:
+        """The random start; see `Initializer.__call__`."""
+        rows, columns = linear_map.shape
+        seeds = tf.random.split(seed)
+        return NewNeurons(
+            initializer.unit_columns(columns, count, seeds[0]),
+            initializer.unit_columns(rows, count, seeds[1]),
+        )
+
+    def refine(
+        self, trial: trial_lib.Trial, neurons: Sequence[NewNeurons], counts: Sequence[tf.Tensor]
+    ) -> Sequence[NewNeurons]:
+        """The descent; see `Initializer.refine`."""
+        del counts
+        norms = [self._norms(site) for site in trial.sites]
+
+        def scaled(directions):
+            return [
+                NewNeurons(norm_in * incoming, norm_out * outgoing)
+                for (norm_in, norm_out), (incoming, outgoing) in zip(norms, directions, strict=True)
+            ]
+
+        return scaled(
+            self._optimizer.minimize(
+                lambda directions: trial.gradients(scaled, directions),
+                manifolds.UnitColumns(),
+                [(new.incoming, new.outgoing) for new in neurons],
+            )
+        )
+
+    def _norms(self, site: site_lib.GrowthSite):
+        """The norms of a new neuron's incoming and outgoing weights."""
+        if self._inverse:
+            return self._scale(site.incoming()), self._epsilon
+        return self._epsilon, self._scale(site.outgoing())
