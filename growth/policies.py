@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import fnmatch
 from collections.abc import Sequence
 
 import gin
@@ -50,6 +51,7 @@ class Quota(Policy):
       target_fraction: as `fraction`, but of the width that the architecture foresees for the grown
         network (section 4.2 of the paper), beyond which a site then does not grow.
       max_width: neurons that no site grows beyond; None for no limit.
+      sites: names of the sites that grow, or patterns as of a shell, e.g. `("block_3_*",)`.
 
     Raises:
       ValueError: not exactly one of the first three is given, or one is out of range.
@@ -61,6 +63,7 @@ class Quota(Policy):
         fraction: float | None = None,
         target_fraction: float | None = None,
         max_width: int | None = None,
+        sites: Sequence[str] = ("*",),
     ):
         name = type(self).__name__
         quotas = {"neurons": neurons, "fraction": fraction, "target_fraction": target_fraction}
@@ -78,9 +81,12 @@ class Quota(Policy):
         self._fraction = fraction
         self._target_fraction = target_fraction
         self._max_width = max_width
+        self._patterns = (sites,) if isinstance(sites, str) else tuple(sites)
 
     def _quota(self, site: SiteWidth) -> int:
         """New neurons for `site` when it is its turn."""
+        if not self._is_chosen(site):
+            return 0
         limits = [self._max_width]
         if self._neurons is not None:
             neurons = self._neurons
@@ -97,6 +103,17 @@ class Quota(Policy):
         room = [limit - site.current for limit in limits if limit is not None]
         return max(0, min([neurons, *room]))
 
+    def _check_patterns(self, sites: Sequence[SiteWidth]) -> None:
+        """Raises ValueError if no site is meant."""
+        if not any(self._is_chosen(site) for site in sites):
+            raise ValueError(
+                f"{type(self).__name__}.sites = {self._patterns} names none of the sites "
+                f"{', '.join(site.name for site in sites)}"
+            )
+
+    def _is_chosen(self, site: SiteWidth) -> bool:
+        return any(fnmatch.fnmatchcase(site.name, pattern) for pattern in self._patterns)
+
 
 @gin.configurable
 class AllAtOnce(Quota):
@@ -105,6 +122,7 @@ class AllAtOnce(Quota):
     def allot(self, growth: int, sites: Sequence[SiteWidth]) -> list[int]:
         """See `Policy.allot`."""
         del growth  # Every growth is alike.
+        self._check_patterns(sites)
         return [self._quota(site) for site in sites]
 
 
@@ -117,7 +135,32 @@ class RoundRobin(Quota):
 
     def allot(self, growth: int, sites: Sequence[SiteWidth]) -> list[int]:
         """See `Policy.allot`."""
+        self._check_patterns(sites)
         turns = range(growth, growth + len(sites))
         quotas = [self._quota(site) for site in sites]
         chosen = next((turn % len(sites) for turn in turns if quotas[turn % len(sites)]), None)
         return [quota if i == chosen else 0 for i, quota in enumerate(quotas)]
+
+
+@gin.configurable
+class InTurn(Policy):
+    """Several policies, one at each growth: the first, the second, ..., and the first again.
+
+    For instance a growth of new layers after every two that make layers wider.
+
+    Args:
+      policies: in order. Each counts its own growths.
+
+    Raises:
+      ValueError: there are none.
+    """
+
+    def __init__(self, policies: Sequence[Policy] = gin.REQUIRED):
+        if not policies:
+            raise ValueError("InTurn.policies = () must name at least one policy")
+        self._policies = list(policies)
+
+    def allot(self, growth: int, sites: Sequence[SiteWidth]) -> list[int]:
+        """See `Policy.allot`."""
+        turn, index = divmod(growth, len(self._policies))
+        return self._policies[index].allot(turn, sites)

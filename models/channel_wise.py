@@ -40,6 +40,13 @@ class ChannelWise(tf_keras.layers.Layer):
     what else happens to it.
     """
 
+    _starts_empty = False
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        """Notes whether there are channels yet."""
+        self._starts_empty = input_shape[-1] == 0
+        super().build(input_shape)
+
     @property
     def parameters(self) -> list[Parameter]:
         """What grows with the channels."""
@@ -146,9 +153,11 @@ class DepthwiseConv2D(ChannelWise):
 
     def build(self, input_shape: tf.TensorShape) -> None:
         """Creates the kernel `[kh, kw, channels, 1]`."""
-        size = self._kernel_size
+        size, channels = self._kernel_size, int(input_shape[-1])
+        # Initializers divide by the fan-in, which is kh * kw: a filter reads one channel.
+        filters = self._kernel_initializer([size, size, 1, channels])
         self.kernel = tf.Variable(
-            self._kernel_initializer([size, size, int(input_shape[-1]), 1]),
+            tf.reshape(filters, [size, size, channels, 1]),
             shape=[size, size, None, 1],
             name=f"{self.name}/kernel",
         )
@@ -176,12 +185,14 @@ class DepthwiseConv2D(ChannelWise):
     def transform(self, channels: tf.Tensor, values: Values, old: tf.Tensor | None) -> tf.Tensor:
         """See `ChannelWise.transform`."""
         del old
-        return tf.nn.depthwise_conv2d(
-            channels,
-            tf.cast(values[0], channels.dtype),
-            [1, self._strides, self._strides, 1],
-            self._padding,
-        )
+        kernel = tf.cast(values[0], channels.dtype)
+        if not self._starts_empty:
+            return self._convolve(channels, kernel)
+        return self._convolve(layers.one_more(channels, -1), layers.one_more(kernel, -2))[..., :-1]
+
+    def _convolve(self, channels, kernel):
+        strides = [1, self._strides, self._strides, 1]
+        return tf.nn.depthwise_conv2d(channels, kernel, strides, self._padding)
 
     @property
     def flops(self) -> int:
@@ -215,6 +226,11 @@ class AveragePooling2D(ChannelWise):
         """Maps `[batch, height, width, channels]` to `[batch, height', width', channels]`."""
         if self._pool_size is None:
             return tf.reduce_mean(inputs, axis=[1, 2])
+        if not self._starts_empty:
+            return self._pool(inputs)
+        return self._pool(layers.one_more(inputs, -1))[..., :-1]
+
+    def _pool(self, inputs):
         return tf.nn.avg_pool2d(inputs, self._pool_size, self._strides, self._padding)
 
     def transform(self, channels: tf.Tensor, values: Values, old: tf.Tensor | None) -> tf.Tensor:
@@ -251,7 +267,9 @@ class MaxPooling2D(ChannelWise):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Maps `[batch, height, width, channels]` to `[batch, height', width', channels]`."""
-        return tf.nn.max_pool2d(inputs, **self._window)
+        if not self._starts_empty:
+            return tf.nn.max_pool2d(inputs, **self._window)
+        return tf.nn.max_pool2d(layers.one_more(inputs, -1), **self._window)[..., :-1]
 
     def transform(self, channels: tf.Tensor, values: Values, old: tf.Tensor | None) -> tf.Tensor:
         """See `ChannelWise.transform`."""

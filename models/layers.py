@@ -5,6 +5,7 @@ A growing axis of a kernel is declared unspecified (`shape=[None, 10]`), so that
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 import tf_keras
@@ -54,6 +55,35 @@ class GrowableLayer(tf_keras.layers.Layer):
         self._outputs_grow = outputs_grow
         self._kernel_initializer = kernel_initializer
         self._regularizer = regularizer
+        self._starts_empty = False
+
+    def hidden_pair(self, name: str) -> tuple["GrowableLayer", "GrowableLayer"]:
+        """Two layers that lead from this one's inputs to its outputs, with no neurons in between.
+
+        Args:
+          name: of the two, with a suffix.
+        """
+        raise NotImplementedError
+
+    def _hidden_pair_options(self, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The arguments of the two, beside widths."""
+        shared = {
+            "kernel_initializer": self._kernel_initializer,
+            "regularizer": self._regularizer,
+        }
+        first = {
+            "name": f"{name}_incoming",
+            "use_bias": self._use_bias,
+            "inputs_grow": self._inputs_grow,
+            "outputs_grow": True,
+        }
+        second = {
+            "name": f"{name}_outgoing",
+            "use_bias": False,
+            "inputs_grow": True,
+            "outputs_grow": self._outputs_grow,
+        }
+        return first | shared, second | shared
 
     def kernel_shape(self, input_shape: Sequence[int | None]) -> list[int]:
         """The kernel's shape at birth, for inputs `[batch, ..., fan-in]`.
@@ -68,6 +98,13 @@ class GrowableLayer(tf_keras.layers.Layer):
         Growth methods use it to pass k candidate neurons through the very operation (strides,
         padding, ...) that the layer will apply to them.
         """
+        if not self._starts_empty:
+            return self._linear(inputs, kernel)
+        inputs, kernel = one_more(inputs, -1), one_more(kernel, self.input_axis, self.output_axis)
+        return self._linear(inputs, kernel)[..., :-1]
+
+    def _linear(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """`linear`, for arrays that have elements."""
         raise NotImplementedError
 
     def build(self, input_shape: tf.TensorShape) -> None:
@@ -78,10 +115,10 @@ class GrowableLayer(tf_keras.layers.Layer):
             declared[self.input_axis] = None
         if self._outputs_grow:
             declared[self.output_axis] = None
-        # Initializers divide by the fan-in.
-        empty = 0 in shape
+        self._starts_empty = 0 in shape
         self.kernel = tf.Variable(
-            tf.zeros(shape) if empty else self._kernel_initializer(shape),
+            # Initializers divide by the fan-in.
+            tf.zeros(shape) if self._starts_empty else self._kernel_initializer(shape),
             shape=declared,
             name=f"{self.name}/kernel",
         )
@@ -140,11 +177,16 @@ class Dense(GrowableLayer):
     along one axis, where the rows of a matrix would be interleaved.
     """
 
+    def hidden_pair(self, name: str) -> tuple["Dense", "Dense"]:
+        """See `GrowableLayer.hidden_pair`."""
+        first, second = self._hidden_pair_options(name)
+        return Dense(0, **first), Dense(self._initial_width, **second)
+
     def kernel_shape(self, input_shape: Sequence[int | None]) -> list[int]:
         """See `GrowableLayer.kernel_shape`."""
         return [*(int(size) for size in input_shape[1:]), self._initial_width]
 
-    def linear(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    def _linear(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """`[batch, ..., fan-in]` times `[..., fan-in, k]`, summed over all axes but the batch."""
         if kernel.shape.rank > 2:
             inputs = tf.reshape(inputs, [tf.shape(inputs)[0], -1])
@@ -184,33 +226,28 @@ class Conv2D(GrowableLayer):
             "padding": checked_padding(padding),
             "dilations": dilation,
         }
-        # TensorFlow's convolutions refuse kernels without elements.
-        self._starts_empty = width == 0
         self._map_size = 0
+
+    def hidden_pair(self, name: str) -> tuple["Conv2D", "Conv2D"]:
+        """See `GrowableLayer.hidden_pair`; the second convolution is one of 1 x 1."""
+        first, second = self._hidden_pair_options(name)
+        window = {
+            "strides": self._window["strides"],
+            "padding": self._window["padding"].lower(),
+            "dilation": self._window["dilations"],
+        }
+        return (
+            Conv2D(0, self._kernel_size, **window, **first),
+            Conv2D(self._initial_width, 1, **second),
+        )
 
     def kernel_shape(self, input_shape: Sequence[int | None]) -> list[int]:
         """See `GrowableLayer.kernel_shape`."""
-        channels = int(input_shape[-1])
-        self._starts_empty |= channels == 0
-        return [self._kernel_size, self._kernel_size, channels, self._initial_width]
+        return [self._kernel_size, self._kernel_size, int(input_shape[-1]), self._initial_width]
 
-    def linear(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    def _linear(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """`[batch, height, width, fan-in]` to `[batch, height', width', k]`."""
-        if not self._starts_empty:
-            return tf.nn.conv2d(inputs, kernel, **self._window)
-        return tf.cond(
-            tf.size(kernel) > 0,
-            lambda: tf.nn.conv2d(inputs, kernel, **self._window),
-            lambda: self._zeros(inputs, kernel),
-        )
-
-    def _zeros(self, inputs, kernel):
-        """What a kernel without elements puts out; the shape of a convolution with one channel."""
-        size = [self._kernel_size, self._kernel_size, 1, 1]
-        one = tf.nn.conv2d(
-            tf.zeros([*tf.unstack(tf.shape(inputs)[:3]), 1]), tf.zeros(size), **self._window
-        )
-        return tf.zeros([*tf.unstack(tf.shape(one)[:3]), tf.shape(kernel)[3]], kernel.dtype)
+        return tf.nn.conv2d(inputs, kernel, **self._window)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """See `GrowableLayer.call`."""
@@ -221,6 +258,20 @@ class Conv2D(GrowableLayer):
 
     def _positions(self) -> int:
         return self._map_size
+
+
+def one_more(array: tf.Tensor, *axes: int) -> tf.Tensor:
+    """`array` with one more slice of zeros at the end of `axes`.
+
+    Many of TensorFlow's operations refuse arrays without elements, or end the process. Layers that
+    may be without channels let one of zeros pass along.
+    """
+    for axis in axes:
+        size = tf.unstack(tf.shape(array))
+        size[axis] = 1
+        # Not tf.pad: oneDNN merges it into a convolution, as if it added pixels, and aborts.
+        array = tf.concat([array, tf.zeros(size, array.dtype)], axis)
+    return array
 
 
 def checked_padding(padding: str) -> str:

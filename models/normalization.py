@@ -149,12 +149,20 @@ class LayerNormalization(Normalization):
     Mean and variance are those of the channels of birth, for ever. Were they those of all channels,
     no channel could be added without changing the others. A channel that is new is divided by the
     standard deviation and not centred, so that zero stays zero.
+
+    Raises:
+      ValueError: there are no channels at birth.
     """
 
     def build(self, input_shape: tf.TensorShape) -> None:
         """Creates gain and shift `[channels]`."""
         super().build(input_shape)
         self._birth_width = int(input_shape[-1])
+        if self._birth_width == 0:
+            raise ValueError(
+                f"layer {self.name!r} takes mean and variance from the channels of birth, and has "
+                "none; let the layer before it start with a neuron, or use BatchNormalization"
+            )
 
     @property
     def needs_old_channels(self) -> bool:

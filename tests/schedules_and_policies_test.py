@@ -60,6 +60,23 @@ def test_policies(policy, initial, expected):
     assert _grow(policy, initial, 3) == expected
 
 
+def test_a_policy_grows_the_sites_that_it_names():
+    sites = [policies.SiteWidth(name, 4, 4) for name in ("a_1", "a_2", "b")]
+    assert policies.AllAtOnce(neurons=1, sites=("a_*",)).allot(0, sites) == [1, 1, 0]
+    assert policies.RoundRobin(neurons=1, sites="b").allot(0, sites) == [0, 0, 1]
+    with pytest.raises(
+        ValueError, match=r"AllAtOnce.sites = \('c',\) names none of .* a_1, a_2, b"
+    ):
+        policies.AllAtOnce(neurons=1, sites=("c",)).allot(0, sites)
+
+
+def test_policies_in_turn_count_their_own_growths():
+    policy = policies.InTurn([policies.RoundRobin(neurons=1), policies.AllAtOnce(neurons=2)])
+    assert _grow(policy, (3, 4), 4) == [(4, 4), (6, 6), (6, 7), (8, 9)]
+    with pytest.raises(ValueError, match=r"InTurn.policies = \(\) must name"):
+        policies.InTurn([])
+
+
 def test_a_fraction_of_the_target_stops_there():
     policy = policies.AllAtOnce(target_fraction=0.25)
     widths = [policies.SiteWidth("a", 2, 2, target=16), policies.SiteWidth("b", 15, 15, target=16)]

@@ -194,3 +194,16 @@ def test_growth_methods_see_the_same_data_and_start_from_the_same_student(tmp_pa
         states.append([*batch, *built.model.variables])
     for a, b in zip(*states, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_growth_takes_its_gradient_from_a_batch_of_its_own_size(tmp_path):
+    small = ("TeacherStudent.batch_size = 8", "Experiment.growth_batch_size = 20")
+    built, _ = _run(tmp_path, *small)
+    inputs, targets = built.growth_batch(2)
+    assert inputs.shape == (20, 20)
+    # The examples that training sees next.
+    batches = list(built.batches(2).take(3))
+    np.testing.assert_array_equal(inputs, np.concatenate([batch[0] for batch in batches])[:20])
+    event = built.grower.grow(2, (inputs, targets))
+    squares = tf.square(built.model(inputs) - targets)
+    np.testing.assert_allclose(event["loss"], tf.reduce_mean(squares), rtol=1e-5)

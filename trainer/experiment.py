@@ -1,5 +1,6 @@
 """What Gin bound, built: dataset, model, optimizer and grower under a distribution strategy."""
 
+import functools
 from collections.abc import Callable
 
 import gin
@@ -28,6 +29,8 @@ class Experiment:
       seed: of growth, and in the result; datasets and models have seeds of their own, which the
         shipped configurations bind to the same macro.
       grower: gives the grower; see growth/grower.py for what it is called with.
+      growth_batch_size: examples in the batch that a growth takes its gradient from: those that
+        training sees next; None for as many as in a training batch.
       log_interval: training steps between two points in the logs, run as one in-graph loop.
       eval_interval: training steps between two evaluations; None for one at the end.
       checkpoint_interval: training steps between two checkpoints.
@@ -48,6 +51,7 @@ class Experiment:
         steps: int = gin.REQUIRED,
         seed: int = 0,
         grower: Callable[..., grower_lib.Grower] = grower_lib.Grower,
+        growth_batch_size: int | None = None,
         log_interval: int = 100,
         eval_interval: int | None = None,
         checkpoint_interval: int = 1000,
@@ -56,6 +60,7 @@ class Experiment:
     ):
         for name, value in [
             ("steps", steps),
+            ("growth_batch_size", growth_batch_size),
             ("log_interval", log_interval),
             ("eval_interval", eval_interval),
             ("checkpoint_interval", checkpoint_interval),
@@ -84,12 +89,24 @@ class Experiment:
             self.task = task.Task(
                 self.model, self.optimizer, objective, self.dataset, self.strategy
             )
-            self.grower = grower(self.model, self.task.loss, slots, seed)
+            self._growth_batch_size = growth_batch_size or self.dataset.batch_size
+            loss = functools.partial(self.task.loss, batch_size=self._growth_batch_size)
+            self.grower = grower(self.model, loss, slots, seed)
             self.grower.plan(steps)  # A policy's mistake shows now, not at the first growth.
 
     def batches(self, step: int) -> tf.distribute.DistributedDataset:
         """The training batches after `step` training steps, distributed over replicas."""
         return self.strategy.experimental_distribute_dataset(self.dataset.train(step))
+
+    def growth_batch(self, step: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """The (inputs, targets) that a growth after `step` training steps takes its gradient from.
+
+        Distributed over replicas, as training batches are.
+        """
+        batches = self.dataset.train(step)
+        if self._growth_batch_size != self.dataset.batch_size:
+            batches = batches.unbatch().batch(self._growth_batch_size, drop_remainder=True)
+        return next(iter(self.strategy.experimental_distribute_dataset(batches)))
 
     def training_flops(self, steps: int) -> int:
         """Floating-point operations spent on the first `steps` training steps.

@@ -48,10 +48,22 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         """Training steps done."""
         return self._optimizer.iterations
 
-    def loss(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-        """This replica's share of the mean loss, with the model's regularisation; a scalar."""
+    def loss(
+        self, targets: tf.Tensor, outputs: tf.Tensor, batch_size: int | None = None
+    ) -> tf.Tensor:
+        """This replica's share of the mean loss, with the model's regularisation.
+
+        Args:
+          targets: of this replica's examples.
+          outputs: of the network.
+          batch_size: examples over all replicas; as many as in a training batch if None.
+
+        Returns:
+          A scalar.
+        """
         loss = tf.nn.compute_average_loss(
-            self._objective.losses(targets, outputs), global_batch_size=self._batch_size
+            self._objective.losses(targets, outputs),
+            global_batch_size=batch_size or self._batch_size,
         )
         if self._model.losses:
             loss += tf.nn.scale_regularization_loss(tf.add_n(self._model.losses))

@@ -81,7 +81,7 @@ class Run:
             summaries.write_config(gin.config_str(), literals)
         self._task.train_dataset = self._experiment.batches(self.step)
         self._task.train(tf.constant(0))
-        self._grower.prepare(self._batch())
+        self._grower.prepare(self._experiment.growth_batch(self.step))
         # After tracing, when all that is used has been called.
         self._directory.write(f"operative_config-{self.step}.gin", gin.operative_config_str())
 
@@ -148,15 +148,11 @@ class Run:
         step = self.step
         if self._grower.next_growth(step) != step:
             return
-        event = self._grower.grow(step, self._batch())
+        event = self._grower.grow(step, self._experiment.growth_batch(step))
         self._directory.write_growths(self._grower.history.events)
         self._progress.growth(event)
         with self._train_writer():
             summaries.write_growth(event)
-
-    def _batch(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """The batch of the next training step."""
-        return next(iter(self._experiment.batches(self.step)))
 
     def _train_until(self, step: int) -> None:
         self._controller.train(step, checkpoint_at_completion=False)
@@ -203,7 +199,7 @@ class Run:
         return {
             "steps": self.step,
             "seed": experiment.seed,
-            "train": self._task.evaluate_batch(self._batch()),
+            "train": self._task.evaluate_batch(next(iter(experiment.batches(self.step)))),
             "test": test,
             "widths": self._grower.widths(),
             "parameters": cost.parameters(experiment.model),

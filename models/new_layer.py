@@ -1,0 +1,50 @@
+"""Room for a layer that is still to be grown (appendix A of the paper, "Growing Layers")."""
+
+import tensorflow as tf
+import tf_keras
+
+from models import activations, layers, site
+
+
+class NewLayer(tf_keras.layers.Layer):
+    """A place for a hidden layer between what a layer reads and what it puts out.
+
+    z = C(h) + C2(f(P2(h)))
+
+    C is a layer that connects h and z, and stays as it is. P2 and C2 have no neurons in between at
+    birth, so that nothing is added; they are a growth site like any other, and the first neurons it
+    gets make a new layer, with C as a shortcut around it. Growth methods see the map between h and
+    dL/dz, as they would for neurons of a layer that is there.
+
+    For a convolution C, P2 is a convolution of the same kernel, strides and padding, and C2 is one
+    of 1 x 1. While it is empty the layer costs two operations with a single channel.
+
+    Args:
+      around: C; created with the attributes `inputs_grow` and `outputs_grow` that it needs itself.
+      activation: f.
+    """
+
+    def __init__(self, around: layers.GrowableLayer, activation: activations.Activation):
+        super().__init__(name=f"{around.name}_new")
+        self._around = around
+        self._activation = activation
+        self._incoming, self._outgoing = around.hidden_pair(self.name)
+
+    @property
+    def readers(self) -> list[layers.GrowableLayer]:
+        """The layers that read h: consumers of the site before."""
+        return [self._around, self._incoming]
+
+    @property
+    def writers(self) -> list[layers.GrowableLayer]:
+        """The layers whose sum is z: producers of the site behind."""
+        return [self._around, self._outgoing]
+
+    @property
+    def site(self) -> site.GrowthSite:
+        """The new layer itself."""
+        return site.GrowthSite(self.name, [self._incoming], [self._activation], [self._outgoing])
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Maps h `[batch, ..., channels]` to z `[batch, ..., channels']`."""
+        return self._around(inputs) + self._outgoing(self._activation(self._incoming(inputs)))
