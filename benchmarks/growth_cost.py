@@ -1,8 +1,8 @@
 """What a growth costs, in training steps, up to the end of the step after it.
 
 A growth with the step that follows, less a steady step, over a steady step; each pair is measured
-one right after the other. All hidden layers grow. Reading the growth batch and writing the logs is
-left out: it depends on the dataset and the disk.
+one right after the other. All sites grow. Reading the growth batch and writing the logs is left
+out: it depends on the dataset and the disk.
 
 ./bazelw run //benchmarks:growth_cost
 """
@@ -11,58 +11,54 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import time
+
 import numpy as np
 import tensorflow as tf
-import tf_keras
 from absl import app, flags, logging
 
-from benchmarks import paired
-from growth import grower, policies, schedules
+from benchmarks import paired, training
+from growth import policies
 from growth.initializers import gradmax, random
-from models import mlp
-from trainer import objectives, optimizers, task
-from trainer.datasets import teacher_student
+from models import mlp, wide_resnet
 
-_ROUNDS = flags.DEFINE_integer("rounds", 21, "Growths.")
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 512, "Examples in a batch.")
-_NEURONS = flags.DEFINE_integer("neurons", 16, "New neurons of a layer at a growth.")
+_ROUNDS = flags.DEFINE_integer("rounds", 11, "Growths of each network by each method.")
 
-_NETWORKS = [(1024,), (1024, 1024), (1024, 1024, 1024)]
+_METHODS = [random.Random, gradmax.GradMax]
 
 
-def _costs(widths, method) -> np.ndarray:
+def _wide_resnet():
+    model = wide_resnet.WideResNet(output_width=10, depth=28, width=1, width_multiplier=0.25)
+    return model, training.RandomPictures(128), policies.AllAtOnce(fraction=0.25)
+
+
+def _mlp(*widths):
+    data = training.RandomPictures(512, shape=(784,))
+    return mlp.MLP(widths, 10), data, policies.AllAtOnce(neurons=16)
+
+
+_NETWORKS = {
+    "WRN-28-1 at 0.25, batch 128, 12 sites by 25 %": _wide_resnet,
+    "784:1024:10, batch 512, by 16 neurons": lambda: _mlp(1024),
+    "784:1024:1024:10, batch 512, by 16 neurons": lambda: _mlp(1024, 1024),
+    "784:1024:1024:1024:10, batch 512, by 16 neurons": lambda: _mlp(1024, 1024, 1024),
+}
+
+
+def costs(run: training.Training, rounds: int) -> np.ndarray:
     """The cost of each growth, in steps."""
-    data = teacher_student.TeacherStudent((784, 100, 10), examples=_BATCH_SIZE.value)
-    batch = next(iter(data.train(0)))
-    model = mlp.MLP(widths, 10)
-    model(batch[0][:1])
-    optimizer = tf_keras.optimizers.legacy.SGD(1e-3, momentum=0.9)
-    slots = optimizers.GrowableSlots(optimizer, model.trainable_variables)
-    strategy = tf.distribute.get_strategy()
-    trainer = task.Task(model, optimizer, objectives.SquaredError(), data, strategy)
-    trainer.train_dataset = data.train(0)
-    grow = grower.Grower(
-        model,
-        trainer.loss,
-        slots,
-        seed=0,
-        schedule=schedules.PeriodicSchedule(0, 1, 10**6),
-        policy=policies.AllAtOnce(neurons=_NEURONS.value),
-        initializer=method,
-    )
-    one, several = tf.constant(1), tf.constant(3)
-    grow.prepare(batch)
-    trainer.train(several)
 
     def growth_and_step():
-        grow.grow(len(grow.history), batch)
-        trainer.train(one)
+        run.grow()
+        run.step()
 
     costs = []
-    for i in range(_ROUNDS.value + 1):
-        # Layers that have become wider make steps slower: the steady ones follow the growth.
+    for i in range(rounds + 1):
+        before = [paired.seconds(run.step) for _ in range(3)]
         grown = paired.seconds(growth_and_step)
-        steady = np.median([paired.seconds(lambda: trainer.train(one)) for _ in range(5)])
+        # Layers that have become wider make steps slower, and whatever else runs on the machine
+        # comes and goes: steady steps on both sides of the growth.
+        steady = np.median(before + [paired.seconds(run.step) for _ in range(3)])
         if i:  # The first growth compiles.
             costs.append((grown - steady) / steady)
     return np.array(costs)
@@ -72,11 +68,19 @@ def main(argv):
     """Prints one line for each network and method."""
     del argv
     logging.set_verbosity(logging.ERROR)
-    for widths in _NETWORKS:
-        for method in (random.Random(), gradmax.GradMax()):
-            shape = ":".join(map(str, (784, *widths, 10)))
-            result = paired.describe(_costs(widths, method), " steps")
-            print(f"{shape}, {type(method).__name__}: a growth costs {result}", flush=True)
+    for name, build in _NETWORKS.items():
+        for method in _METHODS:
+            tf.keras.backend.clear_session()
+            model, data, policy = build()
+            run = training.Training(model, data, method(), policy)
+            start = time.perf_counter()
+            run.grower.prepare(run.batch)
+            tracing = time.perf_counter() - start
+            result = paired.describe(costs(run, _ROUNDS.value), " steps")
+            print(
+                f"{name}, {method.__name__}: a growth costs {result}; traced in {tracing:.0f} s",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

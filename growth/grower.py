@@ -17,6 +17,10 @@ from growth.neurons import NewNeurons
 from models import cost, forward_pass, seeds
 from models import site as site_lib
 
+# Maps of up to this many elements at birth of the network are built: 16 MiB. Where the widths of
+# three layers become four times as large, they have 16 times as many.
+_SMALL = 2**22
+
 
 @dataclasses.dataclass(frozen=True)
 class PlannedGrowth:
@@ -81,8 +85,11 @@ class Grower:
         self._initializer = initializer
         self._carry_slots = carry_slots
         self._strategy = tf.distribute.get_strategy()
+        # Decided at birth, so that a run that is resumed later does the same.
+        self._small = {s for s in sites if _elements(s) <= _SMALL}
         self._initial_widths = self.widths()
-        self._initial_flops = cost.forward_flops(model)
+        self._counted = cost.counted_layers(model)
+        self._initial_flops = self._flops()
         # Without AutoGraph, which only makes tracing slow: nothing here depends on values.
         self._grow = tf.function(self._grow_once, autograph=False)
         self.history = history.GrowthHistory()
@@ -166,7 +173,7 @@ class Grower:
             "step": step,
             "loss": float(loss),
             "parameters": cost.parameters(self._model),
-            "forward_flops": cost.forward_flops(self._model),
+            "forward_flops": self._flops(),
             "sites": {
                 name: {"from": before[name], "to": before[name] + count}
                 | {key: value.numpy().tolist() for key, value in measures[name].items()}
@@ -177,6 +184,10 @@ class Grower:
         self._say_rank(event)
         self.history.events.append(event)
         return event
+
+    def _flops(self) -> int:
+        """Floating-point operations of one forward pass of one example."""
+        return sum(layer.flops for layer in self._counted)
 
     def _next_growth(self, step: int, growths: int, last: int | None) -> int | None:
         """The next growth, not before `step` and after `last`, the step of the last growth."""
@@ -233,13 +244,15 @@ class Grower:
                 [inputs.get(layer) for layer in site.between],
                 [output_gradients[consumer] for consumer in site.consumers],
                 strategy,
+                is_small=site in self._small,
             )
             for site in self._sites
         ]
-        neurons = [
-            _start(self._initializer, *arguments)
-            for arguments in zip(maps, counts, site_seeds, strict=True)
-        ]
+        neurons = []
+        for view, count, seed in zip(maps, counts, site_seeds, strict=True):
+            # One after the other, so that the memory of one site is free for the next.
+            with tf.control_dependencies([new.outgoing for new in neurons[-1:]]):
+                neurons.append(_start(self._initializer, view, count, seed))
         trial = trial_lib.Trial(self._sites, self._loss_of, batch, strategy)
         neurons = self._initializer.refine(trial, neurons, counts)
         for variable, value in state:
@@ -249,7 +262,9 @@ class Grower:
             old = [strategy.reduce("SUM", kernel_gradients[p], axis=None) for p in site.producers]
             values = tf.zeros([0]) if new.singular_values is None else new.singular_values
             measures[site.name] = {
-                "gradient_norm_new": _gradient_norm(view, new),
+                "gradient_norm_new": _gradient_norm(view, new)
+                if new.gradient_norm is None
+                else new.gradient_norm,
                 "gradient_norm_old": tf.linalg.global_norm(old),
                 "singular_values": values,
             }
@@ -296,6 +311,11 @@ def _sites(model: tf_keras.Model, required: bool) -> list[site_lib.GrowthSite]:
     if len(set(names)) < len(names):
         raise ValueError(f"the sites of {type(model).__name__} must differ by name, not {names}")
     return sites
+
+
+def _elements(site: site_lib.GrowthSite) -> int:
+    """Of the map A of the site."""
+    return site.incoming().shape[0] * site.outgoing().shape[0]
 
 
 def _start(

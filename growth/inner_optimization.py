@@ -95,6 +95,7 @@ class ProjectedAdam:
             step,
             (0, flat, zeros, zeros),
             shape_invariants=(tf.TensorShape([]), shapes, shapes, shapes),
+            parallel_iterations=1,  # Less memory; each step needs the one before anyway.
         )
         return tf.nest.pack_sequence_as(structure, flat)
 

@@ -1,9 +1,11 @@
 """The bilinear form that ties the new weights of a site to the loss, and the map A in it."""
 
+import math
 from collections.abc import Sequence
 
 import tensorflow as tf
 
+from growth import convolution_pair
 from models import site as site_lib
 
 
@@ -29,6 +31,7 @@ class LinearMap:
       old: the inputs of each layer between that needs those of its old channels, None elsewhere.
       output_gradients: dL/dz for each consumer, as its outputs.
       strategy: distributes over replicas; the current one if None.
+      is_small: whether A is small enough to be built; fixed for a run, which may grow it.
     """
 
     def __init__(
@@ -38,10 +41,12 @@ class LinearMap:
         old: Sequence[tf.Tensor | None],
         output_gradients: Sequence[tf.Tensor],
         strategy: tf.distribute.Strategy | None = None,
+        is_small: bool = True,
     ):
         self.site = site
         self._batch = (list(inputs), list(old), list(output_gradients))
         self._strategy = strategy or tf.distribute.get_strategy()
+        self._is_small = is_small
 
     @property
     def shape(self) -> tuple[tf.Tensor, tf.Tensor]:
@@ -61,6 +66,43 @@ class LinearMap:
         outgoing = tf.zeros([self.shape[0], count])
         values = self.site.values_of_new(count)
         return self._gradients(incoming, outgoing, values, tangent=True)[1]
+
+    @property
+    def has_matrix(self) -> bool:
+        """Whether A can be had as a `matrix`, by one pass."""
+        if not self._is_small:
+            return False
+        factors = [layer.tangent_factor for layer in self.site.between]
+        inputs, _, output_gradients = self._batch
+        # Under a strategy each is a value for every replica.
+        arrays = [
+            self._strategy.experimental_local_results(x)[0] for x in inputs + output_gradients
+        ]
+        return None not in factors and all(
+            array.shape.rank in (2, 4) and array.shape[1:-1].is_fully_defined() for array in arrays
+        )
+
+    def matrix(self) -> tf.Tensor:
+        """A itself, `[m, n]`; only if it `has_matrix`.
+
+        At the cost of about one gradient by a kernel, whatever m and n; see convolution_pair.py.
+        """
+        site = self.site
+        factor = math.prod(layer.tangent_factor for layer in site.between)
+
+        def on_replica(inputs, _, output_gradients):
+            rows = []
+            for consumer, gradient in zip(site.consumers, output_gradients, strict=True):
+                blocks = [
+                    convolution_pair.matrix(
+                        producer.windows, consumer.windows, _map(h), _map(gradient)
+                    )
+                    for producer, h in zip(site.producers, inputs, strict=True)
+                ]
+                rows.append(tf.concat(blocks, axis=1))
+            return factor * tf.concat(rows, axis=0)
+
+        return self._strategy.reduce("SUM", self._strategy.run(on_replica, self._batch), axis=None)
 
     def gradients(
         self,
@@ -125,3 +167,9 @@ class LinearMap:
 
         results = self._strategy.run(on_replica, args=self._batch)
         return [self._strategy.reduce("SUM", result, axis=None) for result in results]
+
+
+def _map(array: tf.Tensor) -> tf.Tensor:
+    """`[batch, height, width, channels]` in float32; vectors become maps of one pixel."""
+    array = tf.cast(array, tf.float32)
+    return array if array.shape.rank == 4 else array[:, tf.newaxis, tf.newaxis, :]

@@ -1,13 +1,15 @@
-"""The top singular vectors of a map that is known by its products alone."""
+"""The top singular vectors of a site's map A."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from growth import linear_map as linear_map_lib
 
-# Up to this many rows or columns, A is built: one pass and a small eigenvalue problem.
-_EXPLICIT_SIZE = 256
+# Up to this many rows or columns the eigenvalue problem is solved exactly, and products with as
+# many neurons are worth it.
+_SMALL = 256
 # Block Krylov: vectors in a block beyond the k wanted, number of blocks, and the share of random
 # directions in each (see _block_krylov).
 _OVERSAMPLING = 8
@@ -22,67 +24,131 @@ class SingularVectors(NamedTuple):
     """The top k left singular vectors of A, and what belongs to them.
 
     Attributes:
-      left: orthonormal columns `[m, k]`, largest singular value first. Columns past `rank` are
-        zero.
-      values: singular values `[k]`, 0 past `rank`.
-      rank: how many of the k are not zero, a scalar.
+      left: u, columns of norm 1, `[m, k]`, largest singular value first; orthonormal up to the rank
+        of A, and random beyond.
+      right: A^T u, `[n, k]`, not normalised.
+      values: singular values `[k]`, 0 beyond the rank.
     """
 
     left: tf.Tensor
+    right: tf.Tensor
     values: tf.Tensor
-    rank: tf.Tensor
 
 
 def top(linear_map: linear_map_lib.LinearMap, count: tf.Tensor, seed: tf.Tensor) -> SingularVectors:
-    """The `count` largest singular values of A with their left singular vectors.
+    """The `count` largest singular values of A with their singular vectors.
 
-    Small maps are built and decomposed exactly. For large ones, randomised block Krylov iteration
-    (Musco and Musco 2015, after Halko, Martinsson and Tropp 2011) finds them from products with a
-    few columns.
+    A map that can be built in one pass is built and decomposed. Of others, small ones are built by
+    products with the identity; for large ones, randomised block Krylov iteration (Musco
+    and Musco 2015, after Halko, Martinsson and Tropp 2011) finds them from products with a few
+    columns.
 
     Args:
       linear_map: A, `[m, n]`.
       count: k; may exceed m, n and the rank.
-      seed: int32 `[2]`, of the random start of the iteration.
+      seed: int32 `[2]`, of the random start of the iteration and of directions beyond the rank.
 
     Returns:
-      The singular vectors, padded with zero columns up to k.
+      The singular vectors; k of them, whatever the rank.
     """
+    if linear_map.has_matrix:
+        return SingularVectors(*_of_matrix(linear_map.matrix(), count, seed))
     rows, columns = linear_map.shape
     smaller = tf.minimum(rows, columns)
-    krylov_size = (count + _OVERSAMPLING) * _BLOCKS
-    left, values = tf.cond(
-        (smaller <= _EXPLICIT_SIZE) | (krylov_size > smaller),
-        lambda: tf.cond(
+
+    def build():
+        return tf.cond(
             rows <= columns,
-            lambda: _from_rows(linear_map, count),
-            lambda: _from_columns(linear_map, count),
+            lambda: tf.transpose(linear_map.to_incoming(tf.eye(rows))),
+            lambda: linear_map.to_outgoing(tf.eye(columns)),
+        )
+
+    return tf.cond(
+        (smaller <= _SMALL) | (_krylov_size(count) > smaller),
+        lambda: SingularVectors(*_of_matrix(build(), count, seed)),
+        lambda: _by_products(
+            linear_map.to_outgoing, linear_map.to_incoming, (rows, columns), count, seed
         ),
-        lambda: _block_krylov(linear_map, count, seed),
     )
+
+
+@tf.function(
+    input_signature=[
+        tf.TensorSpec([None, None], tf.float32),
+        tf.TensorSpec([], tf.int32),
+        tf.TensorSpec([2], tf.int32),
+    ],
+    autograph=False,
+)
+def _of_matrix(matrix, count, seed):
+    """The singular vectors of a matrix; traced once for all sites."""
+    rows, columns = tf.unstack(tf.shape(matrix))
+    smaller = tf.minimum(rows, columns)
+
+    def exactly():
+        left, values = tf.cond(
+            rows <= columns, lambda: _from_rows(matrix, count), lambda: _from_columns(matrix, count)
+        )
+        return _complete(
+            left, values, lambda x: tf.matmul(matrix, x, transpose_a=True), count, seed
+        )
+
+    return tf.cond(
+        (smaller <= _SMALL) | (_krylov_size(count) > smaller),
+        exactly,
+        lambda: _by_products(
+            lambda x: tf.matmul(matrix, x),
+            lambda x: tf.matmul(matrix, x, transpose_a=True),
+            (rows, columns),
+            count,
+            seed,
+        ),
+    )
+
+
+def _by_products(multiply, multiply_transposed, shape, count, seed):
+    """The singular vectors of a map that is known by its products, or large."""
+    seeds = tf.random.split(seed)
+    left, values = _block_krylov(multiply, multiply_transposed, shape, count, seeds[0])
+    return _complete(left, values, multiply_transposed, count, seeds[1])
+
+
+def _complete(
+    left: tf.Tensor,
+    values: tf.Tensor,
+    multiply_transposed: Callable[[tf.Tensor], tf.Tensor],
+    count: tf.Tensor,
+    seed: tf.Tensor,
+) -> SingularVectors:
+    """Fills up to k columns, and takes random directions where singular values vanish."""
     found = (values > _RANK_TOLERANCE * values[0]) & (values > 0.0)
     padding = count - tf.size(values)
     values = tf.pad(tf.where(found, values, 0.0), [[0, padding]])
-    left = tf.pad(tf.where(found, left, 0.0), [[0, 0], [0, padding]])
-    return SingularVectors(left, values, tf.math.count_nonzero(values, dtype=tf.int32))
+    left = tf.pad(left, [[0, 0], [0, padding]])
+    random = tf.math.l2_normalize(tf.random.stateless_normal(tf.shape(left), seed), axis=0)
+    left = tf.where(values > 0.0, left, random)
+    return SingularVectors(left, multiply_transposed(left), values)
 
 
-def _from_rows(linear_map, count):
-    """Eigenvectors of A A^T, from the rows of A; for m <= n."""
-    transposed = linear_map.to_incoming(tf.eye(linear_map.shape[0]))
-    return _largest(tf.matmul(transposed, transposed, transpose_a=True), count)
+def _krylov_size(count):
+    """How many products the iteration takes."""
+    return (count + _OVERSAMPLING) * _BLOCKS
 
 
-def _from_columns(linear_map, count):
-    """A times the eigenvectors of A^T A, from the columns of A; for m > n."""
-    matrix = linear_map.to_outgoing(tf.eye(linear_map.shape[1]))
+def _from_rows(matrix, count):
+    """Eigenvectors of A A^T; for m <= n."""
+    return _largest(tf.matmul(matrix, matrix, transpose_b=True), count)
+
+
+def _from_columns(matrix, count):
+    """A times the eigenvectors of A^T A; for m > n."""
     right, values = _largest(tf.matmul(matrix, matrix, transpose_a=True), count)
     return tf.math.divide_no_nan(tf.matmul(matrix, right), values), values
 
 
-def _block_krylov(linear_map, count, seed):
+def _block_krylov(multiply, multiply_transposed, shape, count, seed):
     """The best approximations within span{G, (A A^T) G, (A A^T)^2 G, ...} for a random G."""
-    rows, columns = linear_map.shape
+    rows, columns = shape
     size = count + _OVERSAMPLING
     seeds = tf.random.split(seed, _BLOCKS)
 
@@ -90,7 +156,7 @@ def _block_krylov(linear_map, count, seed):
         """One more block: orthonormal columns of the basis, and A^T times them."""
         # Where A has less rank than the basis has columns, nothing but rounding errors would be
         # left of the block: a trace of random directions keeps it of full rank.
-        previous = linear_map.to_outgoing(image[:, -size:])
+        previous = multiply(image[:, -size:])
         noise = tf.random.stateless_normal([rows, size], seeds[i])
         block = tf.math.l2_normalize(previous, axis=0) + _TRACE * tf.math.l2_normalize(
             noise, axis=0
@@ -99,7 +165,7 @@ def _block_krylov(linear_map, count, seed):
         for _ in range(2):
             block -= tf.matmul(basis, tf.matmul(basis, block, transpose_a=True))
             block, _ = tf.linalg.qr(block)
-        image = tf.concat([image, linear_map.to_incoming(block)], axis=1)
+        image = tf.concat([image, multiply_transposed(block)], axis=1)
         return i + 1, tf.concat([basis, block], axis=1), image
 
     _, basis, image = tf.while_loop(

@@ -55,11 +55,11 @@ def identity(x: tf.Tensor) -> tf.Tensor:
     return tf.identity(x)
 
 
-def at_zero(activation: Activation) -> tuple[tf.Tensor, tf.Tensor]:
-    """The value f(0) and the derivative f'(0) that a gradient step sees, two scalars."""
+def at_zero(activation: Activation) -> tuple[float, float]:
+    """The value f(0) and the derivative f'(0) that a gradient step sees; not to be traced."""
     zero = tf.zeros([1])
     with tf.GradientTape() as tape:
         tape.watch(zero)
         value = activation(zero)
     slope = tape.gradient(value, zero, unconnected_gradients="zero")
-    return value[0], slope[0]
+    return float(value[0]), float(slope[0])

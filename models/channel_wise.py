@@ -74,6 +74,11 @@ class ChannelWise(tf_keras.layers.Layer):
         """The linear map that `transform` is near channels of zeros; arguments as there."""
         return self.transform(channels, values, old)
 
+    @property
+    def tangent_factor(self) -> float | None:
+        """What `tangent` multiplies channels at birth with, if that is all it does; else None."""
+        return None
+
     def at_zero(self) -> tuple[float, float]:
         """What becomes of a new channel of zeros: its value, and a factor on its gradient."""
         return 0.0, 1.0
@@ -94,6 +99,7 @@ class Activation(ChannelWise):
     def __init__(self, function: activations.Activation):
         super().__init__()
         self.function = function
+        self._at_zero = activations.at_zero(function)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Applies the function."""
@@ -107,12 +113,16 @@ class Activation(ChannelWise):
     def tangent(self, channels: tf.Tensor, values: Values, old: tf.Tensor | None) -> tf.Tensor:
         """See `ChannelWise.tangent`: f'(0) x."""
         del values, old
-        return activations.at_zero(self.function)[1] * channels
+        return self._at_zero[1] * channels
+
+    @property
+    def tangent_factor(self) -> float | None:
+        """See `ChannelWise.tangent_factor`: f'(0)."""
+        return self.at_zero()[1]
 
     def at_zero(self) -> tuple[float, float]:
         """See `ChannelWise.at_zero`: f(0) and f'(0)."""
-        value, slope = activations.at_zero(self.function)
-        return float(value), float(slope)
+        return self._at_zero
 
 
 class DepthwiseConv2D(ChannelWise):
@@ -189,6 +199,11 @@ class DepthwiseConv2D(ChannelWise):
         if not self._starts_empty:
             return self._convolve(channels, kernel)
         return self._convolve(layers.one_more(channels, -1), layers.one_more(kernel, -2))[..., :-1]
+
+    @property
+    def tangent_factor(self) -> float | None:
+        """See `ChannelWise.tangent_factor`: 1 for the identity, if no position gets lost."""
+        return 1.0 if self._strides == 1 and self._padding == "SAME" else None
 
     def _convolve(self, channels, kernel):
         strides = [1, self._strides, self._strides, 1]

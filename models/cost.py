@@ -13,10 +13,15 @@ def parameters(model: tf.Module) -> int:
 
 def forward_flops(model: tf.Module) -> int:
     """Floating-point operations of one forward pass of one example, in layers of this package."""
+    return sum(layer.flops for layer in counted_layers(model))
+
+
+def counted_layers(model: tf.Module) -> list[layers.GrowableLayer | channel_wise.ChannelWise]:
+    """The layers whose `flops` count; finding them takes longer than counting."""
     kinds = (layers.GrowableLayer, channel_wise.ChannelWise)
-    return sum(layer.flops for layer in model.submodules if isinstance(layer, kinds))
+    return [layer for layer in model.submodules if isinstance(layer, kinds)]
 
 
 def growable_layers(model: tf.Module) -> list[layers.GrowableLayer]:
-    """The layers with a width of their own, in the order in which the model holds them."""
-    return [layer for layer in model.submodules if isinstance(layer, layers.GrowableLayer)]
+    """The layers with a width of their own."""
+    return [layer for layer in counted_layers(model) if isinstance(layer, layers.GrowableLayer)]

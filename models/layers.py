@@ -5,12 +5,36 @@ A growing axis of a kernel is declared unspecified (`shape=[None, 10]`), so that
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 import tf_keras
 
 from models import forward_pass
+
+
+class Window(NamedTuple):
+    """How a convolution passes over an axis of a map, in pixels.
+
+    Attributes:
+      size: taps of the kernel.
+      strides: from one output to the next.
+      padding: "SAME" or "VALID".
+      dilation: from one tap to the next.
+    """
+
+    size: int
+    strides: int
+    padding: str
+    dilation: int
+
+    def output_size(self, input_size: int) -> tuple[int, int]:
+        """Outputs from `input_size` inputs, and the zeros in front of the inputs."""
+        extent = self.dilation * (self.size - 1) + 1
+        if self.padding == "VALID":
+            return (input_size - extent) // self.strides + 1, 0
+        outputs = -(-input_size // self.strides)
+        return outputs, max((outputs - 1) * self.strides + extent - input_size, 0) // 2
 
 
 class GrowableLayer(tf_keras.layers.Layer):
@@ -57,6 +81,16 @@ class GrowableLayer(tf_keras.layers.Layer):
         self._regularizer = regularizer
         self._starts_empty = False
 
+    @property
+    def readers(self) -> list["GrowableLayer"]:
+        """The layers that read what goes in here: consumers of a site before."""
+        return [self]
+
+    @property
+    def writers(self) -> list["GrowableLayer"]:
+        """The layers whose sum comes out here: producers of a site behind."""
+        return [self]
+
     def hidden_pair(self, name: str) -> tuple["GrowableLayer", "GrowableLayer"]:
         """Two layers that lead from this one's inputs to its outputs, with no neurons in between.
 
@@ -84,6 +118,14 @@ class GrowableLayer(tf_keras.layers.Layer):
             "outputs_grow": self._outputs_grow,
         }
         return first | shared, second | shared
+
+    @property
+    def windows(self) -> tuple[Window, Window]:
+        """How the layer passes over the height and the width of its inputs.
+
+        A layer for vectors takes them for maps of one pixel.
+        """
+        raise NotImplementedError
 
     def kernel_shape(self, input_shape: Sequence[int | None]) -> list[int]:
         """The kernel's shape at birth, for inputs `[batch, ..., fan-in]`.
@@ -182,6 +224,12 @@ class Dense(GrowableLayer):
         first, second = self._hidden_pair_options(name)
         return Dense(0, **first), Dense(self._initial_width, **second)
 
+    @property
+    def windows(self) -> tuple[Window, Window]:
+        """See `GrowableLayer.windows`: one window, as large as the map."""
+        height, width = self.kernel.shape[:2] if self.kernel.shape.rank == 4 else (1, 1)
+        return Window(height, 1, "VALID", 1), Window(width, 1, "VALID", 1)
+
     def kernel_shape(self, input_shape: Sequence[int | None]) -> list[int]:
         """See `GrowableLayer.kernel_shape`."""
         return [*(int(size) for size in input_shape[1:]), self._initial_width]
@@ -220,34 +268,30 @@ class Conv2D(GrowableLayer):
         **kwargs,
     ):
         super().__init__(width, **kwargs)
-        self._kernel_size = kernel_size
-        self._window = {
-            "strides": strides,
-            "padding": checked_padding(padding),
-            "dilations": dilation,
-        }
+        self._window = Window(kernel_size, strides, checked_padding(padding), dilation)
         self._map_size = 0
 
     def hidden_pair(self, name: str) -> tuple["Conv2D", "Conv2D"]:
         """See `GrowableLayer.hidden_pair`; the second convolution is one of 1 x 1."""
         first, second = self._hidden_pair_options(name)
-        window = {
-            "strides": self._window["strides"],
-            "padding": self._window["padding"].lower(),
-            "dilation": self._window["dilations"],
-        }
-        return (
-            Conv2D(0, self._kernel_size, **window, **first),
-            Conv2D(self._initial_width, 1, **second),
-        )
+        size, strides, padding, dilation = self._window
+        window = {"strides": strides, "padding": padding.lower(), "dilation": dilation}
+        return Conv2D(0, size, **window, **first), Conv2D(self._initial_width, 1, **second)
+
+    @property
+    def windows(self) -> tuple[Window, Window]:
+        """See `GrowableLayer.windows`."""
+        return self._window, self._window
 
     def kernel_shape(self, input_shape: Sequence[int | None]) -> list[int]:
         """See `GrowableLayer.kernel_shape`."""
-        return [self._kernel_size, self._kernel_size, int(input_shape[-1]), self._initial_width]
+        size = self._window.size
+        return [size, size, int(input_shape[-1]), self._initial_width]
 
     def _linear(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """`[batch, height, width, fan-in]` to `[batch, height', width', k]`."""
-        return tf.nn.conv2d(inputs, kernel, **self._window)
+        _, strides, padding, dilation = self._window
+        return tf.nn.conv2d(inputs, kernel, strides, padding, dilations=dilation)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """See `GrowableLayer.call`."""

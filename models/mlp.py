@@ -1,27 +1,31 @@
 """Multi-layer perceptron."""
 
-import itertools
 from collections.abc import Sequence
 
 import gin
 import tensorflow as tf
 import tf_keras
 
-from models import activations, layers, seeds, site
+from models import activations, chain, layer_factory
 
 
 @gin.configurable
-class MLP(tf_keras.Model):
+class MLP(chain.Chain):
     """Dense layers with an activation between, each hidden layer a growth site.
 
-    Inputs `[batch, ...]` are flattened; the output is linear, `[batch, output_width]`.
+    Inputs `[batch, ...]` are flattened; hidden layers `hidden_1`, `hidden_2`, ... are followed by
+    `normalization` and `activation`, in this order; the output is linear, `[batch, output_width]`.
 
     Args:
       hidden_widths: neurons of each hidden layer at birth, first to last.
       output_width: number of outputs.
       use_bias: whether layers add a bias.
+      normalization: class of a normalization, called with `name` and `regularizer`, e.g.
+        `BatchNormalization`; or None.
       activation: what follows each hidden layer.
-      kernel_initializer: class of the initializer, called with `seed`.
+      new_layers: whether new layers can grow; see models/chain.py.
+      kernel_initializer: class of the initializers, called with `seed`.
+      l2: factor of the squared kernels, gains and shifts in the loss.
       seed: seed of the initial weights.
 
     Raises:
@@ -33,47 +37,40 @@ class MLP(tf_keras.Model):
         hidden_widths: Sequence[int] = gin.REQUIRED,
         output_width: int = gin.REQUIRED,
         use_bias: bool = True,
+        normalization: layer_factory.Normalization | None = None,
         activation: activations.Activation = activations.relu,
+        new_layers: bool = False,
         kernel_initializer: type = tf_keras.initializers.GlorotUniform,
+        l2: float = 0.0,
         seed: int = 0,
     ):
-        super().__init__()
         widths = [*hidden_widths, output_width]
         if not all(isinstance(width, int) and width > 0 for width in widths):
             raise ValueError(
                 f"MLP.hidden_widths = {hidden_widths} and MLP.output_width = {output_width} must "
                 "be positive numbers of neurons, e.g. (32, 16) and 10"
             )
-        self._activation = activation
+        make = layer_factory.LayerFactory(
+            width_multiplier=1.0,
+            activation=activation,
+            kernel_initializer=kernel_initializer,
+            l2=l2,
+            seed=seed,
+            use_bias=use_bias,
+        )
+        found = []
+        for i, width in enumerate(hidden_widths, 1):
+            name = f"hidden_{i}"
+            grows = {"inputs_grow": i > 1, "outputs_grow": True}
+            found.append(make.dense(name, width, use_bias=use_bias, **grows))
+            found += make.activated(name, normalization)
+        grows = {"inputs_grow": bool(hidden_widths), "outputs_grow": False}
+        found.append(make.dense("output", output_width, use_bias=use_bias, **grows))
+        super().__init__(
+            found, [None] * len(hidden_widths), new_layers=activation if new_layers else None
+        )
         self._to_vectors = tf_keras.layers.Flatten()
-        self._dense = []
-        for i, width in enumerate(widths):
-            last = i == len(hidden_widths)
-            name = "output" if last else f"hidden_{i + 1}"
-            stream = seeds.stream(seed, "student", name)
-            self._dense.append(
-                layers.Dense(
-                    width,
-                    use_bias=use_bias,
-                    inputs_grow=i > 0,
-                    outputs_grow=not last,
-                    kernel_initializer=kernel_initializer(seed=int(stream[0])),
-                    name=name,
-                )
-            )
-
-    @property
-    def sites(self) -> list[site.GrowthSite]:
-        """Each hidden layer, from the input to the output."""
-        return [
-            site.GrowthSite(producer.name, [producer], [self._activation], [consumer])
-            for producer, consumer in itertools.pairwise(self._dense)
-        ]
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Maps `[batch, ...]` to `[batch, output_width]`."""
-        del training  # Nothing here differs between training and evaluation.
-        outputs = self._to_vectors(inputs)
-        for hidden in self._dense[:-1]:
-            outputs = self._activation(hidden(outputs))
-        return self._dense[-1](outputs)
+        return super().call(self._to_vectors(inputs), training)

@@ -32,12 +32,12 @@ class NewLayer(tf_keras.layers.Layer):
 
     @property
     def readers(self) -> list[layers.GrowableLayer]:
-        """The layers that read h: consumers of the site before."""
+        """See `GrowableLayer.readers`."""
         return [self._around, self._incoming]
 
     @property
     def writers(self) -> list[layers.GrowableLayer]:
-        """The layers whose sum is z: producers of the site behind."""
+        """See `GrowableLayer.writers`."""
         return [self._around, self._outgoing]
 
     @property

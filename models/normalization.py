@@ -148,16 +148,18 @@ class LayerNormalization(Normalization):
 
     Mean and variance are those of the channels of birth, for ever. Were they those of all channels,
     no channel could be added without changing the others. A channel that is new is divided by the
-    standard deviation and not centred, so that zero stays zero.
+    standard deviation and not centred, so that zero stays zero; the copy of a channel is what that
+    channel is.
 
     Raises:
       ValueError: there are no channels at birth.
     """
 
     def build(self, input_shape: tf.TensorShape) -> None:
-        """Creates gain and shift `[channels]`."""
+        """Creates gain, shift, and which channels are centred (1 or 0), `[channels]`."""
         super().build(input_shape)
         self._birth_width = int(input_shape[-1])
+        self.centred = self._variable("centred", tf.ones([self._birth_width]), trainable=False)
         if self._birth_width == 0:
             raise ValueError(
                 f"layer {self.name!r} takes mean and variance from the channels of birth, and has "
@@ -169,13 +171,17 @@ class LayerNormalization(Normalization):
         """See `ChannelWise.needs_old_channels`."""
         return True
 
+    @property
+    def parameters(self) -> list[channel_wise.Parameter]:
+        """See `ChannelWise.parameters`."""
+        centred = channel_wise.Parameter(self.centred, 0, lambda count: tf.zeros([count]))
+        return [*super().parameters, centred]
+
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Normalizes `[batch, ..., channels]`."""
-        mean, factor = self._moments(inputs)
-        size = self._birth_width
-        centred = tf.concat([inputs[..., :size] - mean, inputs[..., size:]], axis=-1)
-        gain, shift = forward_pass.value(self.gain), forward_pass.value(self.shift)
-        outputs = centred * factor * tf.cast(gain, inputs.dtype) + tf.cast(shift, inputs.dtype)
+        parameters = (self.gain, self.shift, self.centred)
+        values = [tf.cast(forward_pass.value(v), inputs.dtype) for v in parameters]
+        outputs = self.transform(inputs, values, inputs)
         forward_pass.record(self, inputs, outputs)
         return outputs
 
@@ -188,7 +194,9 @@ class LayerNormalization(Normalization):
         self, channels: tf.Tensor, values: channel_wise.Values, old: tf.Tensor | None
     ) -> tf.Tensor:
         """See `ChannelWise.transform`."""
-        return self.tangent(channels, values, old) + values[1]
+        mean, factor = self._moments(tf.cast(old, channels.dtype))
+        gain, shift, centred = values
+        return (channels - centred * mean) * factor * gain + shift
 
     def tangent(
         self, channels: tf.Tensor, values: channel_wise.Values, old: tf.Tensor | None

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from growth import singular_vectors
+from models import cost
 from tests import networks
 
 _SEED = tf.constant([1, 2])
@@ -13,12 +14,13 @@ def test_a_is_the_mean_outer_product_of_output_gradients_and_inputs(index):
     # Equation 14: A = E[dL/dz h^T].
     model, data = networks.network((5, 7)), networks.batch()
     hidden = [data[0]]
-    for layer in model.layers[1:-1]:
+    dense = cost.growable_layers(model)
+    for layer in dense[:-1]:
         hidden.append(tf.nn.relu(layer(hidden[-1])))
     with tf.GradientTape() as tape:
-        zs = [tf.nn.relu(model.layers[1](data[0]))]
-        zs[0] = model.layers[2](zs[0])
-        zs.append(model.layers[3](tf.nn.relu(zs[0])))
+        zs = [tf.nn.relu(dense[0](data[0]))]
+        zs[0] = dense[1](zs[0])
+        zs.append(dense[2](tf.nn.relu(zs[0])))
         value = networks.loss(data[1], zs[1])
     output_gradient = tape.gradient(value, zs[index])
     expected = tf.matmul(output_gradient, hidden[index], transpose_a=True)
@@ -42,9 +44,13 @@ def test_the_two_products_are_adjoint(activation):
 class _Matrix:
     """A given matrix in place of a site's map."""
 
-    def __init__(self, matrix):
+    def __init__(self, matrix, has_matrix=False):
         self._matrix = tf.constant(matrix, tf.float32)
         self.shape = tf.unstack(tf.shape(self._matrix))
+        self.has_matrix = has_matrix
+
+    def matrix(self):
+        return self._matrix
 
     def to_incoming(self, outgoing):
         return tf.matmul(self._matrix, outgoing, transpose_a=True)
@@ -76,23 +82,26 @@ _CASES = {
 }
 
 
+@pytest.mark.parametrize("has_matrix", [False, True])
 @pytest.mark.parametrize(("matrix", "count"), _CASES.values(), ids=_CASES.keys())
-def test_top_singular_vectors_reach_the_optimum(matrix, count):
-    found = tf.function(singular_vectors.top)(_Matrix(matrix), tf.constant(count), _SEED)
+def test_top_singular_vectors_reach_the_optimum(matrix, count, has_matrix):
+    site = _Matrix(matrix, has_matrix)
+    found = tf.function(singular_vectors.top)(site, tf.constant(count), _SEED)
     values = np.linalg.svd(matrix, compute_uv=False)[:count]
     rank = int(np.sum(values > 1e-3 * values[0]))
-    assert found.rank == rank
-    assert found.left.shape == (matrix.shape[0], count)
+    assert np.count_nonzero(found.values) == rank
     left = found.left.numpy()
-    reached = np.sum((matrix.T @ left) ** 2)
+    assert left.shape == (matrix.shape[0], count)
+    np.testing.assert_allclose(found.right, matrix.T @ left, atol=1e-5 * values[0])
+    np.testing.assert_allclose(np.linalg.norm(left, axis=0), np.ones(count), rtol=1e-4)
+    reached = np.sum((matrix.T @ left[:, :rank]) ** 2)
     np.testing.assert_allclose(reached, np.sum(values**2), rtol=1e-4)
     np.testing.assert_allclose(np.sum(found.values.numpy() ** 2), np.sum(values**2), rtol=1e-4)
-    expected = np.diag([1.0] * rank + [0.0] * (count - rank))
-    np.testing.assert_allclose(left.T @ left, expected, atol=2e-4)
+    np.testing.assert_allclose(left[:, :rank].T @ left[:, :rank], np.eye(rank), atol=2e-4)
     assert np.all(np.diff(found.values) <= 1e-6 * values[0])
 
 
-def test_a_zero_map_has_rank_zero():
+def test_a_zero_map_has_only_random_directions():
     found = singular_vectors.top(_Matrix(np.zeros((4, 5))), tf.constant(2), _SEED)
-    assert found.rank == 0
-    np.testing.assert_array_equal(found.left, np.zeros((4, 2)))
+    np.testing.assert_array_equal(found.values, np.zeros(2))
+    np.testing.assert_allclose(tf.norm(found.left, axis=0), np.ones(2), rtol=1e-5)

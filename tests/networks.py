@@ -6,7 +6,7 @@ import tf_keras
 
 from growth import grower as grower_lib
 from growth import linear_map, policies, schedules
-from models import activations, forward_pass, mlp
+from models import activations, cost, forward_pass, mlp
 from trainer import optimizers
 
 
@@ -29,8 +29,9 @@ def network(hidden_widths=(5, 7), outputs=4, inputs=6, use_bias=True, seed=0, **
 def randomize(model, hidden_widths, seed):
     """Gives a model random weights at any widths: what is traced for it stays valid."""
     random = np.random.default_rng(seed)
-    fan_in = model.layers[1].fan_in
-    for layer, width in zip(model.layers[1:], [*hidden_widths, None], strict=True):
+    dense = cost.growable_layers(model)
+    fan_in = dense[0].fan_in
+    for layer, width in zip(dense, [*hidden_widths, None], strict=True):
         width = width or layer.width
         layer.kernel.assign(random.normal(size=[fan_in, width]) / np.sqrt(fan_in))
         if layer.bias is not None:

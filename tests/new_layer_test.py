@@ -5,8 +5,9 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
+from growth import policies
 from growth.initializers import gradmax, random, split
-from models import activations, channel_wise, layers, new_layer, site
+from models import activations, channel_wise, convnet, layers, mlp, new_layer, normalization, site
 from tests import networks
 
 
@@ -133,3 +134,36 @@ def test_neurons_of_a_new_layer_maximise_the_gradient_of_their_weights(convoluti
     np.testing.assert_allclose(
         tf.norm(tape.gradient(value, kernel)), np.linalg.norm(values), rtol=1e-4
     )
+
+
+_NETWORKS = {
+    "MLP": (lambda: mlp.MLP((5, 7), 4, new_layers=True), (6,), ["hidden_1", "hidden_2", "output"]),
+    "ConvNet": (
+        lambda: convnet.ConvNet((3,), 4, new_layers=True, normalization=_batch_norm),
+        (8, 8, 2),
+        ["hidden_1", "output"],
+    ),
+}
+
+
+def _batch_norm(**kwargs):
+    return normalization.BatchNormalization(**kwargs)
+
+
+@pytest.mark.parametrize(("build", "shape", "names"), _NETWORKS.values(), ids=_NETWORKS.keys())
+def test_networks_have_room_for_new_layers_where_this_is_bound(build, shape, names):
+    model = build()
+    numbers = np.random.default_rng(0)
+    data = [tf.constant(numbers.normal(size=[16, *size]), tf.float32) for size in (shape, (4,))]
+    model(data[0])
+    new = [f"{name}_new" for name in names]
+    found = [site.name for site in model.sites]
+    assert found == [name for pair in zip(new, names, strict=True) for name in pair][:-1]
+    before = model(data[0], training=True)
+    grower = networks.grower(model, gradmax.GradMax(), neurons=(2,))
+    grower._policy = policies.AllAtOnce(neurons=2, sites="*_new")
+    grower.grow(0, data)
+    assert {name: width for name, width in grower.widths().items() if name in new} == dict.fromkeys(
+        new, 2
+    )
+    np.testing.assert_allclose(model(data[0], training=True), before, rtol=1e-4, atol=1e-5)

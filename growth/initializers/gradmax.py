@@ -45,16 +45,15 @@ class GradMax(initializer.Initializer):
         self, linear_map: linear_map_lib.LinearMap, count: tf.Tensor, seed: tf.Tensor
     ) -> NewNeurons:
         """See `Initializer.__call__`."""
-        rows, columns = linear_map.shape
-        seeds = tf.random.split(seed, 4)
+        _, columns = linear_map.shape
+        seeds = tf.random.split(seed, 3)
         singular = singular_vectors.top(linear_map, count, seeds[0])
-        fill = initializer.unit_columns(rows, count, seeds[1])
-        left = tf.where(tf.range(count) < singular.rank, singular.left, fill)
-        right = linear_map.to_incoming(left)
-        outgoing = self._sign(linear_map, left, right, seeds[2]) * left
-        incoming = self._epsilon * initializer.unit_columns(columns, count, seeds[3])
+        outgoing = self._sign(linear_map, singular.left, singular.right, seeds[1]) * singular.left
+        incoming = self._epsilon * initializer.unit_columns(columns, count, seeds[2])
+        scale = self._scale(linear_map.site.outgoing())
         return NewNeurons(
             incoming,
-            self._scale(linear_map.site.outgoing()) * outgoing,
+            scale * outgoing,
             singular_values=singular.values,
+            gradient_norm=None if self._epsilon else scale * tf.norm(singular.right),
         )

@@ -48,4 +48,7 @@ class Random(initializer.Initializer):
         outgoing = initializer.unit_columns(rows, count, seeds[1])
         if self._inverse:
             return NewNeurons(self._scale(site.incoming()) * incoming, self._epsilon * outgoing)
-        return NewNeurons(self._epsilon * incoming, self._scale(site.outgoing()) * outgoing)
+        outgoing *= self._scale(site.outgoing())
+        # All of the gradient is that of the incoming weights, for half of what measuring costs.
+        norm = None if self._epsilon else tf.norm(linear_map.to_incoming(outgoing))
+        return NewNeurons(self._epsilon * incoming, outgoing, gradient_norm=norm)

@@ -27,8 +27,10 @@ def descending(
       +1 or -1 for each neuron, `[k]`.
     """
     del seed
-    plus = linear_map.loss_change(-right, left)
-    minus = linear_map.loss_change(right, -left)
+    changes = linear_map.loss_change(
+        tf.concat([-right, right], axis=1), tf.concat([left, -left], axis=1)
+    )
+    plus, minus = tf.split(changes, 2)
     return tf.where(plus <= minus, 1.0, -1.0)
 
 

@@ -1,0 +1,81 @@
+"""A network in training on random numbers, for benchmarks of steps and growths."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+import tf_keras
+
+from growth import grower, policies, schedules
+from growth.initializers import initializer
+from trainer import objectives, optimizers, task
+from trainer.datasets import dataset
+
+
+class RandomPictures(dataset.Dataset):
+    """The same batch of random pictures and labels at every step.
+
+    Args:
+      batch_size: examples in the batch.
+      shape: of an example.
+      classes: number of labels.
+    """
+
+    def __init__(self, batch_size: int, shape: Sequence[int] = (32, 32, 3), classes: int = 10):
+        self.batch_size = batch_size
+        self.output_width = classes
+        self._pictures = tf.random.stateless_normal([batch_size, *shape], [0, 1])
+        self._labels = tf.random.stateless_uniform([batch_size], [0, 2], 0, classes, tf.int64)
+
+    def train(self, first_step: int) -> tf.data.Dataset:
+        """See `Dataset.train`."""
+        del first_step
+        return tf.data.Dataset.from_tensors((self._pictures, self._labels)).repeat()
+
+    def test(self) -> tf.data.Dataset:
+        """See `Dataset.test`."""
+        return self.train(0).take(1)
+
+
+class Training:
+    """A network with all that a run has: Orbit's loop, momentum, growth; traced.
+
+    Args:
+      model: the network; its variables are created here.
+      data: what it is trained on.
+      method: how it grows.
+      policy: where it grows.
+    """
+
+    def __init__(
+        self,
+        model: tf_keras.Model,
+        data: dataset.Dataset,
+        method: initializer.Initializer,
+        policy: policies.Policy,
+    ):
+        self.batch = next(iter(data.train(0)))
+        model(self.batch[0][:1])
+        optimizer = tf_keras.optimizers.legacy.SGD(1e-3, momentum=0.9)
+        slots = optimizers.GrowableSlots(optimizer, model.trainable_variables)
+        strategy = tf.distribute.get_strategy()
+        self._task = task.Task(model, optimizer, objectives.Classification(), data, strategy)
+        self._task.train_dataset = data.train(0)
+        self.grower = grower.Grower(
+            model,
+            self._task.loss,
+            slots,
+            seed=0,
+            schedule=schedules.PeriodicSchedule(0, 1, 10**6),
+            policy=policy,
+            initializer=method,
+        )
+        self._one = tf.constant(1)
+        self.step()
+
+    def step(self) -> None:
+        """One training step, in the in-graph loop."""
+        self._task.train(self._one)
+
+    def grow(self) -> None:
+        """One growth."""
+        self.grower.grow(len(self.grower.history), self.batch)

@@ -1,0 +1,72 @@
+"""Networks without branches."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+import tf_keras
+
+from models import activations, channel_wise, layers, new_layer, site
+
+
+class Chain(tf_keras.Model):
+    """Layers one after the other; each growable one but the last is a growth site.
+
+    The consumer of a site is the next growable layer, and what stands before that lies between.
+
+    Args:
+      chain: layers of models/layers.py, the first of them in front, and channel-wise ones.
+      target_widths: the width that each site has in the grown network, or None.
+      new_layers: the activation function of new layers, for which there is room at each growable
+        layer: sites of width 0 named after it, e.g. `hidden_1_new`; see models/new_layer.py. None
+        for no such room.
+    """
+
+    def __init__(
+        self,
+        chain: Sequence[layers.GrowableLayer | channel_wise.ChannelWise],
+        target_widths: Sequence[int | None],
+        new_layers: activations.Activation | None = None,
+    ):
+        super().__init__()
+        self._chain = [
+            new_layer.NewLayer(layer, new_layers)
+            if new_layers is not None and isinstance(layer, layers.GrowableLayer)
+            else layer
+            for layer in chain
+        ]
+        self._target_widths = tuple(target_widths)
+
+    @property
+    def sites(self) -> list[site.GrowthSite]:
+        """From the input to the output: each growable layer but the last, and new layers."""
+        ends = (layers.GrowableLayer, new_layer.NewLayer)
+        growable = [i for i, layer in enumerate(self._chain) if isinstance(layer, ends)]
+        found = []
+        for i, position in enumerate(growable):
+            layer = self._chain[position]
+            if isinstance(layer, new_layer.NewLayer):
+                found.append(layer.site)
+            if i + 1 < len(growable):
+                found.append(
+                    site.GrowthSite(
+                        layer.writers[0].name,
+                        producers=layer.writers,
+                        between=self._chain[position + 1 : growable[i + 1]],
+                        consumers=self._chain[growable[i + 1]].readers,
+                        target_width=self._target_widths[i],
+                    )
+                )
+        return found
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Maps `[batch, ...]` to what the last layer puts out."""
+        del training  # Keras hands it on to the layers that ask for it.
+        return apply(self._chain, inputs)
+
+
+def apply(layers_in_order: Sequence[tf_keras.layers.Layer], inputs: tf.Tensor) -> tf.Tensor:
+    """What comes out of the last layer when `inputs` go into the first."""
+    outputs = inputs
+    for layer in layers_in_order:
+        outputs = layer(outputs)
+    return outputs

@@ -1,0 +1,38 @@
+"""Configurations of figures 13b and 13c compare runs that train with the same FLOPs."""
+
+import pathlib
+
+import pytest
+
+from models import cost
+from trainer import config, experiment
+
+_FOLDER = pathlib.Path("gin_configs/teacher_student")
+_MATCHED = [
+    file
+    for folder in ("start", "seed")
+    for file in sorted((_FOLDER / folder).glob("*.gin"))
+    if file.stem != "base"
+]
+
+
+def _training_flops(file):
+    """FLOPs of the forward passes of one example in a whole run, without running it."""
+    config.load([str(file)], [])
+    built = experiment.Experiment()
+    flops, last = 0, 0
+    for growth in built.grower.plan(built.steps):
+        flops += (growth.step - last) * cost.forward_flops(built.model)
+        last = growth.step
+        built.grower.rehearse([growth])
+    return flops + (built.steps - last) * cost.forward_flops(built.model)
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return _training_flops(_FOLDER / "small_gradmax.gin")
+
+
+@pytest.mark.parametrize("file", _MATCHED, ids=str)
+def test_training_flops_are_those_of_the_small_setting(file, reference):
+    assert _training_flops(file) == pytest.approx(reference, rel=0.01)
