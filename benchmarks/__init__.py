@@ -1,1 +1,1 @@
-"""What measures speed, by pairing the two things compared in one process."""
+"""What measures speed and memory, by pairing the two things compared, and exactness."""

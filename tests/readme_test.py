@@ -1,7 +1,9 @@
 """What the README shows works as it stands there."""
 
+import importlib
 import json
 import pathlib
+import pkgutil
 import re
 
 import gin
@@ -11,6 +13,8 @@ from absl import flags
 from trainer import config, experiment, run_directory, train
 
 _README = pathlib.Path("README.md").read_text()
+_GROWTH = pathlib.Path("docs/growth.md").read_text()
+_PACKAGES = ("models", "growth", "growth.initializers", "trainer")
 # Fenced blocks that begin with the name of a file.
 _FILES = dict(re.findall(r"```\w*\n# (\w+\.\w+)\n(.*?)```", _README, re.DOTALL))
 
@@ -30,7 +34,9 @@ def test_your_own_model_dataset_and_method(tmp_path, monkeypatch):
     assert result["test"]["loss"] < 0.1
 
 
-@pytest.mark.parametrize("name", re.findall(r"--gin_file=(gin_configs/\S+\.gin)", _README))
+@pytest.mark.parametrize(
+    "name", re.findall(r"--gin_file=(gin_configs/\S+\.gin)", _README + _GROWTH)
+)
 def test_configs_that_are_named_exist(name):
     assert pathlib.Path(name).is_file()
 
@@ -44,13 +50,33 @@ def test_flags_are_those_of_the_program():
     assert named == {flag.name for module in modules for flag in by_module[module]}
 
 
-@pytest.mark.parametrize("name", re.findall(r"`@?([A-Z]\w+)(?:\(\))?`", _README))
+# Classes, with or without an argument, and layers, which a configuration does not name.
+_NAMES = set(re.findall(r"`@?([A-Z]\w+)(?:\.\w+)?(?:\(\))?`", _README + _GROWTH)) - {"None"}
+_LAYERS = {"Conv2D", "Dense", "DepthwiseConv2D", "GrowthSite"}
+
+
+@pytest.mark.parametrize("name", sorted(_NAMES - _LAYERS))
 def test_classes_that_are_named_can_be_bound(name):
-    config.load(["gin_configs/teacher_student/small_gradmax.gin"], [])
-    if name not in ("None",):
-        assert gin.get_configurable(name)
+    for package in map(importlib.import_module, _PACKAGES):
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
+    assert gin.get_configurable(name)
 
 
-@pytest.mark.parametrize("path", re.findall(r"`((?:\w+/)+\w+\.\w+)`|\]\((docs/[^)]+)\)", _README))
+def test_new_layers_grow_by_the_command_that_is_named(tmp_path):
+    bindings = re.findall(r'--gin_bindings="(.*?)"', _GROWTH)
+    assert len(bindings) == 2
+    short = ["Experiment.steps = 4", "PeriodicSchedule.start = 1", "PeriodicSchedule.interval = 1"]
+    config.load(["gin_configs/teacher_student/small_gradmax.gin"], [*bindings, *short])
+    run = train.Run(experiment.Experiment(), run_directory.RunDirectory(str(tmp_path)))
+    run.prepare(config.literals())
+    run.train(evaluate=False)
+    widths = json.loads((tmp_path / "result.json").read_text())["widths"]
+    assert widths == {"hidden_1": 8, "hidden_1_new": 3, "output_new": 0}
+
+
+@pytest.mark.parametrize(
+    "path", re.findall(r"`((?:\w+/)+\w+\.\w+)`|\]\((docs/[^)]+)\)", _README + _GROWTH)
+)
 def test_files_that_are_named_exist(path):
     assert pathlib.Path("".join(path)).is_file()
