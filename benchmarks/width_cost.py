@@ -17,7 +17,7 @@ from absl import app, flags, logging
 from benchmarks import growth_cost, paired, training
 from growth import policies
 from growth.initializers import gradmax
-from models import activations, chain, channel_wise, layers
+from models import activations, chain, channel_wise, layers, pooling
 
 _ROUNDS = flags.DEFINE_integer("growths", 5, "Growths at each width.")
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Examples in a batch.")
@@ -46,7 +46,7 @@ def _network(width: int) -> tf_keras.Model:
         name="output",
     )
     relu = channel_wise.Activation(activations.relu)
-    pool = channel_wise.AveragePooling2D(None)
+    pool = pooling.AveragePooling2D(None)
     return chain.Chain([first, relu, second, relu, pool, output], [width, width])
 
 

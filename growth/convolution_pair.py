@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from models import layers as layers_lib
+from models import window
 
 
 class _Axis(NamedTuple):
@@ -46,8 +46,8 @@ class _Axis(NamedTuple):
 
 
 def matrix(
-    first: Sequence[layers_lib.Window],
-    second: Sequence[layers_lib.Window],
+    first: Sequence[window.Window],
+    second: Sequence[window.Window],
     inputs: tf.Tensor,
     output_gradients: tf.Tensor,
 ) -> tf.Tensor:
@@ -82,9 +82,7 @@ def matrix(
     )
 
 
-def _axis(
-    first: layers_lib.Window, second: layers_lib.Window, size: int, output_size: int
-) -> _Axis:
+def _axis(first: window.Window, second: window.Window, size: int, output_size: int) -> _Axis:
     """The axis on which the inputs have `size` positions and the outputs `output_size`."""
     hidden_size, pad1 = first.output_size(size)
     _, pad2 = second.output_size(hidden_size)

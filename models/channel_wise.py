@@ -7,11 +7,10 @@ function of their parameters, so that growth methods can pass candidate neurons 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import gin
 import tensorflow as tf
 import tf_keras
 
-from models import activations, forward_pass, layers
+from models import activations, forward_pass, layers, window
 
 # Values of some parameters, in the order of `ChannelWise.parameters`.
 Values = Sequence[tf.Tensor | tf.Variable]
@@ -156,7 +155,7 @@ class DepthwiseConv2D(ChannelWise):
         super().__init__(name=name)
         self._kernel_size = kernel_size
         self._strides = strides
-        self._padding = layers.checked_padding(padding)
+        self._padding = window.checked_padding(padding)
         self._kernel_initializer = kernel_initializer
         self._regularizer = regularizer
         self._map_size = 0
@@ -213,91 +212,3 @@ class DepthwiseConv2D(ChannelWise):
     def flops(self) -> int:
         """See `ChannelWise.flops`: two for each use of a weight."""
         return 2 * self._map_size * int(tf.size(self.kernel))
-
-
-@gin.configurable
-class AveragePooling2D(ChannelWise):
-    """The mean over windows of `[batch, height, width, channels]`.
-
-    Args:
-      pool_size: height and width of a window, in pixels; None for the whole map (global pooling),
-        which gives `[batch, channels]`.
-      strides: in pixels; `pool_size` if None.
-      padding: "same" (what lies beyond the border does not count) or "valid".
-
-    Raises:
-      ValueError: `padding` is neither.
-    """
-
-    def __init__(
-        self, pool_size: int | None = 2, strides: int | None = None, padding: str = "valid"
-    ):
-        super().__init__()
-        self._pool_size = pool_size
-        self._strides = strides or pool_size
-        self._padding = layers.checked_padding(padding)
-
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Maps `[batch, height, width, channels]` to `[batch, height', width', channels]`."""
-        if self._pool_size is None:
-            return tf.reduce_mean(inputs, axis=[1, 2])
-        if not self._starts_empty:
-            return self._pool(inputs)
-        return self._pool(layers.one_more(inputs, -1))[..., :-1]
-
-    def _pool(self, inputs):
-        return tf.nn.avg_pool2d(inputs, self._pool_size, self._strides, self._padding)
-
-    def transform(self, channels: tf.Tensor, values: Values, old: tf.Tensor | None) -> tf.Tensor:
-        """See `ChannelWise.transform`."""
-        del values, old
-        return self.call(channels)
-
-
-@gin.configurable
-class MaxPooling2D(ChannelWise):
-    """The maximum over windows of `[batch, height, width, channels]`.
-
-    Where a whole window is zero, as in a new channel with zero incoming weights, the maximum has no
-    derivative. TensorFlow passes the gradient to one pixel of the window (the first one, on CPUs),
-    and the tangent here is that: the first gradient step sees, and GradMax maximises, one pixel of
-    each window. From then on the channel has maxima like any other.
-
-    Args:
-      pool_size: height and width of a window, in pixels.
-      strides: in pixels; `pool_size` if None.
-      padding: "same" or "valid".
-
-    Raises:
-      ValueError: `padding` is neither.
-    """
-
-    def __init__(self, pool_size: int = 2, strides: int | None = None, padding: str = "valid"):
-        super().__init__()
-        self._window = {
-            "ksize": [1, pool_size, pool_size, 1],
-            "strides": [1, strides or pool_size, strides or pool_size, 1],
-            "padding": layers.checked_padding(padding),
-        }
-
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Maps `[batch, height, width, channels]` to `[batch, height', width', channels]`."""
-        if not self._starts_empty:
-            return tf.nn.max_pool2d(inputs, **self._window)
-        return tf.nn.max_pool2d(layers.one_more(inputs, -1), **self._window)[..., :-1]
-
-    def transform(self, channels: tf.Tensor, values: Values, old: tf.Tensor | None) -> tf.Tensor:
-        """See `ChannelWise.transform`."""
-        del values, old
-        return self.call(channels)
-
-    def tangent(self, channels: tf.Tensor, values: Values, old: tf.Tensor | None) -> tf.Tensor:
-        """See `ChannelWise.tangent`: what the derivative of TensorFlow's gradient picks."""
-        del values, old
-        zeros = tf.zeros_like(channels)
-        return tf.raw_ops.MaxPoolGradGrad(
-            orig_input=zeros,
-            orig_output=tf.nn.max_pool2d(zeros, **self._window),
-            grad=channels,
-            **self._window,
-        )

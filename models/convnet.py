@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import gin
 import tf_keras
 
-from models import activations, chain, channel_wise, layer_factory
+from models import activations, chain, layer_factory, pooling
 
 
 @gin.configurable
@@ -81,7 +81,7 @@ class ConvNet(chain.Chain):
             found.append(make.dense("output", output_width, use_bias=use_bias, **grows))
         else:
             found.append(make.conv("output", output_width, **window, **grows))
-            found.append(channel_wise.AveragePooling2D(pool_size=None))
+            found.append(pooling.AveragePooling2D(pool_size=None))
         super().__init__(
             found, [None] * len(hidden_widths), new_layers=activation if new_layers else None
         )

@@ -5,36 +5,12 @@ A growing axis of a kernel is declared unspecified (`shape=[None, 10]`), so that
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import tensorflow as tf
 import tf_keras
 
-from models import forward_pass
-
-
-class Window(NamedTuple):
-    """How a convolution passes over an axis of a map, in pixels.
-
-    Attributes:
-      size: taps of the kernel.
-      strides: from one output to the next.
-      padding: "SAME" or "VALID".
-      dilation: from one tap to the next.
-    """
-
-    size: int
-    strides: int
-    padding: str
-    dilation: int
-
-    def output_size(self, input_size: int) -> tuple[int, int]:
-        """Outputs from `input_size` inputs, and the zeros in front of the inputs."""
-        extent = self.dilation * (self.size - 1) + 1
-        if self.padding == "VALID":
-            return (input_size - extent) // self.strides + 1, 0
-        outputs = -(-input_size // self.strides)
-        return outputs, max((outputs - 1) * self.strides + extent - input_size, 0) // 2
+from models import forward_pass, window
 
 
 class GrowableLayer(tf_keras.layers.Layer):
@@ -120,7 +96,7 @@ class GrowableLayer(tf_keras.layers.Layer):
         return first | shared, second | shared
 
     @property
-    def windows(self) -> tuple[Window, Window]:
+    def windows(self) -> tuple[window.Window, window.Window]:
         """How the layer passes over the height and the width of its inputs.
 
         A layer for vectors takes them for maps of one pixel.
@@ -225,10 +201,10 @@ class Dense(GrowableLayer):
         return Dense(0, **first), Dense(self._initial_width, **second)
 
     @property
-    def windows(self) -> tuple[Window, Window]:
+    def windows(self) -> tuple[window.Window, window.Window]:
         """See `GrowableLayer.windows`: one window, as large as the map."""
         height, width = self.kernel.shape[:2] if self.kernel.shape.rank == 4 else (1, 1)
-        return Window(height, 1, "VALID", 1), Window(width, 1, "VALID", 1)
+        return window.Window(height, 1, "VALID", 1), window.Window(width, 1, "VALID", 1)
 
     def kernel_shape(self, input_shape: Sequence[int | None]) -> list[int]:
         """See `GrowableLayer.kernel_shape`."""
@@ -268,18 +244,19 @@ class Conv2D(GrowableLayer):
         **kwargs,
     ):
         super().__init__(width, **kwargs)
-        self._window = Window(kernel_size, strides, checked_padding(padding), dilation)
+        padding = window.checked_padding(padding)
+        self._window = window.Window(kernel_size, strides, padding, dilation)
         self._map_size = 0
 
     def hidden_pair(self, name: str) -> tuple["Conv2D", "Conv2D"]:
         """See `GrowableLayer.hidden_pair`; the second convolution is one of 1 x 1."""
         first, second = self._hidden_pair_options(name)
         size, strides, padding, dilation = self._window
-        window = {"strides": strides, "padding": padding.lower(), "dilation": dilation}
-        return Conv2D(0, size, **window, **first), Conv2D(self._initial_width, 1, **second)
+        options = {"strides": strides, "padding": padding.lower(), "dilation": dilation}
+        return Conv2D(0, size, **options, **first), Conv2D(self._initial_width, 1, **second)
 
     @property
-    def windows(self) -> tuple[Window, Window]:
+    def windows(self) -> tuple[window.Window, window.Window]:
         """See `GrowableLayer.windows`."""
         return self._window, self._window
 
@@ -316,10 +293,3 @@ def one_more(array: tf.Tensor, *axes: int) -> tf.Tensor:
         # Not tf.pad: oneDNN merges it into a convolution, as if it added pixels, and aborts.
         array = tf.concat([array, tf.zeros(size, array.dtype)], axis)
     return array
-
-
-def checked_padding(padding: str) -> str:
-    """`padding` as TensorFlow spells it; raises ValueError unless it is "same" or "valid"."""
-    if padding not in ("same", "valid"):
-        raise ValueError(f'padding = {padding!r} must be "same" or "valid"')
-    return padding.upper()

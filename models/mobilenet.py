@@ -3,7 +3,7 @@
 import gin
 import tf_keras
 
-from models import activations, chain, channel_wise, layer_factory
+from models import activations, chain, layer_factory, pooling
 from models import normalization as normalization_lib
 
 _FIRST_WIDTH = 32  # Neurons of the first convolution.
@@ -78,7 +78,7 @@ class MobileNet(chain.Chain):
             seed_width = make.seed_width(width)
             found.append(make.conv(pointwise, seed_width, 1, inputs_grow=True, outputs_grow=True))
             found += make.activated(pointwise, normalization)
-        found.append(channel_wise.AveragePooling2D(pool_size=None))
+        found.append(pooling.AveragePooling2D(pool_size=None))
         found.append(
             make.dense("output", output_width, use_bias=True, inputs_grow=True, outputs_grow=False)
         )

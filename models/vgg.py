@@ -4,6 +4,7 @@ import gin
 import tf_keras
 
 from models import activations, chain, channel_wise, layer_factory
+from models import pooling as pooling_lib
 
 _WIDTHS = (64, 128, 256, 512, 512)  # Neurons of each convolution, by block.
 _BLOCKS = {  # Number of convolutions in each block, by depth.
@@ -91,5 +92,5 @@ class VGG(chain.Chain):
             found.append(make.dense("output", output_width, use_bias=use_bias, **grows))
         else:
             found.append(make.conv("output", output_width, kernel_size=3, strides=2, **grows))
-            found.append(channel_wise.AveragePooling2D(pool_size=None))
+            found.append(pooling_lib.AveragePooling2D(pool_size=None))
         super().__init__(found, targets, new_layers=activation if new_layers else None)

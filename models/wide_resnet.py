@@ -4,7 +4,7 @@ import gin
 import tensorflow as tf
 import tf_keras
 
-from models import activations, chain, channel_wise, layer_factory, site
+from models import activations, chain, layer_factory, pooling, site
 from models import normalization as normalization_lib
 
 _STEM_WIDTH = 16  # Neurons of the first convolution.
@@ -87,7 +87,7 @@ class WideResNet(tf_keras.Model):
                 )
         self._final = [
             *make.activated("final", outer_normalization),
-            channel_wise.AveragePooling2D(pool_size=None),
+            pooling.AveragePooling2D(pool_size=None),
             make.dense("output", output_width, use_bias=True, **_FIXED),
         ]
 

@@ -8,7 +8,8 @@ import tensorflow as tf
 from growth import grower as grower_lib
 from growth import policies, schedules
 from growth.initializers import gradmax, random
-from models import channel_wise, cost, mobilenet, normalization, vgg, wide_resnet
+from models import cost, mobilenet, normalization, vgg, wide_resnet
+from models import pooling as pooling_lib
 from tests import networks
 
 _vgg_11 = functools.partial(vgg.VGG, 10)
@@ -127,7 +128,7 @@ def test_sites_of_blocks_are_named_by_group_and_block():
     assert names == [f"block_{group}_{i}" for group in (1, 2, 3) for i in (1, 2)]
 
 
-@pytest.mark.parametrize("pooling", [channel_wise.MaxPooling2D, channel_wise.AveragePooling2D])
+@pytest.mark.parametrize("pooling", [pooling_lib.MaxPooling2D, pooling_lib.AveragePooling2D])
 def test_pooling_halves_maps_where_strides_did(pooling):
     strided, pooled = (
         _built(vgg.VGG(10, pooling=p, width_multiplier=0.25), 32) for p in (None, pooling)
@@ -208,7 +209,7 @@ def test_mistakes_are_named(make, message):
 
 _NORMALIZATIONS = (None, normalization.BatchNormalization, normalization.LayerNormalization)
 _flat_vgg = functools.partial(
-    _tiny_vgg, pooling=channel_wise.MaxPooling2D, flatten=True, use_bias=True
+    _tiny_vgg, pooling=pooling_lib.MaxPooling2D, flatten=True, use_bias=True
 )
 
 

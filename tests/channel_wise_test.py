@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from models import activations, channel_wise, normalization
+from models import activations, channel_wise, normalization, pooling
 
 _CHANNELS = 5
 
@@ -24,11 +24,11 @@ LAYERS = {
     "depthwise, strides": lambda: _depthwise(strides=2),
     "depthwise, valid": lambda: _depthwise(padding="valid"),
     "depthwise, even": lambda: _depthwise(4),
-    "average pooling": channel_wise.AveragePooling2D,
-    "average pooling, overlapping": lambda: channel_wise.AveragePooling2D(3, 2, "same"),
-    "global average pooling": lambda: channel_wise.AveragePooling2D(None),
-    "max pooling": channel_wise.MaxPooling2D,
-    "max pooling, overlapping": lambda: channel_wise.MaxPooling2D(3, 2, "same"),
+    "average pooling": pooling.AveragePooling2D,
+    "average pooling, overlapping": lambda: pooling.AveragePooling2D(3, 2, "same"),
+    "global average pooling": lambda: pooling.AveragePooling2D(None),
+    "max pooling": pooling.MaxPooling2D,
+    "max pooling, overlapping": lambda: pooling.MaxPooling2D(3, 2, "same"),
     "batch norm": lambda: normalization.BatchNormalization(name="layer"),
     "layer norm": lambda: normalization.LayerNormalization(name="layer"),
 }
@@ -156,14 +156,12 @@ def test_depthwise_flops_are_two_for_each_use_of_a_weight():
 
 
 def test_maximum_of_a_window_of_zeros_passes_the_gradient_to_one_pixel():
-    layer = channel_wise.MaxPooling2D()
+    layer = pooling.MaxPooling2D()
     x = tf.reshape(tf.range(1.0, 17.0), [1, 4, 4, 1])
     np.testing.assert_array_equal(layer.tangent(x, [], None)[0, :, :, 0], [[1.0, 3.0], [9.0, 11.0]])
 
 
-@pytest.mark.parametrize(
-    "make", [_depthwise, channel_wise.AveragePooling2D, channel_wise.MaxPooling2D]
-)
+@pytest.mark.parametrize("make", [_depthwise, pooling.AveragePooling2D, pooling.MaxPooling2D])
 def test_padding_must_be_known(make):
     with pytest.raises(ValueError, match='padding = \'full\' must be "same" or "valid"'):
         make(padding="full")

@@ -7,7 +7,16 @@ import tf_keras
 
 from growth import policies
 from growth.initializers import gradmax, random, split
-from models import activations, channel_wise, convnet, layers, mlp, new_layer, normalization, site
+from models import (
+    activations,
+    convnet,
+    layers,
+    mlp,
+    new_layer,
+    normalization,
+    pooling,
+    site,
+)
 from tests import networks
 
 
@@ -30,7 +39,7 @@ class _Chain(tf_keras.Model):
         self.places = [
             new_layer.NewLayer(layer, activations.relu) for layer in (self.first, self.second)
         ]
-        self.pool = channel_wise.AveragePooling2D(None) if convolutions else tf.identity
+        self.pool = pooling.AveragePooling2D(None) if convolutions else tf.identity
 
     @property
     def sites(self):

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from models import activations, channel_wise, layers, normalization
+from models import activations, channel_wise, layers, normalization, pooling
 from models.site import GrowthSite
 
 Layers = Sequence[tf_keras.layers.Layer]
@@ -169,7 +169,7 @@ def _fixed_dense(width: int) -> layers.Dense:
 
 
 _relu = activations.relu
-_pooling, _max_pooling = channel_wise.AveragePooling2D, channel_wise.MaxPooling2D
+_pooling, _max_pooling = pooling.AveragePooling2D, pooling.MaxPooling2D
 _map = functools.partial(_site, [8, 8, _CHANNELS])
 _vector = functools.partial(_site, [6])
 
