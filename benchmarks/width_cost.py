@@ -1,6 +1,6 @@
 """How the cost of GradMax grows with the width, against that of a training step.
 
-Two convolutions of 3x3 on maps of 16x16 with as many channels before, between and after; 16 new
+Two convolutions of 3x3 on maps of 8x8 with as many channels before, between and after; 16 new
 neurons. A growth with the step that follows, less a steady step, over a steady step.
 
 ./bazelw run //benchmarks:width_cost
@@ -20,7 +20,7 @@ from growth.initializers import gradmax
 from models import activations, chain, channel_wise, layers, pooling
 
 _ROUNDS = flags.DEFINE_integer("growths", 5, "Growths at each width.")
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Examples in a batch.")
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "Examples in a batch.")
 _WIDTHS = flags.DEFINE_multi_integer("width", [64, 128, 256, 512, 1024, 2048], "Channels.")
 
 
@@ -55,7 +55,7 @@ def main(argv):
     del argv
     logging.set_verbosity(logging.ERROR)
     for width in _WIDTHS.value:
-        data = training.RandomPictures(_BATCH_SIZE.value, shape=(16, 16, width))
+        data = training.RandomPictures(_BATCH_SIZE.value, shape=(8, 8, width))
         policy = policies.AllAtOnce(neurons=16, sites="first")
         run = training.Training(_network(width), data, gradmax.GradMax(), policy)
         run.grower.prepare(run.batch)

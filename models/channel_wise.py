@@ -211,4 +211,4 @@ class DepthwiseConv2D(ChannelWise):
     @property
     def flops(self) -> int:
         """See `ChannelWise.flops`: two for each use of a weight."""
-        return 2 * self._map_size * int(tf.size(self.kernel))
+        return 2 * self._map_size * layers.shape_now(self.kernel).num_elements()

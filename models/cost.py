@@ -8,7 +8,7 @@ from models import channel_wise, layers
 def parameters(model: tf.Module) -> int:
     """Number of trainable parameters."""
     # Not count_params(): it multiplies declared shapes, which are unknown on growing axes.
-    return sum(int(tf.size(variable)) for variable in model.trainable_variables)
+    return sum(layers.shape_now(variable).num_elements() for variable in model.trainable_variables)
 
 
 def forward_flops(model: tf.Module) -> int:

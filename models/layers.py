@@ -170,8 +170,7 @@ class GrowableLayer(tf_keras.layers.Layer):
         return self._size(self.output_axis)
 
     def _size(self, axis: int) -> int:
-        # The declared shape says None on a growing axis; the value knows.
-        return int(self.kernel.read_value().shape[axis])
+        return shape_now(self.kernel)[axis]
 
     @property
     def flops(self) -> int:
@@ -179,7 +178,7 @@ class GrowableLayer(tf_keras.layers.Layer):
 
         Two for each use of a weight (multiply and add), one for each use of a bias.
         """
-        weights = int(tf.size(self.kernel))
+        weights = shape_now(self.kernel).num_elements()
         return self._positions() * (2 * weights + (self.width if self.bias is not None else 0))
 
     def _positions(self) -> int:
@@ -279,6 +278,12 @@ class Conv2D(GrowableLayer):
 
     def _positions(self) -> int:
         return self._map_size
+
+
+def shape_now(variable: tf.Variable) -> tf.TensorShape:
+    """The shape of a variable's value; the declared one says None on growing axes."""
+    declared = variable.shape
+    return declared if declared.is_fully_defined() else variable.read_value().shape
 
 
 def one_more(array: tf.Tensor, *axes: int) -> tf.Tensor:
