@@ -69,6 +69,8 @@ class ProjectedAdam:
         structure = weights
         flat = [manifold.nearest(weight) for weight in tf.nest.flatten(weights)]
         zeros = [tf.zeros_like(weight) for weight in flat]
+        # Without any weights, as when a growth is only traced, there is nothing to do.
+        steps = tf.where(tf.add_n([tf.size(weight) for weight in flat]) > 0, self._steps, 0)
 
         def step(i, flat, means, squares):
             weights = tf.nest.pack_sequence_as(structure, flat)
@@ -91,7 +93,7 @@ class ProjectedAdam:
 
         shapes = [tf.TensorShape([None] * weight.shape.rank) for weight in flat]
         _, flat, _, _ = tf.while_loop(
-            lambda i, *_: i < self._steps,
+            lambda i, *_: i < steps,
             step,
             (0, flat, zeros, zeros),
             shape_invariants=(tf.TensorShape([]), shapes, shapes, shapes),

@@ -260,8 +260,15 @@ class Conv2D(GrowableLayer):
         return self._window, self._window
 
     def kernel_shape(self, input_shape: Sequence[int | None]) -> list[int]:
-        """See `GrowableLayer.kernel_shape`."""
+        """See `GrowableLayer.kernel_shape`; raises ValueError where no pixel would be left."""
         size = self._window.size
+        for pixels in input_shape[1:-1]:
+            # TensorFlow's convolution then returns a map of the inputs' shape.
+            if pixels is not None and self._window.output_size(pixels)[0] < 1:
+                raise ValueError(
+                    f"{self.name}: a map of {pixels} pixels is too small for a kernel of {size} "
+                    'pixels; use larger images, a smaller kernel or padding = "same"'
+                )
         return [size, size, int(input_shape[-1]), self._initial_width]
 
     def _linear(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:

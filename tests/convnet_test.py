@@ -123,3 +123,10 @@ def test_weights_depend_on_the_seed_alone():
 def test_widths_must_be_positive_integers(widths):
     with pytest.raises(ValueError, match=r"ConvNet.hidden_widths = .* must be positive"):
         convnet.ConvNet(widths, 3)
+
+
+def test_images_must_leave_a_pixel():
+    with pytest.raises(
+        ValueError, match="output: a map of 2 pixels is too small for a kernel of 3"
+    ):
+        convnet.ConvNet((4, 5), 3, padding="valid")(tf.zeros([1, 6, 6, 2]))

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from growth.initializers import gradmax, random
+from growth import inner_optimization
+from growth.initializers import firefly, firefly_opt, gradmax, gradmax_opt, random, split
 from tests import networks
 from trainer import objectives, task
 from trainer.datasets import teacher_student
@@ -26,7 +27,21 @@ def _train(strategy, method):
     return losses, grower.history.events, model.trainable_variables
 
 
-@pytest.mark.parametrize("method", [gradmax.GradMax(), random.Random()])
+_INNER = inner_optimization.ProjectedAdam(steps=5)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        gradmax.GradMax(),
+        random.Random(),
+        split.Split(),
+        gradmax_opt.GradMaxOpt(inverse=True, optimizer=_INNER),
+        firefly_opt.FireflyOpt(epsilon=0.1, optimizer=_INNER),
+        firefly.Firefly(optimizer=_INNER),
+    ],
+    ids=lambda method: type(method).__name__,
+)
 def test_two_replicas_train_and_grow_as_one(method):
     mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     losses, events, variables = _train(mirrored, method)

@@ -16,8 +16,8 @@ _MATCHED = [
 ]
 
 
-def _training_flops(file):
-    """FLOPs of the forward passes of one example in a whole run, without running it."""
+def _rehearsed(file):
+    """Forward FLOPs of one example over all steps of a run, and the last width, without running."""
     config.load([str(file)], [])
     built = experiment.Experiment()
     flops, last = 0, 0
@@ -25,14 +25,15 @@ def _training_flops(file):
         flops += (growth.step - last) * cost.forward_flops(built.model)
         last = growth.step
         built.grower.rehearse([growth])
-    return flops + (built.steps - last) * cost.forward_flops(built.model)
+    (width,) = built.grower.widths().values()
+    return flops + (built.steps - last) * cost.forward_flops(built.model), width
 
 
 @pytest.fixture(scope="module")
 def reference():
-    return _training_flops(_FOLDER / "small_gradmax.gin")
+    return _rehearsed(_FOLDER / "small_gradmax.gin")
 
 
 @pytest.mark.parametrize("file", _MATCHED, ids=str)
-def test_training_flops_are_those_of_the_small_setting(file, reference):
-    assert _training_flops(file) == pytest.approx(reference, rel=0.01)
+def test_flops_and_widths_are_those_of_the_small_setting(file, reference):
+    assert _rehearsed(file) == pytest.approx(reference, rel=0.01)
