@@ -331,8 +331,12 @@ def _start(
         made.append(initializer(view, count, seed))
         return made[0]
 
-    # Traced after `some`, so that it knows which attributes the method sets.
-    return tf.cond(count > 0, some, lambda: made[0].none(view.site))
+    def none():
+        # Traced after `some`, so that it knows which attributes the method sets.
+        template = made[0] if made else NewNeurons(tf.zeros([0, 0]), tf.zeros([0, 0]))
+        return template.none(view.site)
+
+    return tf.cond(count > 0, some, none)
 
 
 def _gradient_norm(view: linear_map.LinearMap, new: NewNeurons) -> tf.Tensor:

@@ -17,8 +17,9 @@ class GrowthHistory(tf.train.experimental.PythonState):
         `parameters`: trainable ones, after the growth,
         `forward_flops`: of one example, after the growth,
         `sites`: for each site that grew, by name, its widths `from` and `to`, the norms
-          `gradient_norm_new` and `gradient_norm_old` of the gradient by the weights of its new and
-          old neurons, and the `singular_values` that the method found.
+          `gradient_norm_new` of the gradient by all weights of its new neurons and
+          `gradient_norm_old` by the incoming weights of its old ones, and the `singular_values`
+          that the method found.
     """
 
     def __init__(self):

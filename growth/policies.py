@@ -63,7 +63,7 @@ class Quota(Policy):
         fraction: float | None = None,
         target_fraction: float | None = None,
         max_width: int | None = None,
-        sites: Sequence[str] = ("*",),
+        sites: str | Sequence[str] = "*",
     ):
         name = type(self).__name__
         quotas = {"neurons": neurons, "fraction": fraction, "target_fraction": target_fraction}
@@ -136,10 +136,11 @@ class RoundRobin(Quota):
     def allot(self, growth: int, sites: Sequence[SiteWidth]) -> list[int]:
         """See `Policy.allot`."""
         self._check_patterns(sites)
-        turns = range(growth, growth + len(sites))
         quotas = [self._quota(site) for site in sites]
-        chosen = next((turn % len(sites) for turn in turns if quotas[turn % len(sites)]), None)
-        return [quota if i == chosen else 0 for i, quota in enumerate(quotas)]
+        chosen = [i for i, site in enumerate(sites) if self._is_chosen(site)]
+        start = growth % len(chosen)
+        turn = next((i for i in chosen[start:] + chosen[:start] if quotas[i]), None)
+        return [quota if i == turn else 0 for i, quota in enumerate(quotas)]
 
 
 @gin.configurable
@@ -156,8 +157,11 @@ class InTurn(Policy):
     """
 
     def __init__(self, policies: Sequence[Policy] = gin.REQUIRED):
-        if not policies:
-            raise ValueError("InTurn.policies = () must name at least one policy")
+        if not isinstance(policies, list | tuple) or not policies:
+            raise ValueError(
+                f"InTurn.policies = {policies} must be a list of policies, at least one, e.g. "
+                "(@AllAtOnce(), @RoundRobin())"
+            )
         self._policies = list(policies)
 
     def allot(self, growth: int, sites: Sequence[SiteWidth]) -> list[int]:

@@ -35,7 +35,8 @@ def grown(
 
     New neurons come after the existing ones, which keep their weights bit by bit unless the growth
     changes them (`NewNeurons.old`). Where two neighbouring sites grow at once, their new neurons
-    are not connected to each other: those weights start at zero.
+    are not connected to each other: those weights start at zero. A copy (`NewNeurons.parents`) is
+    connected as the neuron that it is a copy of.
 
     Args:
       sites: where.
@@ -47,32 +48,64 @@ def grown(
         before = values.get(variable.ref(), Grown(variable, tf.convert_to_tensor(variable)))
         values[variable.ref()] = Grown(variable, function(before.value))
 
-    # The old neurons of all sites first, while all arrays have the old size.
+    # What neurons put out first, at all sites: a copy at the next site reads all of it.
     for site, new in zip(sites, neurons, strict=True):
-        if new.old is None:
-            continue
-        kernels = site.incoming_kernels(new.old.incoming_change)
-        for producer, kernel in zip(site.producers, kernels, strict=True):
-            change(producer.kernel, lambda value, kernel=kernel: value + kernel)
-        for consumer in site.consumers:
-            shape = [1] * consumer.kernel.shape.rank
-            shape[consumer.input_axis] = -1
-            factor = tf.reshape(new.old.outgoing_factor, shape)
-            change(consumer.kernel, lambda value, factor=factor: value * factor)
+        kernels = site.outgoing_kernels(new.outgoing)
+        for consumer, kernel in zip(site.consumers, kernels, strict=True):
+            change(
+                consumer.kernel,
+                lambda value, c=consumer, new=new, kernel=kernel: _append(
+                    _scale(value, new, c.input_axis), kernel, c.input_axis
+                ),
+            )
     for site, new in zip(sites, neurons, strict=True):
-        variables = [
-            *((producer.kernel, producer.output_axis) for producer in site.producers),
-            *((consumer.kernel, consumer.input_axis) for consumer in site.consumers),
-            *((parameter.variable, parameter.axis) for parameter in site.parameters),
-        ]
-        slices = [
-            *site.incoming_kernels(new.incoming),
-            *site.outgoing_kernels(new.outgoing),
-            *site.values_of_new(new.count, new.shift, new.parents),
-        ]
-        for (variable, axis), added in zip(variables, slices, strict=True):
-            change(variable, lambda value, added=added, axis=axis: _append(value, added, axis))
+        for producer, kernels in zip(site.producers, _incoming(site, new), strict=True):
+            change(
+                producer.kernel,
+                lambda value, p=producer, new=new, kernels=kernels: _read(value, p, new, *kernels),
+            )
+        added = site.values_of_new(new.count, new.shift, new.parents)
+        for parameter, value in zip(site.parameters, added, strict=True):
+            change(
+                parameter.variable,
+                lambda before, p=parameter, value=value: _append(before, value, p.axis),
+            )
     return values
+
+
+def _incoming(site, new):
+    """For each producer the kernels of new neurons, and the change of those of old ones."""
+    kernels = site.incoming_kernels(new.incoming)
+    if new.old is None:
+        return [(kernel, None) for kernel in kernels]
+    return list(zip(kernels, site.incoming_kernels(new.old.incoming_change), strict=True))
+
+
+def _scale(value, new, axis):
+    """The kernel of a consumer, with the outgoing weights of old neurons as they will be."""
+    if new.old is None:
+        return value
+    shape = [1] * value.shape.rank
+    shape[axis] = -1
+    return value * tf.reshape(new.old.outgoing_factor, shape)
+
+
+def _read(value, producer, new, kernel, old_change):
+    """The kernel of a producer with the incoming weights of new neurons and of changed ones.
+
+    `value` may have more rows than the variable, which belong to new neurons of a site before.
+    """
+    axis = producer.output_axis
+    if new.parents is not None:
+        # What a copy has in common with its parent, which both read through all rows; and what it
+        # does not, through the old ones.
+        width = tf.shape(value)[axis]
+        chosen = tf.one_hot(new.parents, width)
+        kernel -= tf.einsum("...i,ki->...k", tf.convert_to_tensor(producer.kernel), chosen)
+        kernel = _pad(kernel, value, axis) + tf.einsum("...i,ki->...k", value, chosen)
+    if old_change is not None:
+        value += _pad(old_change, value, axis)
+    return _append(value, kernel, axis)
 
 
 def append_neurons(
@@ -105,8 +138,12 @@ def append_neurons(
 
 def _append(value: tf.Tensor, added: tf.Tensor, axis: int) -> tf.Tensor:
     """Appends `added` to `value`, zero-padded where `value` is longer on another axis."""
-    axis %= value.shape.rank
-    size = tf.tensor_scatter_nd_update(tf.shape(value), [[axis]], [tf.shape(added)[axis]])
-    missing = size - tf.shape(added)
-    padding = tf.stack([tf.zeros_like(missing), missing], axis=1)
-    return tf.concat([value, tf.pad(tf.cast(added, value.dtype), padding)], axis)
+    return tf.concat([value, _pad(tf.cast(added, value.dtype), value, axis)], axis)
+
+
+def _pad(array: tf.Tensor, like: tf.Tensor, axis: int) -> tf.Tensor:
+    """Zeros behind `array`, up to the size of `like` on all axes but `axis`."""
+    axis %= like.shape.rank
+    size = tf.tensor_scatter_nd_update(tf.shape(like), [[axis]], [tf.shape(array)[axis]])
+    missing = size - tf.shape(array)
+    return tf.pad(array, tf.stack([tf.zeros_like(missing), missing], axis=1))

@@ -139,7 +139,7 @@ class DepthwiseConv2D(ChannelWise):
       regularizer: of the kernel, or None.
 
     Raises:
-      ValueError: `padding` is neither.
+      ValueError: an argument is out of range, or inputs are no maps.
     """
 
     def __init__(
@@ -153,16 +153,15 @@ class DepthwiseConv2D(ChannelWise):
         regularizer: tf_keras.regularizers.Regularizer | None = None,
     ):
         super().__init__(name=name)
-        self._kernel_size = kernel_size
-        self._strides = strides
-        self._padding = window.checked_padding(padding)
+        self._window = window.checked(kernel_size, strides, padding)
         self._kernel_initializer = kernel_initializer
         self._regularizer = regularizer
         self._map_size = 0
 
     def build(self, input_shape: tf.TensorShape) -> None:
         """Creates the kernel `[kh, kw, channels, 1]`."""
-        size, channels = self._kernel_size, int(input_shape[-1])
+        window.check_map(self._window, input_shape, self.name)
+        size, channels = self._window.size, int(input_shape[-1])
         # Initializers divide by the fan-in, which is kh * kw: a filter reads one channel.
         filters = self._kernel_initializer([size, size, 1, channels])
         self.kernel = tf.Variable(
@@ -180,7 +179,7 @@ class DepthwiseConv2D(ChannelWise):
         return [Parameter(self.kernel, 2, self._identity)]
 
     def _identity(self, count: tf.Tensor) -> tf.Tensor:
-        size, middle = self._kernel_size, (self._kernel_size - 1) // 2
+        size, middle = self._window.size, (self._window.size - 1) // 2
         one = tf.one_hot(middle * size + middle, size * size)
         return tf.tile(tf.reshape(one, [size, size, 1, 1]), [1, 1, count, 1])
 
@@ -202,11 +201,11 @@ class DepthwiseConv2D(ChannelWise):
     @property
     def tangent_factor(self) -> float | None:
         """See `ChannelWise.tangent_factor`: 1 for the identity, if no position gets lost."""
-        return 1.0 if self._strides == 1 and self._padding == "SAME" else None
+        return 1.0 if self._window.strides == 1 and self._window.padding == "SAME" else None
 
     def _convolve(self, channels, kernel):
-        strides = [1, self._strides, self._strides, 1]
-        return tf.nn.depthwise_conv2d(channels, kernel, strides, self._padding)
+        strides = [1, self._window.strides, self._window.strides, 1]
+        return tf.nn.depthwise_conv2d(channels, kernel, strides, self._window.padding)
 
     @property
     def flops(self) -> int:

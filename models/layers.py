@@ -229,7 +229,7 @@ class Conv2D(GrowableLayer):
       **kwargs: see `GrowableLayer`.
 
     Raises:
-      ValueError: `padding` is neither.
+      ValueError: an argument is out of range, or inputs are no maps.
     """
 
     def __init__(
@@ -243,8 +243,7 @@ class Conv2D(GrowableLayer):
         **kwargs,
     ):
         super().__init__(width, **kwargs)
-        padding = window.checked_padding(padding)
-        self._window = window.Window(kernel_size, strides, padding, dilation)
+        self._window = window.checked(kernel_size, strides, padding, dilation)
         self._map_size = 0
 
     def hidden_pair(self, name: str) -> tuple["Conv2D", "Conv2D"]:
@@ -260,15 +259,9 @@ class Conv2D(GrowableLayer):
         return self._window, self._window
 
     def kernel_shape(self, input_shape: Sequence[int | None]) -> list[int]:
-        """See `GrowableLayer.kernel_shape`; raises ValueError where no pixel would be left."""
+        """See `GrowableLayer.kernel_shape`."""
+        window.check_map(self._window, tuple(input_shape), self.name)
         size = self._window.size
-        for pixels in input_shape[1:-1]:
-            # TensorFlow's convolution then returns a map of the inputs' shape.
-            if pixels is not None and self._window.output_size(pixels)[0] < 1:
-                raise ValueError(
-                    f"{self.name}: a map of {pixels} pixels is too small for a kernel of {size} "
-                    'pixels; use larger images, a smaller kernel or padding = "same"'
-                )
         return [size, size, int(input_shape[-1]), self._initial_width]
 
     def _linear(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:

@@ -17,7 +17,8 @@ class NewLayer(tf_keras.layers.Layer):
     dL/dz, as they would for neurons of a layer that is there.
 
     For a convolution C, P2 is a convolution of the same kernel, strides and padding, and C2 is one
-    of 1 x 1. While it is empty the layer costs two operations with a single channel.
+    of 1 x 1. A layer that was born empty passes one channel of zeros along, also when it has grown:
+    TensorFlow's operations refuse arrays without elements.
 
     Args:
       around: C; created with the attributes `inputs_grow` and `outputs_grow` that it needs itself.

@@ -17,27 +17,28 @@ class AveragePooling2D(channel_wise.ChannelWise):
       padding: "same" (what lies beyond the border does not count) or "valid".
 
     Raises:
-      ValueError: `padding` is neither.
+      ValueError: an argument is out of range.
     """
 
     def __init__(
         self, pool_size: int | None = 2, strides: int | None = None, padding: str = "valid"
     ):
         super().__init__()
-        self._pool_size = pool_size
-        self._strides = strides or pool_size
-        self._padding = window.checked_padding(padding)
+        self._window = None
+        if pool_size is not None:
+            self._window = window.checked(pool_size, strides or pool_size, padding)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Maps `[batch, height, width, channels]` to `[batch, height', width', channels]`."""
-        if self._pool_size is None:
+        if self._window is None:
             return tf.reduce_mean(inputs, axis=[1, 2])
         if not self._starts_empty:
             return self._pool(inputs)
         return self._pool(layers.one_more(inputs, -1))[..., :-1]
 
     def _pool(self, inputs):
-        return tf.nn.avg_pool2d(inputs, self._pool_size, self._strides, self._padding)
+        size, strides, padding, _ = self._window
+        return tf.nn.avg_pool2d(inputs, size, strides, padding)
 
     def transform(
         self, channels: tf.Tensor, values: channel_wise.Values, old: tf.Tensor | None
@@ -62,15 +63,16 @@ class MaxPooling2D(channel_wise.ChannelWise):
       padding: "same" or "valid".
 
     Raises:
-      ValueError: `padding` is neither.
+      ValueError: an argument is out of range.
     """
 
     def __init__(self, pool_size: int = 2, strides: int | None = None, padding: str = "valid"):
         super().__init__()
+        size, strides, padding, _ = window.checked(pool_size, strides or pool_size, padding)
         self._window = {
-            "ksize": [1, pool_size, pool_size, 1],
-            "strides": [1, strides or pool_size, strides or pool_size, 1],
-            "padding": window.checked_padding(padding),
+            "ksize": [1, size, size, 1],
+            "strides": [1, strides, strides, 1],
+            "padding": padding,
         }
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:

@@ -109,12 +109,10 @@ class GrowthSite:
             at all.
         """
         parameters = self.parameters
-        values = [p.birth(count) for p in parameters]
         if parents is not None:
-            values = [
-                _copies(p, value, parents) for p, value in zip(parameters, values, strict=True)
-            ]
-        elif shift is not None and (index := self._shift_index()) is not None:
+            return [_copies(parameter, parents) for parameter in parameters]
+        values = [parameter.birth(count) for parameter in parameters]
+        if shift is not None and (index := self._shift_index()) is not None:
             values[index] = shift
         return values
 
@@ -193,8 +191,8 @@ def _axis_last(rank: int, axis: int) -> list[int]:
     return [i for i in range(rank) if i != axis] + [axis]
 
 
-def _copies(parameter, at_birth, parents):
-    """The slices of `parents` where there is one, those `at_birth` elsewhere."""
-    copies = tf.gather(parameter.variable, tf.maximum(parents, 0), axis=parameter.axis)
-    shape = [-1 if i == parameter.axis else 1 for i in range(copies.shape.rank)]
-    return tf.where(tf.reshape(parents >= 0, shape), copies, at_birth)
+def _copies(parameter, parents):
+    """The slices of `parents`; what a new neuron has where there is none."""
+    width = tf.shape(parameter.variable)[parameter.axis]
+    choices = tf.concat([parameter.variable, parameter.birth(1)], axis=parameter.axis)
+    return tf.gather(choices, tf.where(parents >= 0, parents, width), axis=parameter.axis)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Window(NamedTuple):
-    """How a convolution passes over an axis of a map, in pixels.
+    """How a layer passes over an axis of a map, in pixels.
 
     Attributes:
       size: taps of the kernel.
@@ -27,8 +27,26 @@ class Window(NamedTuple):
         return outputs, max((outputs - 1) * self.strides + extent - input_size, 0) // 2
 
 
-def checked_padding(padding: str) -> str:
-    """`padding` as TensorFlow spells it; raises ValueError unless it is "same" or "valid"."""
+def checked(size: int, strides: int, padding: str, dilation: int = 1) -> Window:
+    """The window; raises ValueError where an argument is out of range."""
+    for name, value in [("size", size), ("strides", strides), ("dilation", dilation)]:
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} = {value} of a window must be a number of pixels, 1 or more")
     if padding not in ("same", "valid"):
         raise ValueError(f'padding = {padding!r} must be "same" or "valid"')
-    return padding.upper()
+    return Window(size, strides, padding.upper(), dilation)
+
+
+def check_map(window: Window, input_shape: tuple[int | None, ...], name: str) -> None:
+    """Raises ValueError unless the layer `name` can pass over inputs of `input_shape`."""
+    if len(input_shape) != 4:
+        raise ValueError(
+            f"layer {name!r} reads maps [batch, height, width, channels], not inputs of the shape "
+            f"{tuple(input_shape)}; use a dense network, e.g. @MLP, for vectors"
+        )
+    for size in input_shape[1:3]:
+        if size is not None and window.output_size(size)[0] < 1:
+            raise ValueError(
+                f"layer {name!r} has a window of {window.dilation * (window.size - 1) + 1} pixels, "
+                f'which does not fit into a map of {size}: use padding = "same", or smaller windows'
+            )

@@ -126,7 +126,5 @@ def test_widths_must_be_positive_integers(widths):
 
 
 def test_images_must_leave_a_pixel():
-    with pytest.raises(
-        ValueError, match="output: a map of 2 pixels is too small for a kernel of 3"
-    ):
+    with pytest.raises(ValueError, match="'output'.* 3 pixels, .* a map of 2"):
         convnet.ConvNet((4, 5), 3, padding="valid")(tf.zeros([1, 6, 6, 2]))

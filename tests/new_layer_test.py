@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from growth import policies
-from growth.initializers import gradmax, random, split
+from growth import inner_optimization, policies
+from growth.initializers import firefly, firefly_opt, gradmax, random, split
 from models import (
     activations,
     convnet,
@@ -123,6 +123,18 @@ def test_a_checkpoint_with_a_new_layer_restores_into_the_seed_network(tmp_path):
     seed, _ = _built(convolutions=True)
     tf.train.Checkpoint(model=seed).restore(path).assert_consumed()
     np.testing.assert_array_equal(seed(data[0]), model(data[0]))
+
+
+@pytest.mark.parametrize("method", [firefly.Firefly, firefly_opt.FireflyOpt])
+def test_a_new_layer_starts_by_descent_on_the_loss(method):
+    model, data = _built(convolutions=False)
+    before = networks.loss(data[1], model(data[0]))
+    method = method(epsilon=0.01, optimizer=inner_optimization.ProjectedAdam(steps=20))
+    grower = networks.grower(model, method)
+    grower._policy = networks.Each((2, 0, 0))
+    grower.grow(0, data)
+    assert grower.widths()["a_new"] == 2
+    assert networks.loss(data[1], model(data[0])) < before
 
 
 def test_there_is_nothing_to_split_in_a_new_layer():

@@ -64,6 +64,8 @@ def test_a_policy_grows_the_sites_that_it_names():
     sites = [policies.SiteWidth(name, 4, 4) for name in ("a_1", "a_2", "b")]
     assert policies.AllAtOnce(neurons=1, sites=("a_*",)).allot(0, sites) == [1, 1, 0]
     assert policies.RoundRobin(neurons=1, sites="b").allot(0, sites) == [0, 0, 1]
+    turns = policies.RoundRobin(neurons=1, sites=("a_1", "b"))
+    assert [turns.allot(i, sites) for i in range(4)] == [[1, 0, 0], [0, 0, 1]] * 2
     with pytest.raises(
         ValueError, match=r"AllAtOnce.sites = \('c',\) names none of .* a_1, a_2, b"
     ):
@@ -73,8 +75,10 @@ def test_a_policy_grows_the_sites_that_it_names():
 def test_policies_in_turn_count_their_own_growths():
     policy = policies.InTurn([policies.RoundRobin(neurons=1), policies.AllAtOnce(neurons=2)])
     assert _grow(policy, (3, 4), 4) == [(4, 4), (6, 6), (6, 7), (8, 9)]
-    with pytest.raises(ValueError, match=r"InTurn.policies = \(\) must name"):
+    with pytest.raises(ValueError, match=r"InTurn.policies = \[\] must be a list"):
         policies.InTurn([])
+    with pytest.raises(ValueError, match=r"InTurn.policies = .* must be a list"):
+        policies.InTurn(policies.AllAtOnce(neurons=1))
 
 
 def test_a_fraction_of_the_target_stops_there():

@@ -18,8 +18,9 @@ class FireflyOpt(initializer.Initializer):
     """Chooses the directions of new neurons' weights by gradient descent on the training loss.
 
     Both sides start at random; one has the norm of existing weights, the other a norm of epsilon,
-    so that the output hardly changes. Descent turns them at these norms, for the new neurons of all
-    sites at once: a step costs one forward and backward pass of the grown network.
+    so that the output hardly changes (with a batch normalization between, 1 / sqrt(its epsilon)
+    times as much: use `inverse` there). Descent turns them at these norms, for the new neurons of
+    all sites at once: a step costs one forward and backward pass of the grown network.
 
     Args:
       scale: the norm of one side, from the existing weights on that side.

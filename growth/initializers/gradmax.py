@@ -24,6 +24,7 @@ class GradMax(initializer.Initializer):
     Args:
       scale: c, the norm of a new neuron's outgoing weights, from those of the existing neurons.
       epsilon: the norm of its incoming weights, in a random direction; 0 keeps the output exactly.
+        A batch normalization between makes up to 1 / sqrt(its epsilon) times as much of it.
       sign: chooses the sign of each singular vector, see growth/initializers/signs.py.
     """
 

@@ -28,7 +28,8 @@ class GradMaxOpt(initializer.Initializer):
 
     Args:
       scale: the norm of the optimised side, from the existing weights on that side.
-      epsilon: the norm of the other side, in a random direction; 0 keeps the output exactly.
+      epsilon: the norm of the other side, in a random direction; 0 keeps the output exactly. A
+        batch normalization between makes up to 1 / sqrt(its epsilon) times as much of it.
       inverse: False for zero incoming weights, True for zero outgoing weights.
       orthogonal: whether new neurons are kept orthogonal to each other. Otherwise each maximises on
         its own, and with enough steps all of them end at the same maximum.

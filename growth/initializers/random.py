@@ -18,7 +18,8 @@ class Random(initializer.Initializer):
 
     Args:
       scale: the norm of the random side, from the existing weights on that side.
-      epsilon: the norm of the other side, in a random direction; 0 keeps the output exactly.
+      epsilon: the norm of the other side, in a random direction; 0 keeps the output exactly. A
+        batch normalization between makes up to 1 / sqrt(its epsilon) times as much of it.
       inverse: False for zero incoming weights, True for zero outgoing weights.
     """
 

@@ -21,9 +21,14 @@ class Split(initializer.Initializer):
       noise: added to a copy's incoming weights to make it differ, in a random direction; its norm
         relative to that of the weights. 0 keeps the output exactly, but then copies get the same
         gradient for ever.
+
+    Raises:
+      ValueError: the noise is negative.
     """
 
     def __init__(self, noise: float = 0.01):
+        if noise < 0:
+            raise ValueError(f"Split.noise = {noise} must be at least 0, e.g. 0.01")
         self._noise = noise
 
     def check(self, site: site_lib.GrowthSite) -> None:
