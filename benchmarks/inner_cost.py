@@ -50,14 +50,15 @@ def main(argv):
         @tf.function
         def passes(batch, model=model):
             """As many forward and backward passes as there are inner steps, one after another."""
-            loss = 0.0
+            total = 0.0
             for _ in tf.range(_STEPS.value):
+                tf.autograph.experimental.set_loop_options(parallel_iterations=1)
                 with tf.GradientTape() as tape:
-                    outputs = model(batch[0] + 0.0 * loss, training=True)
-                    value = tf.reduce_mean(objectives.Classification().losses(batch[1], outputs))
-                gradients = tape.gradient(value, model.trainable_variables)
-                loss += tf.add_n([tf.reduce_sum(gradient) for gradient in gradients])
-            return loss
+                    outputs = model(batch[0], training=True)
+                    loss = tf.reduce_mean(objectives.Classification().losses(batch[1], outputs))
+                gradients = tape.gradient(loss, model.trainable_variables)
+                total += tf.reduce_max(tf.stack([tf.norm(gradient) for gradient in gradients]))
+            return total
 
         ratios = paired.ratios(run.grow, functools.partial(passes, run.batch), _ROUNDS.value)
         name = type(method).__name__ + (", inverse" if getattr(method, "_inverse", False) else "")
