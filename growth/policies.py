@@ -68,8 +68,11 @@ class Quota(Policy):
         name = type(self).__name__
         quotas = {"neurons": neurons, "fraction": fraction, "target_fraction": target_fraction}
         if sum(value is not None for value in quotas.values()) != 1:
-            given = ", ".join(f"{name}.{key} = {value}" for key, value in quotas.items())
-            raise ValueError(f"{given}: give exactly one")
+            given = [
+                f"{name}.{key} = {value}" for key, value in quotas.items() if value is not None
+            ]
+            names = " and ".join(given) or ", ".join(f"{name}.{key} = None" for key in quotas)
+            raise ValueError(f"{names}: give exactly one")
         if neurons is not None and neurons < 1:
             raise ValueError(f"{name}.neurons = {neurons} must be at least 1")
         for key in ("fraction", "target_fraction"):
