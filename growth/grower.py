@@ -10,16 +10,11 @@ import tensorflow as tf
 import tf_keras
 from absl import logging
 
-from growth import history, linear_map, policies, schedules, surgery
-from growth import trial as trial_lib
+from growth import growth_step, history, policies, schedules, surgery
 from growth.initializers import initializer as initializer_lib
 from growth.neurons import NewNeurons
-from models import cost, forward_pass, seeds
+from models import cost, seeds
 from models import site as site_lib
-
-# Maps of up to this many elements at birth of the network are built: 16 MiB. Where the widths of
-# three layers become four times as large, they have 16 times as many.
-_SMALL = 2**22
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,28 +65,18 @@ class Grower:
     ):
         self._model = model
         self._sites = _sites(model, required=initializer is not None)
-        # Every layer once, though sites may share it.
-        sites = self._sites
-        self._producers = list(dict.fromkeys(p for site in sites for p in site.producers))
-        self._consumers = list(dict.fromkeys(c for site in sites for c in site.consumers))
-        self._between = [
-            layer for site in sites for layer in site.between if layer.needs_old_channels
-        ]
-        self._loss = loss
         self._slots = slots
         self._seed = seed
         self._schedule = schedule
         self._policy = policy
         self._initializer = initializer
         self._carry_slots = carry_slots
-        self._strategy = tf.distribute.get_strategy()
-        # Decided at birth, so that a run that is resumed later does the same.
-        self._small = {s for s in sites if _elements(s) <= _SMALL}
         self._initial_widths = self.widths()
         self._counted = cost.counted_layers(model)
         self._initial_flops = self._flops()
+        step = growth_step.GrowthStep(model, self._sites, loss, initializer, slots, carry_slots)
         # Without AutoGraph, which only makes tracing slow: nothing here depends on values.
-        self._grow = tf.function(self._grow_once, autograph=False)
+        self._grow = tf.function(step.run, autograph=False)
         self.history = history.GrowthHistory()
         if initializer is not None:
             for site in self._sites:
@@ -225,69 +210,6 @@ class Grower:
             tf.stack(site_seeds),
         )
 
-    def _grow_once(self, batch, counts, site_seeds):
-        """One growth of all sites; traced once for the run, whatever the widths and counts."""
-        strategy = self._strategy
-        counts, site_seeds = (tf.unstack(x, len(self._sites)) for x in (counts, site_seeds))
-        # The growth batch must leave moving averages as they are: it is not a training step.
-        state = [(v, v.read_value()) for v in self._model.non_trainable_variables]
-        loss, inputs, output_gradients, kernel_gradients = strategy.run(
-            self._observe, args=(batch,)
-        )
-        inputs = dict(zip([*self._producers, *self._between], inputs, strict=True))
-        output_gradients = dict(zip(self._consumers, output_gradients, strict=True))
-        kernel_gradients = dict(zip(self._producers, kernel_gradients, strict=True))
-        maps = [
-            linear_map.LinearMap(
-                site,
-                [inputs[producer] for producer in site.producers],
-                [inputs.get(layer) for layer in site.between],
-                [output_gradients[consumer] for consumer in site.consumers],
-                strategy,
-                is_small=site in self._small,
-            )
-            for site in self._sites
-        ]
-        neurons = []
-        for view, count, seed in zip(maps, counts, site_seeds, strict=True):
-            # One after the other, so that the memory of one site is free for the next.
-            with tf.control_dependencies([new.outgoing for new in neurons[-1:]]):
-                neurons.append(_start(self._initializer, view, count, seed))
-        trial = trial_lib.Trial(self._sites, self._loss_of, batch, strategy)
-        neurons = self._initializer.refine(trial, neurons, counts)
-        for variable, value in state:
-            variable.assign(value)
-        measures = {}
-        for site, view, new in zip(self._sites, maps, neurons, strict=True):
-            old = [strategy.reduce("SUM", kernel_gradients[p], axis=None) for p in site.producers]
-            values = tf.zeros([0]) if new.singular_values is None else new.singular_values
-            measures[site.name] = {
-                "gradient_norm_new": _gradient_norm(view, new)
-                if new.gradient_norm is None
-                else new.gradient_norm,
-                "gradient_norm_old": tf.linalg.global_norm(old),
-                "singular_values": values,
-            }
-        surgery.append_neurons(self._sites, neurons, self._slots, self._carry_slots)
-        return strategy.reduce("SUM", loss, axis=None), measures
-
-    def _loss_of(self, batch):
-        """The loss of a batch in replica context."""
-        inputs, targets = batch
-        return self._loss(targets, self._model(inputs, training=True))
-
-    def _observe(self, batch):
-        """The loss, and what all sites need of one forward and backward pass, on a replica."""
-        layers = [*self._producers, *self._consumers, *self._between]
-        with forward_pass.observe(layers) as seen, tf.GradientTape() as tape:
-            loss = self._loss_of(batch)
-        by_output, by_kernel = tape.gradient(
-            loss,
-            ([seen[c].outputs for c in self._consumers], [p.kernel for p in self._producers]),
-        )
-        inputs = [seen[layer].inputs for layer in [*self._producers, *self._between]]
-        return loss, inputs, by_output, by_kernel
-
     def _say_rank(self, event: dict[str, Any]) -> None:
         for name, site in event["sites"].items():
             count, values = site["to"] - site["from"], site["singular_values"]
@@ -311,40 +233,3 @@ def _sites(model: tf_keras.Model, required: bool) -> list[site_lib.GrowthSite]:
     if len(set(names)) < len(names):
         raise ValueError(f"the sites of {type(model).__name__} must differ by name, not {names}")
     return sites
-
-
-def _elements(site: site_lib.GrowthSite) -> int:
-    """Of the map A of the site."""
-    return site.incoming().shape[0] * site.outgoing().shape[0]
-
-
-def _start(
-    initializer: initializer_lib.Initializer,
-    view: linear_map.LinearMap,
-    count: tf.Tensor,
-    seed: tf.Tensor,
-) -> NewNeurons:
-    """The new neurons of a site, which may be none."""
-    made = []
-
-    def some():
-        made.append(initializer(view, count, seed))
-        return made[0]
-
-    def none():
-        # Traced after `some`, so that it knows which attributes the method sets.
-        template = made[0] if made else NewNeurons(tf.zeros([0, 0]), tf.zeros([0, 0]))
-        return template.none(view.site)
-
-    return tf.cond(count > 0, some, none)
-
-
-def _gradient_norm(view: linear_map.LinearMap, new: NewNeurons) -> tf.Tensor:
-    """The norm of the gradient by the weights of new neurons."""
-    return tf.cond(
-        new.count > 0,
-        lambda: tf.linalg.global_norm(
-            view.gradients(new.incoming, new.outgoing, new.shift, new.parents)
-        ),
-        lambda: tf.zeros([]),
-    )
