@@ -47,15 +47,10 @@ _NETWORKS = {
 
 def costs(run: training.Training, rounds: int) -> np.ndarray:
     """The cost of each growth, in steps."""
-
-    def growth_and_step():
-        run.grow()
-        run.step()
-
     costs = []
     for i in range(rounds + 1):
         before = [paired.seconds(run.step) for _ in range(3)]
-        grown = paired.seconds(growth_and_step)
+        grown = paired.seconds(run.grow)
         # Layers that have become wider make steps slower, and whatever else runs on the machine
         # comes and goes: steady steps on both sides of the growth.
         steady = np.median(before + [paired.seconds(run.step) for _ in range(3)])

@@ -65,6 +65,7 @@ class Training:
             self._task.loss,
             slots,
             seed=0,
+            train_step=self._task.step,
             schedule=schedules.PeriodicSchedule(0, 1, 10**6),
             policy=policy,
             initializer=method,
@@ -77,5 +78,5 @@ class Training:
         self._task.train(self._one)
 
     def grow(self) -> None:
-        """One growth."""
+        """One growth, and the training step after it."""
         self.grower.grow(len(self.grower.history), self.batch)

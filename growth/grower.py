@@ -43,6 +43,8 @@ class Grower:
       loss: maps (targets, outputs) of a replica's batch to its share of the mean loss.
       slots: gives the optimizer's slots of a parameter.
       seed: seed of the run.
+      train_step: trains a step on a distributed batch, see `growth_step.Step`; done right after
+        each growth, by the same traced function. If None, training is left to the caller.
       schedule: when to grow.
       policy: where to grow, and by how many neurons.
       initializer: how new neurons start; None for a network that never grows (a baseline).
@@ -58,6 +60,7 @@ class Grower:
         loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
         slots: Callable[[tf.Variable], Sequence[surgery.Slot]],
         seed: int,
+        train_step: growth_step.Step | None = None,
         schedule: schedules.Schedule = gin.REQUIRED,
         policy: policies.Policy = gin.REQUIRED,
         initializer: initializer_lib.Initializer | None = gin.REQUIRED,
@@ -74,7 +77,9 @@ class Grower:
         self._initial_widths = self.widths()
         self._counted = cost.counted_layers(model)
         self._initial_flops = self._flops()
-        step = growth_step.GrowthStep(model, self._sites, loss, initializer, slots, carry_slots)
+        step = growth_step.GrowthStep(
+            model, self._sites, loss, train_step, initializer, slots, carry_slots
+        )
         # Without AutoGraph, which only makes tracing slow: nothing here depends on values.
         self._grow = tf.function(step.run, autograph=False)
         self.history = history.GrowthHistory()
@@ -89,6 +94,11 @@ class Grower:
     def next_growth(self, step: int) -> int | None:
         """The step of the next growth, `step` itself if it is due now, or None."""
         return self._next_growth(step, len(self.history), self.history.last_step)
+
+    def growth_after(self, step: int) -> int | None:
+        """The step of the first growth after `step`, at which a growth may be due itself."""
+        growth = self.next_growth(step)
+        return growth if growth != step else self._next_growth(step, len(self.history) + 1, step)
 
     def plan(self, steps: int) -> list[PlannedGrowth]:
         """The growths still to come in a run of `steps` training steps."""
@@ -112,10 +122,16 @@ class Grower:
             rate * (end - start) for rate, start, end in zip(flops, starts, ends, strict=True)
         )
 
-    def prepare(self, batch: Any) -> None:
-        """Traces and compiles the growth, by growing nothing, so that no growth waits for it."""
+    def prepare(self, growth_batch: Any, batch: Any | None = None) -> None:
+        """Traces and compiles the growth, by growing nothing, so that no growth waits for it.
+
+        Args:
+          growth_batch: as for `grow`.
+          batch: as for `grow`.
+        """
         if self._initializer is not None:
-            self._grow(batch, *self._growth_arguments(0, {}))
+            batch = growth_batch if batch is None else batch
+            self._grow(growth_batch, batch, *self._growth_arguments(0, {}))
 
     def rehearse(self, plan: Sequence[PlannedGrowth]) -> None:
         """Gives the model the widths after `plan`, by neurons without weights."""
@@ -139,12 +155,14 @@ class Grower:
                 f"ends with {expected}; was the model's seed network changed?"
             )
 
-    def grow(self, step: int, batch: Any) -> dict[str, Any]:
-        """Grows the network once.
+    def grow(self, step: int, growth_batch: Any, batch: Any | None = None) -> dict[str, Any]:
+        """Grows the network once, and trains it for the step after that.
 
         Args:
           step: training steps done.
-          batch: (inputs, targets), the growth batch, distributed as training batches are.
+          growth_batch: (inputs, targets) that new neurons are chosen by, distributed as training
+            batches are.
+          batch: of the training step; the growth batch if None.
 
         Returns:
           The event, as it is kept in `history`.
@@ -153,7 +171,9 @@ class Grower:
         growth = len(self.history)
         before = self.widths()
         counts = self._allot(growth, before)
-        loss, measures = self._grow(batch, *self._growth_arguments(growth, counts))
+        batch = growth_batch if batch is None else batch
+        loss, measures = self._grow(growth_batch, batch, *self._growth_arguments(growth, counts))
+        measures = dict(zip(before, measures, strict=True))
         event = {
             "step": step,
             "loss": float(loss),

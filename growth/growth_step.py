@@ -1,6 +1,7 @@
 """One growth of a network, as a custom step: it runs on the accelerator, like a training step."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -17,16 +18,22 @@ from models import site as site_lib
 # three layers become four times as large, they have 16 times as many.
 _SMALL = 2**22
 
+# Maps a distributed batch to the loss on it and its gradients by the trainable variables; in each
+# replica a share, whose sum over replicas it is.
+Step = Callable[[Any], tuple[tf.Tensor, Sequence[tf.Tensor]]]
+
 
 class GrowthStep:
-    """Grows all sites by one forward and backward pass, under the strategy it is created in.
+    """Grows all sites and then trains a step, under the strategy it is created in.
 
-    Traced once for the run, whatever the widths and the numbers of new neurons.
+    Traced once for the run, whatever the widths and the numbers of new neurons. The step that
+    follows tells the gradient norms of the grown network, which so cost nothing.
 
     Args:
       model: the network.
       sites: its sites.
       loss: maps (targets, outputs) of a replica's batch to its share of the mean loss.
+      step: what is done with the grown network; see `Step`. If None, it is differentiated only.
       initializer: how new neurons start.
       slots: gives the optimizer's slots of a parameter.
       carry_slots: whether existing neurons keep their optimizer slots.
@@ -37,6 +44,7 @@ class GrowthStep:
         model: tf_keras.Model,
         sites: Sequence[site_lib.GrowthSite],
         loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+        step: Step | None,
         initializer: initializer_lib.Initializer,
         slots: Callable[[tf.Variable], Sequence[surgery.Slot]],
         carry_slots: bool,
@@ -52,66 +60,74 @@ class GrowthStep:
         # Decided at birth, so that a run that is resumed later does the same.
         self._small = {site for site in sites if _elements(site) <= _SMALL}
         self._loss = loss
+        self._step = step or self._differentiate
         self._initializer = initializer
         self._slots = slots
         self._carry_slots = carry_slots
         self._strategy = tf.distribute.get_strategy()
 
     def run(
-        self, batch: Any, counts: tf.Tensor, site_seeds: tf.Tensor
-    ) -> tuple[tf.Tensor, dict[str, dict[str, tf.Tensor]]]:
-        """Grows the network.
+        self, growth_batch: Any, batch: Any, counts: tf.Tensor, site_seeds: tf.Tensor
+    ) -> tuple[tf.Tensor, list[dict[str, tf.Tensor]]]:
+        """Grows the network, and trains it for a step unless nothing grows.
 
         Args:
-          batch: (inputs, targets), distributed.
+          growth_batch: (inputs, targets) that new neurons are chosen by, distributed.
+          batch: (inputs, targets) of the step after it, distributed.
           counts: new neurons, int32 `[sites]`.
           site_seeds: int32 `[sites, 2]`.
 
         Returns:
-          The loss on the batch, and for each site by name what history.py tells of it.
+          The loss in the step, and for each site what history.py tells of it.
         """
-        strategy = self._strategy
-        counts, site_seeds = (tf.unstack(x, len(self._sites)) for x in (counts, site_seeds))
-        # The growth batch must leave moving averages as they are: it is not a training step.
-        state = [(v, v.read_value()) for v in self._model.non_trainable_variables]
-        loss, inputs, output_gradients, kernel_gradients = strategy.run(
-            self._observe, args=(batch,)
-        )
-        kernel_gradients = dict(zip(self._producers, kernel_gradients, strict=True))
-        maps = self._maps(inputs, output_gradients)
-        neurons = []
-        for view, count, seed in zip(maps, counts, site_seeds, strict=True):
-            # One after the other, so that the memory of one site is free for the next.
-            with tf.control_dependencies([new.outgoing for new in neurons[-1:]]):
-                neurons.append(_start(self._initializer, view, count, seed))
-        trial = trial_lib.Trial(self._sites, self._loss_of, batch, strategy)
-        neurons = self._initializer.refine(trial, neurons, counts)
-        for variable, value in state:
-            variable.assign(value)
-        measures = {}
-        for site, view, new in zip(self._sites, maps, neurons, strict=True):
-            old = [strategy.reduce("SUM", kernel_gradients[p], axis=None) for p in site.producers]
-            values = tf.zeros([0]) if new.singular_values is None else new.singular_values
-            measures[site.name] = {
-                "gradient_norm_new": _gradient_norm(view, new)
-                if new.gradient_norm is None
-                else new.gradient_norm,
-                "gradient_norm_old": tf.linalg.global_norm(old),
-                "singular_values": values,
-            }
+        seeds = tf.unstack(site_seeds, len(self._sites))
+        neurons = self._neurons(growth_batch, tf.unstack(counts, len(self._sites)), seeds)
+        before = {p.kernel.ref(): tf.shape(p.kernel) for p in self._producers}
         surgery.append_neurons(self._sites, neurons, self._slots, self._carry_slots)
-        return strategy.reduce("SUM", loss, axis=None), measures
+        nothing = tf.zeros([1 + 2 * len(self._sites)])
+        measured = tf.cond(
+            tf.reduce_any(counts > 0), lambda: self._loss_and_norms(batch, before), lambda: nothing
+        )
+        loss, new_norms, old_norms = tf.split(measured, [1, len(self._sites), len(self._sites)])
+        measures = [
+            {
+                "gradient_norm_new": new_norms[i],
+                "gradient_norm_old": old_norms[i],
+                "singular_values": tf.zeros([0])
+                if new.singular_values is None
+                else new.singular_values,
+            }
+            for i, new in enumerate(neurons)
+        ]
+        return loss[0], measures
 
-    def _maps(self, inputs, output_gradients):
-        """What growth methods see of each site."""
+    def _neurons(self, batch, counts, seeds):
+        """The new neurons of each site."""
+        with _unchanged(self._model.non_trainable_variables):
+            maps = self._maps(batch)
+            neurons = []
+            for view, count, seed in zip(maps, counts, seeds, strict=True):
+                # One after the other, so that the memory of one site is free for the next.
+                with tf.control_dependencies([new.outgoing for new in neurons[-1:]]):
+                    neurons.append(_start(self._initializer, view, count, seed))
+            trial = trial_lib.Trial(self._sites, self._loss_of, batch, self._strategy)
+            return self._initializer.refine(trial, neurons, counts)
+
+    def _maps(self, batch):
+        """What growth methods see of each site: one forward and backward pass serves them all."""
+        if not self._initializer.uses_gradients:
+            return [linear_map.LinearMap(site) for site in self._sites]
+        inputs, output_gradients = self._strategy.run(self._observe, args=(batch,))
         inputs = dict(zip([*self._producers, *self._between], inputs, strict=True))
         output_gradients = dict(zip(self._consumers, output_gradients, strict=True))
         return [
             linear_map.LinearMap(
                 site,
-                [inputs[producer] for producer in site.producers],
-                [inputs.get(layer) for layer in site.between],
-                [output_gradients[consumer] for consumer in site.consumers],
+                linear_map.Observed(
+                    [inputs[producer] for producer in site.producers],
+                    [inputs.get(layer) for layer in site.between],
+                    [output_gradients[consumer] for consumer in site.consumers],
+                ),
                 self._strategy,
                 is_small=site in self._small,
             )
@@ -124,16 +140,57 @@ class GrowthStep:
         return self._loss(targets, self._model(inputs, training=True))
 
     def _observe(self, batch):
-        """The loss, and what all sites need of one forward and backward pass, on a replica."""
+        """What all sites need of a replica's batch."""
         layers = [*self._producers, *self._consumers, *self._between]
         with forward_pass.observe(layers) as seen, tf.GradientTape() as tape:
             loss = self._loss_of(batch)
-        by_output, by_kernel = tape.gradient(
-            loss,
-            ([seen[c].outputs for c in self._consumers], [p.kernel for p in self._producers]),
-        )
+        output_gradients = tape.gradient(loss, [seen[c].outputs for c in self._consumers])
         inputs = [seen[layer].inputs for layer in [*self._producers, *self._between]]
-        return loss, inputs, by_output, by_kernel
+        return inputs, output_gradients
+
+    def _loss_and_norms(self, batch, before):
+        """The loss in the step, then for each site the norm for new neurons, then for old ones.
+
+        `before` has the shapes of the producers' kernels before the growth.
+        """
+        strategy = self._strategy
+        loss, gradients = self._step(batch)
+        variables = self._model.trainable_variables
+        gradients = {v.ref(): g for v, g in zip(variables, gradients, strict=True)}
+        kernels = {layer.kernel.ref() for layer in [*self._producers, *self._consumers]}
+        reduced = {k: strategy.reduce("SUM", gradients[k], axis=None) for k in kernels}
+        new_norms, old_norms = [], []
+        for site in self._sites:
+            old = [p.kernel.ref() for p in site.producers]
+            width = before[old[0]][site.producers[0].output_axis]
+            incoming, outgoing = (
+                weights(lambda kernel: reduced[kernel.ref()])[:, width:]
+                for weights in (site.incoming, site.outgoing)
+            )
+            new_norms.append(tf.linalg.global_norm([incoming, outgoing]))
+            old = [tf.slice(reduced[k], tf.zeros_like(before[k]), before[k]) for k in old]
+            old_norms.append(tf.linalg.global_norm(old))
+        return tf.stack([strategy.reduce("SUM", loss, axis=None), *new_norms, *old_norms])
+
+    def _differentiate(self, batch):
+        """The loss and its gradients, without a training step."""
+
+        def on_replica(batch):
+            with tf.GradientTape() as tape:
+                loss = self._loss_of(batch)
+            return loss, tape.gradient(loss, self._model.trainable_variables)
+
+        with _unchanged(self._model.non_trainable_variables):
+            return self._strategy.run(on_replica, args=(batch,))
+
+
+@contextlib.contextmanager
+def _unchanged(variables: Sequence[tf.Variable]) -> Iterator[None]:
+    """Gives variables their values back after the block: a growth is not a training step."""
+    values = [variable.read_value() for variable in variables]
+    yield
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 def _elements(site: site_lib.GrowthSite) -> int:
@@ -160,14 +217,3 @@ def _start(
         return template.none(view.site)
 
     return tf.cond(count > 0, some, none)
-
-
-def _gradient_norm(view: linear_map.LinearMap, new: NewNeurons) -> tf.Tensor:
-    """The norm of the gradient by the weights of new neurons."""
-    return tf.cond(
-        new.count > 0,
-        lambda: tf.linalg.global_norm(
-            view.gradients(new.incoming, new.outgoing, new.shift, new.parents)
-        ),
-        lambda: tf.zeros([]),
-    )

@@ -12,14 +12,14 @@ class GrowthHistory(tf.train.experimental.PythonState):
     Attributes:
       events: dictionaries with
         `step`: training steps before the growth,
-        `loss`: on the growth batch,
-        `milliseconds`: that the growth took,
+        `loss`: in the step after the growth,
+        `milliseconds`: that the growth and the step after it took,
         `parameters`: trainable ones, after the growth,
         `forward_flops`: of one example, after the growth,
-        `sites`: for each site that grew, by name, its widths `from` and `to`, the norms
-          `gradient_norm_new` of the gradient by all weights of its new neurons and
-          `gradient_norm_old` by the incoming weights of its old ones, and the `singular_values`
-          that the method found.
+        `sites`: for each site that grew, by name, its widths `from` and `to`; norms of the
+          gradient in the step after the growth, `gradient_norm_new` by all weights of the new
+          neurons, `gradient_norm_old` by the incoming weights that the site had before; and the
+          `singular_values` that the method found.
     """
 
     def __init__(self):

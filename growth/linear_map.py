@@ -2,11 +2,26 @@
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from growth import convolution_pair
 from models import site as site_lib
+
+
+class Observed(NamedTuple):
+    """What a site needs of the forward and backward pass over the growth batch.
+
+    Attributes:
+      inputs: h, the inputs `[batch, ..., channels]` of each producer.
+      old: the inputs of each layer between that needs those of its old channels, None elsewhere.
+      output_gradients: dL/dz for each consumer, as its outputs.
+    """
+
+    inputs: Sequence[tf.Tensor]
+    old: Sequence[tf.Tensor | None]
+    output_gradients: Sequence[tf.Tensor]
 
 
 class LinearMap:
@@ -27,9 +42,8 @@ class LinearMap:
 
     Args:
       site: where neurons are added.
-      inputs: h, the inputs `[batch, ..., channels]` of each producer.
-      old: the inputs of each layer between that needs those of its old channels, None elsewhere.
-      output_gradients: dL/dz for each consumer, as its outputs.
+      observed: the growth batch; None for a method that does without
+        (`Initializer.uses_gradients`), which knows no more than the site and the shape.
       strategy: distributes over replicas; the current one if None.
       is_small: whether A is small enough to be built; fixed for a run, which may grow it.
     """
@@ -37,14 +51,12 @@ class LinearMap:
     def __init__(
         self,
         site: site_lib.GrowthSite,
-        inputs: Sequence[tf.Tensor],
-        old: Sequence[tf.Tensor | None],
-        output_gradients: Sequence[tf.Tensor],
+        observed: Observed | None = None,
         strategy: tf.distribute.Strategy | None = None,
         is_small: bool = True,
     ):
         self.site = site
-        self._batch = (list(inputs), list(old), list(output_gradients))
+        self._observed = observed
         self._strategy = strategy or tf.distribute.get_strategy()
         self._is_small = is_small
 
@@ -73,7 +85,7 @@ class LinearMap:
         if not self._is_small:
             return False
         factors = [layer.tangent_factor for layer in self.site.between]
-        inputs, _, output_gradients = self._batch
+        inputs, _, output_gradients = self._batch()
         # Under a strategy each is a value for every replica.
         arrays = [
             self._strategy.experimental_local_results(x)[0] for x in inputs + output_gradients
@@ -102,7 +114,9 @@ class LinearMap:
                 rows.append(tf.concat(blocks, axis=1))
             return factor * tf.concat(rows, axis=0)
 
-        return self._strategy.reduce("SUM", self._strategy.run(on_replica, self._batch), axis=None)
+        return self._strategy.reduce(
+            "SUM", self._strategy.run(on_replica, self._batch()), axis=None
+        )
 
     def gradients(
         self,
@@ -142,6 +156,14 @@ class LinearMap:
         by_outgoing = self.gradients(incoming, outgoing)[1]
         return tf.reduce_sum(outgoing * by_outgoing, axis=0)
 
+    def _batch(self):
+        if self._observed is None:
+            raise ValueError(
+                f"site {self.site.name!r} has seen no growth batch, as the method says that it "
+                "needs none; give it `uses_gradients = True`"
+            )
+        return tuple(list(part) for part in self._observed)
+
     def _gradients(self, incoming, outgoing, values, tangent):
         """Gradients by w_in and w_out of the form, or of what the form is the tangent of."""
 
@@ -165,7 +187,7 @@ class LinearMap:
                 )
             return tape.gradient(form, [incoming, outgoing])
 
-        results = self._strategy.run(on_replica, args=self._batch)
+        results = self._strategy.run(on_replica, args=self._batch())
         return [self._strategy.reduce("SUM", result, axis=None) for result in results]
 
 

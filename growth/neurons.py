@@ -30,8 +30,6 @@ class NewNeurons(NamedTuple):
       shift: `[k]`, a bias, or the shift of a normalization that would undo a bias; 0 if None.
         Ignored where a neuron has neither.
       singular_values: of A, largest first, `[k]`, for the logs.
-      gradient_norm: of the loss by the weights of the new neurons, a scalar for the logs; measured
-        if None, at the cost of a pass through the site.
       parents: `[k]`, the old neuron of which a new one copies bias and parameters between, -1 for
         none; None for none at all.
       old: what happens to the old neurons; None for nothing.
@@ -41,7 +39,6 @@ class NewNeurons(NamedTuple):
     outgoing: tf.Tensor
     shift: tf.Tensor | None = None
     singular_values: tf.Tensor | None = None
-    gradient_norm: tf.Tensor | None = None
     parents: tf.Tensor | None = None
     old: OldNeurons | None = None
 
@@ -57,7 +54,7 @@ class NewNeurons(NamedTuple):
         others = {
             name: None if value is None else tf.zeros([0] * value.shape.rank, value.dtype)
             for name, value in self._asdict().items()
-            if name in ("shift", "singular_values", "gradient_norm", "parents")
+            if name in ("shift", "singular_values", "parents")
         }
         old = self.old and OldNeurons(tf.zeros([columns, width]), tf.ones([width]))
         return NewNeurons(tf.zeros([columns, 0]), tf.zeros([rows, 0]), old=old, **others)

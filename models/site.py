@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -68,13 +68,17 @@ class GrowthSite:
 
     # The weights of neurons as columns.
 
-    def incoming(self) -> tf.Tensor:
-        """The incoming weights of the neurons there are, `[n, width]`."""
-        return tf.concat([_columns(p.kernel, p.output_axis) for p in self.producers], axis=0)
+    def incoming(self, of: Callable[[tf.Variable], tf.Tensor] = tf.convert_to_tensor) -> tf.Tensor:
+        """The incoming weights of the neurons there are, `[n, width]`.
 
-    def outgoing(self) -> tf.Tensor:
-        """The outgoing weights of the neurons there are, `[m, width]`."""
-        return tf.concat([_columns(c.kernel, c.input_axis) for c in self.consumers], axis=0)
+        Args:
+          of: what to take of each kernel, in its shape: its value, or e.g. its gradient.
+        """
+        return tf.concat([_columns(of(p.kernel), p.output_axis) for p in self.producers], axis=0)
+
+    def outgoing(self, of: Callable[[tf.Variable], tf.Tensor] = tf.convert_to_tensor) -> tf.Tensor:
+        """The outgoing weights of the neurons there are, `[m, width]`; `of` as for `incoming`."""
+        return tf.concat([_columns(of(c.kernel), c.input_axis) for c in self.consumers], axis=0)
 
     def incoming_kernels(self, incoming: tf.Tensor) -> list[tf.Tensor]:
         """`incoming [n, k]` as one kernel for each producer, with k output channels."""
@@ -168,7 +172,6 @@ class GrowthSite:
 
 def _columns(kernel: tf.Tensor, axis: int) -> tf.Tensor:
     """A kernel as a matrix with one column for each channel of `axis`."""
-    kernel = tf.convert_to_tensor(kernel)
     order = _axis_last(kernel.shape.rank, axis)
     return tf.reshape(tf.transpose(kernel, order), [-1, tf.shape(kernel)[axis]])
 

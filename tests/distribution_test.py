@@ -16,7 +16,9 @@ def _train(strategy, method):
         model = networks.network((5, 7))
         optimizer, slots = networks.optimizer(model)
         trainer = task.Task(model, optimizer, objectives.SquaredError(), data, strategy)
-        grower = networks.grower(model, method, slots=slots, loss_function=trainer.loss)
+        grower = networks.grower(
+            model, method, slots=slots, loss_function=trainer.loss, train_step=trainer.step
+        )
     trainer.train_dataset = strategy.experimental_distribute_dataset(data.train(0))
     batch = next(iter(trainer.train_dataset))
     losses = []

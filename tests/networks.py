@@ -89,9 +89,11 @@ def view(model, index, data):
         value = loss(data[1], model(data[0], training=True))
     return linear_map.LinearMap(
         where,
-        [seen[producer].inputs for producer in where.producers],
-        [seen[b].inputs if b.needs_old_channels else None for b in where.between],
-        tape.gradient(value, [seen[consumer].outputs for consumer in where.consumers]),
+        linear_map.Observed(
+            [seen[producer].inputs for producer in where.producers],
+            [seen[b].inputs if b.needs_old_channels else None for b in where.between],
+            tape.gradient(value, [seen[consumer].outputs for consumer in where.consumers]),
+        ),
     )
 
 

@@ -27,12 +27,12 @@ import gin
 from growth import grower
 
 @gin.configurable
-def dying_grower(model, loss, slots, seed):
+def dying_grower(model, loss, slots, seed, train_step):
     if seed == 1:
         os._exit(9)
     if seed == 2:
         raise AssertionError("seed 2 does not like to grow")
-    return grower.Grower(model, loss, slots, seed)
+    return grower.Grower(model, loss, slots, seed, train_step)
 """
 
 

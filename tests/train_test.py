@@ -199,11 +199,15 @@ def test_growth_methods_see_the_same_data_and_start_from_the_same_student(tmp_pa
 def test_a_growth_takes_its_gradient_from_a_batch_of_its_own_size(tmp_path):
     small = ("TeacherStudent.batch_size = 8", "Experiment.growth_batch_size = 20")
     built, _ = _run(tmp_path, *small)
-    inputs, targets = built.growth_batch(2)
+    inputs, targets = built.growth_batch(2, next(iter(built.batches(2))))
     assert inputs.shape == (20, 20)
     # The examples that training sees next.
     batches = list(built.batches(2).take(3))
     np.testing.assert_array_equal(inputs, np.concatenate([batch[0] for batch in batches])[:20])
-    event = built.grower.grow(2, (inputs, targets))
-    squares = tf.square(built.model(inputs) - targets)
-    np.testing.assert_allclose(event["loss"], tf.reduce_mean(squares), rtol=1e-5)
+    errors = built.model(inputs) - targets
+    event = built.grower.grow(2, (inputs, targets), next(iter(built.batches(2))))
+    # A of one hidden layer: dL/dz^T h, for the squared error averaged over examples and outputs.
+    a = 2 * tf.transpose(errors) @ inputs / tf.size(errors, tf.float32)
+    logged = event["sites"]["hidden_1"]["singular_values"]
+    values = np.linalg.svd(a, compute_uv=False)
+    np.testing.assert_allclose(logged, values[: len(logged)], rtol=1e-4)

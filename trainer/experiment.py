@@ -89,23 +89,26 @@ class Experiment:
             self.task = task.Task(
                 self.model, self.optimizer, objective, self.dataset, self.strategy
             )
-            self._growth_batch_size = growth_batch_size or self.dataset.batch_size
-            loss = functools.partial(self.task.loss, batch_size=self._growth_batch_size)
-            self.grower = grower(self.model, loss, slots, seed)
+            self._growth_batch_size = growth_batch_size
+            loss = functools.partial(self.task.loss, batch_size=growth_batch_size)
+            self.grower = grower(self.model, loss, slots, seed, self.task.step)
             self.grower.plan(steps)  # A policy's mistake shows now, not at the first growth.
 
     def batches(self, step: int) -> tf.distribute.DistributedDataset:
         """The training batches after `step` training steps, distributed over replicas."""
         return self.strategy.experimental_distribute_dataset(self.dataset.train(step))
 
-    def growth_batch(self, step: int) -> tuple[tf.Tensor, tf.Tensor]:
+    def growth_batch(
+        self, step: int, batch: tuple[tf.Tensor, tf.Tensor]
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """The (inputs, targets) that a growth after `step` training steps takes its gradient from.
 
-        Distributed over replicas, as training batches are.
+        `batch`, that of the next training step, unless `growth_batch_size` says how many examples;
+        distributed over replicas, as training batches are.
         """
-        batches = self.dataset.train(step)
-        if self._growth_batch_size != self.dataset.batch_size:
-            batches = batches.unbatch().batch(self._growth_batch_size, drop_remainder=True)
+        if self._growth_batch_size is None:
+            return batch
+        batches = self.dataset.train(step).unbatch().batch(self._growth_batch_size)
         return next(iter(self.strategy.experimental_distribute_dataset(batches)))
 
     def training_flops(self, steps: int) -> int:

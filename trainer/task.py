@@ -69,34 +69,47 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
             loss += tf.nn.scale_regularization_loss(tf.add_n(self._model.losses))
         return loss
 
-    def train_loop_begin(self) -> None:
-        """See orbit.StandardTrainer."""
-        for metric in self._train_metrics:
-            metric.reset_state()
+    def next_batch(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Takes the batch of the next training step, to train on it by `step`."""
+        if self._train_iter is None:
+            self._train_iter = iter(self.train_dataset)
+        return next(self._train_iter)
 
     def train_step(self, iterator: tf.data.Iterator) -> None:
-        """One step of the optimizer on the next batch."""
+        """See orbit.StandardTrainer."""
+        self.step(next(iterator))
 
-        def replica_step(batch):
-            inputs, targets = batch
-            with tf.GradientTape() as tape:
-                outputs = self._model(inputs, training=True)
-                loss = self.loss(targets, outputs)
-            variables = self._model.trainable_variables
-            gradients = tape.gradient(loss, variables)
-            self._optimizer.apply_gradients(zip(gradients, variables, strict=True))
-            # The mean over replicas of n times a share of the mean is the mean.
-            replicas = self._strategy.num_replicas_in_sync
-            self._train_metrics[0].update_state(loss * replicas)
-            for metric in self._train_metrics[1:]:
-                metric.update_state(targets, outputs)
+    def step(self, batch: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """One step of the optimizer.
 
-        self._strategy.run(replica_step, args=(next(iterator),))
+        Args:
+          batch: (inputs, targets), distributed.
+
+        Returns:
+          The loss and its gradients by the trainable variables, in each replica its share.
+        """
+        return self._strategy.run(self._replica_step, args=(batch,))
+
+    def _replica_step(self, batch):
+        inputs, targets = batch
+        with tf.GradientTape() as tape:
+            outputs = self._model(inputs, training=True)
+            loss = self.loss(targets, outputs)
+        variables = self._model.trainable_variables
+        gradients = tape.gradient(loss, variables)
+        self._optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        # The mean over replicas of n times a share of the mean is the mean.
+        self._train_metrics[0].update_state(loss * self._strategy.num_replicas_in_sync)
+        for metric in self._train_metrics[1:]:
+            metric.update_state(targets, outputs)
+        return loss, gradients
 
     def train_loop_end(self) -> dict[str, tf.Tensor]:
-        """Means over the steps of the loop, and the learning rate at its end."""
+        """Means over the steps since the last call, and the learning rate now."""
         rate = self._optimizer.learning_rate
         means = {metric.name: metric.result() for metric in self._train_metrics}
+        for metric in self._train_metrics:
+            metric.reset_state()
         return means | {"learning_rate": rate(self.global_step) if callable(rate) else rate}
 
     def eval_begin(self) -> None:

@@ -13,7 +13,14 @@ import tensorflow as tf
 from models import cost
 from trainer import clock as clock_lib
 from trainer import experiment as experiment_lib
-from trainer import export, interrupts, progress, run_directory, summaries
+from trainer import (
+    export,
+    growing_trainer,
+    interrupts,
+    progress,
+    run_directory,
+    summaries,
+)
 
 
 class Run:
@@ -52,7 +59,9 @@ class Run:
         with contextlib.redirect_stdout(None):
             self._controller = orbit.Controller(
                 global_step=self._task.global_step,
-                trainer=self._task,
+                trainer=growing_trainer.GrowingTrainer(
+                    self._task, self._grower, experiment.growth_batch, self._log_growth
+                ),
                 evaluator=self._task,
                 strategy=experiment.strategy,
                 steps_per_loop=experiment.steps,
@@ -81,7 +90,8 @@ class Run:
             summaries.write_config(gin.config_str(), literals)
         self._task.train_dataset = self._experiment.batches(self.step)
         self._task.train(tf.constant(0))
-        self._grower.prepare(self._experiment.growth_batch(self.step))
+        batch = next(iter(self._experiment.batches(self.step)))
+        self._grower.prepare(self._experiment.growth_batch(self.step, batch), batch)
         # After tracing, when all that is used has been called.
         self._directory.write(f"operative_config-{self.step}.gin", gin.operative_config_str())
 
@@ -101,7 +111,6 @@ class Run:
         )
         with interrupts.catch() as interrupt, contextlib.redirect_stdout(None):
             while self.step < experiment.steps and not interrupt:
-                self._grow_if_due()
                 self._train_until(self._next_stop(evaluate))
                 if evaluate and self._evaluation_is_due():
                     self._evaluate()
@@ -141,17 +150,14 @@ class Run:
         if evaluate and experiment.eval_interval:
             intervals.append(experiment.eval_interval)
         stops = [experiment.steps, *(i * (self.step // i + 1) for i in intervals)]
-        growth = self._grower.next_growth(self.step)
+        growth = self._grower.growth_after(self.step)
         return min(stops if growth is None else [*stops, growth])
 
-    def _grow_if_due(self) -> None:
-        step = self.step
-        if self._grower.next_growth(step) != step:
-            return
-        event = self._grower.grow(step, self._experiment.growth_batch(step))
+    def _log_growth(self, event: dict[str, Any]) -> None:
         self._directory.write_growths(self._grower.history.events)
         self._progress.growth(event)
-        with self._train_writer():
+        # Orbit switches summaries off inside its loops.
+        with self._train_writer(), tf.summary.record_if(True):
             summaries.write_growth(event)
 
     def _train_until(self, step: int) -> None:

@@ -19,6 +19,8 @@ class AllZero(initializer.Initializer):
     Where a normalization lies between, which would undo a bias, its shift is one instead.
     """
 
+    uses_gradients = False
+
     def check(self, site: site_lib.GrowthSite) -> None:
         """See `Initializer.check`."""
         if not site.can_shift:

@@ -56,6 +56,8 @@ class Firefly(initializer.Initializer):
       ValueError: an argument is out of range.
     """
 
+    uses_gradients = False
+
     def __init__(
         self,
         scale: Callable[[tf.Tensor], tf.Tensor] = scales.mean_norm,

@@ -32,6 +32,8 @@ class FireflyOpt(initializer.Initializer):
       ValueError: epsilon is not above 0.
     """
 
+    uses_gradients = False
+
     def __init__(
         self,
         scale: Callable[[tf.Tensor], tf.Tensor] = scales.mean_norm,

@@ -52,9 +52,4 @@ class GradMax(initializer.Initializer):
         outgoing = self._sign(linear_map, singular.left, singular.right, seeds[1]) * singular.left
         incoming = self._epsilon * initializer.unit_columns(columns, count, seeds[2])
         scale = self._scale(linear_map.site.outgoing())
-        return NewNeurons(
-            incoming,
-            scale * outgoing,
-            singular_values=singular.values,
-            gradient_norm=None if self._epsilon else scale * tf.norm(singular.right),
-        )
+        return NewNeurons(incoming, scale * outgoing, singular_values=singular.values)

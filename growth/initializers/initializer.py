@@ -12,7 +12,14 @@ from models import site as site_lib
 
 
 class Initializer(abc.ABC):
-    """A growth method. Traced once for the run: `count` and `seed` are tensors."""
+    """A growth method. Traced once for the run: `count` and `seed` are tensors.
+
+    Attributes:
+      uses_gradients: whether `__call__` asks its linear map for more than the site and the shape.
+        If not, a growth does without the forward and backward pass over the growth batch.
+    """
+
+    uses_gradients: bool = True
 
     def check(self, site: site_lib.GrowthSite) -> None:
         """Raises ValueError if the method cannot grow `site`; called before training starts."""

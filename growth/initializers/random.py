@@ -23,6 +23,8 @@ class Random(initializer.Initializer):
       inverse: False for zero incoming weights, True for zero outgoing weights.
     """
 
+    uses_gradients = False
+
     def __init__(
         self,
         scale: Callable[[tf.Tensor], tf.Tensor] = scales.mean_norm,
@@ -50,6 +52,4 @@ class Random(initializer.Initializer):
         if self._inverse:
             return NewNeurons(self._scale(site.incoming()) * incoming, self._epsilon * outgoing)
         outgoing *= self._scale(site.outgoing())
-        # All of the gradient is that of the incoming weights, for half of what measuring costs.
-        norm = None if self._epsilon else tf.norm(linear_map.to_incoming(outgoing))
-        return NewNeurons(self._epsilon * incoming, outgoing, gradient_norm=norm)
+        return NewNeurons(self._epsilon * incoming, outgoing)

@@ -26,6 +26,8 @@ class Split(initializer.Initializer):
       ValueError: the noise is negative.
     """
 
+    uses_gradients = False
+
     def __init__(self, noise: float = 0.01):
         if noise < 0:
             raise ValueError(f"Split.noise = {noise} must be at least 0, e.g. 0.01")
