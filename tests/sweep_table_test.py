@@ -23,33 +23,53 @@ RESULTS = {
 
 
 def test_a_row_for_each_configuration_with_results():
-    rows = sweep_table.rows(RESULTS, "train/loss", None)
+    rows = sweep_table.rows(RESULTS, ["train/loss"], None)
     assert [row["config"] for row in rows] == ["plain", "better"]
     assert rows[0]["train/loss"] == 2.0
-    assert rows[0]["deviation"] == pytest.approx(2**0.5)
+    assert rows[0]["train/loss_deviation"] == pytest.approx(2**0.5)
     assert "difference" not in rows[0]
 
 
-def test_differences_are_to_the_baseline():
-    plain, better = sweep_table.rows(RESULTS, "train/loss", "plain")
+def test_differences_are_to_the_baseline_in_the_first_metric():
+    plain, better = sweep_table.rows(RESULTS, ["train/loss", "test/accuracy"], "plain")
     assert plain["difference"] is None
     assert (better["difference"], better["lower_on"], better["pairs"]) == (-0.75, 2, 2)
 
 
-def test_markdown_has_the_same_columns_in_every_line():
-    rows = sweep_table.rows(RESULTS, "test/accuracy", "plain")
-    lines = sweep_table.to_markdown(rows, "test/accuracy", "plain").splitlines()
+@pytest.mark.parametrize(
+    "metrics, baseline, expected",
+    [
+        (["test/accuracy"], None, "| better | 2 | 0.6000 (0.0) | 300 | 2e+09 | 4.0 |"),
+        (
+            ["train/loss", "test/accuracy"],
+            "plain",
+            "| better | 2 | 1.250 (1.1) | 0.6000 (0.0) | 300 | 2e+09 | 4.0 "
+            "| -0.750 ± 3.2 | 2 of 2 |",
+        ),
+    ],
+)
+def test_markdown_has_the_same_columns_in_every_line(metrics, baseline, expected):
+    rows = sweep_table.rows(RESULTS, metrics, baseline)
+    lines = sweep_table.to_markdown(rows, metrics, baseline).splitlines()
     assert len(lines) == 4
-    assert {line.count("|") for line in lines} == {10}
-    assert lines[3].startswith("| better | 2 | 0.6 |")
+    assert len({line.count("|") for line in lines}) == 1
+    assert lines[3] == expected
+
+
+def test_a_single_run_has_no_deviation_and_no_interval():
+    single = {config: {0: by_seed[0]} for config, by_seed in RESULTS.items() if by_seed}
+    rows = sweep_table.rows(single, ["train/loss"], "plain")
+    line = sweep_table.to_markdown(rows, ["train/loss"], "plain").splitlines()[3]
+    assert line == "| better | 1 | 0.5000 | 300 | 2e+09 | 4.0 | -0.500 | 1 of 1 |"
 
 
 def test_csv_is_read_back():
-    rows = sweep_table.rows(RESULTS, "train/loss", "plain")
+    rows = sweep_table.rows(RESULTS, ["train/loss", "test/accuracy"], "plain")
     read = list(csv.DictReader(sweep_table.to_csv(rows).splitlines()))
     assert [float(row["train/loss"]) for row in read] == [2.0, 1.25]
+    assert [float(row["test/accuracy"]) for row in read] == pytest.approx([0.6, 0.6])
 
 
 def test_an_unknown_metric_names_the_known_ones():
     with pytest.raises(errors.UserError, match="test/acuracy must be one of .*test/accuracy"):
-        sweep_table.rows(RESULTS, "test/acuracy", None)
+        sweep_table.rows(RESULTS, ["test/acuracy"], None)

@@ -1,6 +1,8 @@
+import csv
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -66,6 +68,11 @@ def swept(tmp_path_factory):
     (folder / "failing.gin").write_text(FAILING.format(config=SMALL))
     flags = [f"--gin_file={SMALL}", f"--gin_file={folder / 'failing.gin'}", *SHORT]
     flags += [f"--output_dir={folder / 'out'}", "--seeds=3", "--baseline=small_gradmax"]
+    flags += [
+        "--metric=train/loss",
+        "--metric=test/loss",
+        "--gin_bindings=Experiment.eval_interval = 1",
+    ]
     status, output = _program(sweep, *flags, path=[folder])
     return folder / "out", flags, status, output
 
@@ -91,18 +98,52 @@ def test_goes_on_after_failures_and_names_them(swept):
 
 def test_the_table_has_what_went_well(swept):
     lines = (swept[0] / "table.md").read_text().splitlines()
+    assert "| train/loss, mean (deviation) | test/loss, mean (deviation) |" in lines[0]
     assert lines[2].startswith("| small_gradmax | 3 |")
     assert lines[3].startswith("| failing | 1 |") and lines[3].endswith("| 0 of 1 |")
     assert len((swept[0] / "table.csv").read_text().splitlines()) == 3
 
 
-def test_finished_runs_are_skipped(swept):
+def test_curves_have_every_step_of_what_went_well(swept):
+    folder, _, _, output = swept
+    points = csv.DictReader((folder / "curves.csv").read_text().splitlines())
+    losses = {
+        (point["config"], int(point["seed"]), point["split"], int(point["step"])): (
+            float(point["value"]),
+            float(point["training_flops"]),
+        )
+        for point in points
+        if point["metric"] == "loss"
+    }
+    finished = [("small_gradmax", 0), ("small_gradmax", 1), ("small_gradmax", 2), ("failing", 0)]
+    assert losses.keys() == {
+        (*run, split, step) for run in finished for split in ("train", "test") for step in (1, 2, 3)
+    }
+    for config, seed in finished:
+        result = json.loads((folder / config / f"seed_{seed}" / "result.json").read_text())
+        last = losses[config, seed, "test", 3]
+        assert last == (result["test"]["loss"], result["training_flops"])
+    for name in ("train_loss_by_step", "train_loss_by_training_flops", "test_loss_by_step"):
+        picture = folder / "curves" / f"{name}.png"
+        assert f"curves: {picture}" in output and picture.stat().st_size > 0
+
+
+def test_what_failed_is_tried_again_and_what_is_finished_is_not(swept, tmp_path):
     folder, flags, _, _ = swept
-    finished = {file: file.stat().st_mtime_ns for file in folder.rglob("result.json")}
-    status, output = _program(sweep, *[f for f in flags if "failing" not in f])
+    out = tmp_path / "out"
+    shutil.copytree(folder, out)
+    finished = {file: file.stat().st_mtime_ns for file in out.rglob("result.json")}
+    assert len(finished) == 4
+    (tmp_path / "sweep_test_failures.py").write_text(MODULE.replace("if seed ==", "if -seed =="))
+    status, output = _program(sweep, *flags, f"--output_dir={out}", path=[tmp_path])
     assert status == 0, output
-    assert "0 runs to do" in output
-    assert {file: file.stat().st_mtime_ns for file in folder.rglob("result.json")} == finished
+    assert "2 runs to do" in output
+    assert {file: file.stat().st_mtime_ns for file in finished} == finished
+    lines = (out / "table.md").read_text().splitlines()
+    assert [line.split(" | ")[:2] for line in lines[2:]] == [
+        ["| small_gradmax", "3"],
+        ["| failing", "3"],
+    ]
 
 
 def test_results_of_another_configuration_are_not_taken_for_these(swept):
@@ -118,7 +159,7 @@ def test_results_of_another_configuration_are_not_taken_for_these(swept):
     [
         ([], "--gin_file is missing"),
         ([f"--gin_file={SMALL}"], "--output_dir is missing"),
-        ([f"--gin_file={SMALL}"] * 2 + ["--output_dir=x"], "more than one --gin_file"),
+        ([f"--gin_file={SMALL}"] * 2 + ["--output_dir=x"], "must not be given more than once"),
         ([f"--gin_file={SMALL}", "--output_dir=x", "--baseline=x"], "must be one of small_gradmax"),
         ([f"--gin_file={SMALL}", "--output_dir=x", "--seeds=0"], "--seeds"),
     ],

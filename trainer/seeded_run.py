@@ -21,23 +21,20 @@ class SeededRun:
     TensorFlow is imported by what needs it: a sweep itself does not.
 
     Attributes:
-      gin_file: path of the configuration.
+      config: name of the configuration.
+      gin_file: its path.
       seed: bound to the macro `seed`, after `bindings`.
       bindings: single bindings, as in a .gin file.
       search_paths: further folders to look for .gin files in.
       output_dir: folder of the sweep.
     """
 
+    config: str
     gin_file: str
     seed: int
     bindings: Sequence[str]
     search_paths: Sequence[str]
     output_dir: str
-
-    @property
-    def config(self) -> str:
-        """The name of the configuration: its file's, without folders and ending."""
-        return pathlib.PurePath(self.gin_file).stem
 
     @property
     def path(self) -> pathlib.Path:

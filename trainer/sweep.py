@@ -1,24 +1,27 @@
-"""The sweep binary: some configurations, each with some seeds, and a table of what came out."""
+"""The sweep binary: some configurations, each with some seeds; a table and curves of them."""
 
 import pathlib
 import time
 
-from absl import flags
+from absl import flags, logging
 
-from trainer import command_line, errors, interrupts, seeded_run, workers
+from trainer import command_line, config_names, errors, interrupts, seeded_run, workers
 
 _SEEDS = flags.DEFINE_integer(
     "seeds", 3, "Runs of each --gin_file: with the seeds 0, 1, 2, ...", lower_bound=1
 )
 _OUTPUT_DIR = flags.DEFINE_string(
-    "output_dir", None, "Folder of the runs, CONFIG/seed_N, and of table.md and table.csv."
+    "output_dir", None, "Folder of the runs, CONFIG/seed_N, of the table and of the curves."
 )
 _PROCESSES = flags.DEFINE_integer("processes", 1, "Runs at the same time.", lower_bound=1)
 _BASELINE = flags.DEFINE_string(
     "baseline", None, "Name of the configuration that the others are compared with by seed."
 )
-_METRIC = flags.DEFINE_string(
-    "metric", "train/loss", "What of result.json the table shows, e.g. test/accuracy."
+_METRICS = flags.DEFINE_multi_string(
+    "metric",
+    ["train/loss"],
+    "What of result.json the table shows, e.g. test/accuracy; repeat for more. The first one is "
+    "compared with the baseline.",
 )
 
 
@@ -31,12 +34,15 @@ def main(argv: list[str]) -> None:
             _check(runs, interrupt)
             failures = _train([run for run in runs if run.result() is None], interrupt)
             table = _write_table(runs)
+            pictures = _write_curves(runs)
     except errors.UserError as error:
         command_line.fail(error, 2)
     if interrupt:
         print(f"stopped by {interrupt.signal.name}; the same command goes on")
         raise SystemExit(128 + interrupt.signal)
     print(f"\n{table}\ntable: {_OUTPUT_DIR.value}/table.md")
+    for picture in pictures:
+        print(f"curves: {picture}")
     if failures:
         lines = [f"  {run.path}: {why}" for run, why in failures.items()]
         command_line.fail("\n".join([f"{len(failures)} of {len(runs)} runs failed:", *lines]), 1)
@@ -45,10 +51,11 @@ def main(argv: list[str]) -> None:
 def _runs() -> list[seeded_run.SeededRun]:
     """All runs; seed by seed, so that a sweep that is stopped has pairs to compare."""
     files, bindings, search_paths = command_line.gin_arguments()
+    shared = (tuple(bindings), tuple(search_paths), _OUTPUT_DIR.value)
     return [
-        seeded_run.SeededRun(file, seed, tuple(bindings), tuple(search_paths), _OUTPUT_DIR.value)
+        seeded_run.SeededRun(name, file, seed, *shared)
         for seed in range(_SEEDS.value)
-        for file in files
+        for name, file in zip(config_names.config_names(files), files, strict=True)
     ]
 
 
@@ -99,8 +106,8 @@ def _write_table(runs: list[seeded_run.SeededRun]) -> str:
     for run in runs:
         if result := run.result():
             results[run.config][run.seed] = result
-    rows = sweep_table.rows(results, _METRIC.value, _BASELINE.value)
-    markdown = sweep_table.to_markdown(rows, _METRIC.value, _BASELINE.value)
+    rows = sweep_table.rows(results, _METRICS.value, _BASELINE.value)
+    markdown = sweep_table.to_markdown(rows, _METRICS.value, _BASELINE.value)
     folder = pathlib.Path(_OUTPUT_DIR.value)
     with errors.mistakes():
         folder.mkdir(parents=True, exist_ok=True)
@@ -109,18 +116,35 @@ def _write_table(runs: list[seeded_run.SeededRun]) -> str:
     return markdown
 
 
+def _write_curves(runs: list[seeded_run.SeededRun]) -> list[pathlib.Path]:
+    """Writes curves.csv and the pictures of the finished runs; returns the latter."""
+    # TensorBoard's reader brings TensorFlow along.
+    from trainer import curve_plots, run_curves, sweep_curves
+
+    if not flags.FLAGS["verbosity"].present:
+        logging.set_verbosity(logging.WARNING)  # Some import has raised it to INFO.
+    by_config = {run.config: [] for run in runs}
+    for run in runs:
+        if run.result():
+            by_config[run.config].append(run_curves.read(run.config, run.seed, run.path))
+    folder = pathlib.Path(_OUTPUT_DIR.value)
+    (folder / "curves.csv").write_text(sweep_curves.to_csv(sum(by_config.values(), [])))
+    return curve_plots.write(by_config, folder / "curves")
+
+
 def _check_flags() -> None:
-    configs = [run.config for run in _runs() if run.seed == 0]
-    if not configs:
+    files, _, _ = command_line.gin_arguments()
+    if not files:
         command_line.fail("--gin_file is missing; name a .gin file, or more", 2)
-    for config in configs:
-        if configs.count(config) > 1:
-            command_line.fail(f"more than one --gin_file is named {config}.gin", 2)
+    try:
+        names = config_names.config_names(files)
+    except errors.UserError as error:
+        command_line.fail(error, 2)
     if not _OUTPUT_DIR.value:
         command_line.fail("--output_dir is missing; name a folder for the runs and the table", 2)
-    if _BASELINE.value is not None and _BASELINE.value not in configs:
+    if _BASELINE.value is not None and _BASELINE.value not in names:
         command_line.fail(
-            f"--baseline={_BASELINE.value} must be one of {', '.join(configs)}, the names of the "
+            f"--baseline={_BASELINE.value} must be one of {', '.join(names)}, the names of the "
             "--gin_files",
             2,
         )

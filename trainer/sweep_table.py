@@ -2,8 +2,9 @@
 
 import csv
 import io
+import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trainer import comparison, errors
@@ -11,40 +12,49 @@ from trainer import comparison, errors
 # Results by seed, by configuration.
 Results = Mapping[str, Mapping[int, Mapping[str, Any]]]
 
+_COSTS = ["parameters", "training_flops", "wall_seconds"]
 _DIFFERENCE = ["difference", "difference_95_percent", "lower_on", "pairs"]
 
 
-def rows(results: Results, metric: str, baseline: str | None) -> list[dict[str, Any]]:
+def rows(results: Results, metrics: Sequence[str], baseline: str | None) -> list[dict[str, Any]]:
     """The rows, numbers unrounded.
 
     Args:
       results: what the result.json files hold; configurations without any are left out.
-      metric: where a result has the metric, e.g. `train/loss`.
+      metrics: where a result has them, e.g. `train/loss`.
       baseline: the configuration that the others are compared with by seed, or None.
 
     Returns:
-      For each configuration its name, runs, mean and standard deviation of the metric, and means of
-      parameters, training FLOPs and wall seconds. With a baseline also the mean difference to it,
-      the half-width of its 95 % interval, and on how many of the shared seeds it is below zero.
+      For each configuration, in the order of `results`, its name `config` and number of `runs`;
+      the mean of each metric, by its name, and the standard deviation, METRIC_deviation; means of
+      `parameters`, `training_flops` and `wall_seconds`. With a baseline also, for the first metric,
+      the mean `difference` to it, the half-width of its 95 % interval (`difference_95_percent`),
+      and on how many (`lower_on`) of the shared seeds (`pairs`) it is below zero.
 
     Raises:
       UserError: a result has no such metric.
     """
     values = {
-        config: {seed: _metric(result, metric) for seed, result in by_seed.items()}
+        config: [
+            {seed: _metric(result, metric) for seed, result in by_seed.items()}
+            for metric in metrics
+        ]
         for config, by_seed in results.items()
         if by_seed
     }
     table = []
-    for config, by_seed in values.items():
-        mean, deviation = comparison.mean_and_deviation(list(by_seed.values()))
-        row = {"config": config, "runs": len(by_seed), metric: mean, "deviation": deviation}
-        for name in ("parameters", "training_flops", "wall_seconds"):
+    for config, by_metric in values.items():
+        row = {"config": config, "runs": len(results[config])}
+        for metric, by_seed in zip(metrics, by_metric, strict=True):
+            mean, deviation = comparison.mean_and_deviation(list(by_seed.values()))
+            row |= {metric: mean, f"{metric}_deviation": deviation}
+        for name in _COSTS:
             row[name] = statistics.fmean(result[name] for result in results[config].values())
         if baseline is not None:
             row |= dict.fromkeys(_DIFFERENCE)
             if config != baseline:
-                found = comparison.paired_difference(by_seed, values.get(baseline, {}))
+                others = values.get(baseline, [{}])
+                found = comparison.paired_difference(by_metric[0], others[0])
                 parts = (found.mean, found.half_width, found.lower, found.pairs)
                 row |= dict(zip(_DIFFERENCE, parts, strict=True))
         table.append(row)
@@ -60,15 +70,16 @@ def to_csv(table: list[dict[str, Any]]) -> str:
     return text.getvalue()
 
 
-def to_markdown(table: list[dict[str, Any]], metric: str, baseline: str | None) -> str:
+def to_markdown(table: list[dict[str, Any]], metrics: Sequence[str], baseline: str | None) -> str:
     """The rows of `rows` as a table in Markdown, rounded for readers."""
-    header = ["config", "runs", f"{metric}, mean", "deviation", "parameters"]
-    header += ["training FLOPs", "wall seconds"]
+    header = ["config", "runs", *(f"{metric}, mean (deviation)" for metric in metrics)]
+    header += ["parameters", "training FLOPs", "wall seconds"]
     if baseline is not None:
-        header += [f"difference to {baseline}, 95 % interval", "lower on"]
+        header += [f"{metrics[0]} − {baseline}, 95 % interval", "lower on"]
     lines = [header, ["---", *["---:"] * (len(header) - 1)]]
     for row in table:
-        line = [row["config"], str(row["runs"]), f"{row[metric]:.4g}", f"{row['deviation']:.2g}"]
+        line = [row["config"], str(row["runs"])]
+        line += [_with_deviation(row[m], row[f"{m}_deviation"]) for m in metrics]
         line += [f"{row['parameters']:.0f}", f"{row['training_flops']:.3g}"]
         line += [f"{row['wall_seconds']:.1f}"]
         if baseline is not None:
@@ -77,13 +88,24 @@ def to_markdown(table: list[dict[str, Any]], metric: str, baseline: str | None) 
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+def _with_deviation(mean: float, deviation: float) -> str:
+    """`0.8717 (0.0015)`, or the mean alone if a single run gives no deviation."""
+    text = _rounded(mean, 4)
+    return text if math.isnan(deviation) else f"{text} ({_rounded(deviation, 2)})"
+
+
 def _difference(row: dict[str, Any]) -> list[str]:
     if not row["pairs"]:
         return ["", ""]
-    return [
-        f"{row['difference']:+.3g} ± {row['difference_95_percent']:.2g}",
-        f"{row['lower_on']} of {row['pairs']}",
-    ]
+    text = f"{'' if row['difference'] < 0 else '+'}{_rounded(row['difference'], 3)}"
+    if not math.isnan(row["difference_95_percent"]):
+        text += f" ± {_rounded(row['difference_95_percent'], 2)}"
+    return [text, f"{row['lower_on']} of {row['pairs']}"]
+
+
+def _rounded(value: float, digits: int) -> str:
+    """To significant digits, zeros at the end kept: 0.8710 is not the precision of 0.871."""
+    return f"{value:#.{digits}g}".rstrip(".")
 
 
 def _metric(result: Mapping[str, Any], path: str) -> float:
