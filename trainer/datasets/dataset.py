@@ -5,6 +5,7 @@ import abc
 import tensorflow as tf
 
 from models import seeds
+from trainer.datasets import permutation
 
 
 class Dataset(abc.ABC):
@@ -56,16 +57,18 @@ class ShuffledOrder:
 
     def batch(self, step: tf.Tensor) -> tf.Tensor:
         """The indices of the examples of the batch of `step`, int64 `[batch_size]`."""
-        position = tf.cast(step, tf.int64) * self._batch_size + tf.range(
-            self._batch_size, dtype=tf.int64
+        position = self._positions(step)
+        return permutation.permute(
+            position % self._examples,
+            self._seed,
+            position // self._examples,
+            tf.constant(self._examples, tf.int64),
         )
-        epoch, index = position // self._examples, position % self._examples
-        # A permutation for each epoch, without storing it. Not random.experimental.index_shuffle,
-        # which in TensorFlow 2.20 fails for more than one seed.
-        seed = tf.broadcast_to(tf.cast(self._seed, tf.int64), [self._batch_size, 2])
-        return tf.raw_ops.RandomIndexShuffle(
-            index=index,
-            seed=tf.concat([seed, epoch[:, tf.newaxis]], axis=1),
-            max_index=tf.constant(self._examples - 1, tf.int64),
-            rounds=4,
-        )
+
+    def epochs(self, step: tf.Tensor) -> tf.Tensor:
+        """The epochs that the examples of the batch of `step` are of, int64 `[batch_size]`."""
+        return self._positions(step) // self._examples
+
+    def _positions(self, step):
+        first = tf.cast(step, tf.int64) * self._batch_size
+        return first + tf.range(self._batch_size, dtype=tf.int64)
