@@ -1,12 +1,13 @@
 """VGG networks without hidden dense layers."""
 
+from collections.abc import Sequence
+
 import gin
 import tf_keras
 
 from models import activations, chain, channel_wise, layer_factory
 from models import pooling as pooling_lib
 
-_WIDTHS = (64, 128, 256, 512, 512)  # Neurons of each convolution, by block.
 _BLOCKS = {  # Number of convolutions in each block, by depth.
     11: (1, 1, 2, 2, 2),
     13: (2, 2, 2, 2, 2),
@@ -28,6 +29,7 @@ class VGG(chain.Chain):
     Args:
       output_width: number of outputs.
       depth: 11, 13, 16 or 19: the convolutions, and three dense layers that the head replaces.
+      widths: target width of the convolutions of each of the five blocks, in neurons.
       width_multiplier: width of the seed network as a fraction of the target width of each site.
       pooling: class of what ends blocks 1 to 4, e.g. `MaxPooling2D`; None for a stride of 2 in the
         first convolution of the next block.
@@ -42,13 +44,15 @@ class VGG(chain.Chain):
       use_bias: whether convolutions and the head add a bias.
 
     Raises:
-      ValueError: `depth` is none of the four, or another argument is out of range.
+      ValueError: `depth` is none of the four, `widths` are not five, or another argument is out of
+        range.
     """
 
     def __init__(
         self,
         output_width: int = gin.REQUIRED,
         depth: int = 11,
+        widths: Sequence[int] = (64, 128, 256, 512, 512),
         width_multiplier: float = 1.0,
         pooling: type[channel_wise.ChannelWise] | None = None,
         flatten: bool = False,
@@ -62,6 +66,11 @@ class VGG(chain.Chain):
     ):
         if depth not in _BLOCKS:
             raise ValueError(f"VGG.depth = {depth} must be one of {', '.join(map(str, _BLOCKS))}")
+        if len(widths) != len(_BLOCKS[depth]) or min(widths) < 1:
+            raise ValueError(
+                f"VGG.widths = {widths} must be {len(_BLOCKS[depth])} numbers of neurons, 1 or "
+                "more, e.g. (64, 128, 256, 512, 512)"
+            )
         make = layer_factory.LayerFactory(
             width_multiplier=width_multiplier,
             activation=activation,
@@ -71,7 +80,7 @@ class VGG(chain.Chain):
             use_bias=use_bias,
         )
         found, targets = [], []
-        for block, (convolutions, width) in enumerate(zip(_BLOCKS[depth], _WIDTHS, strict=True)):
+        for block, (convolutions, width) in enumerate(zip(_BLOCKS[depth], widths, strict=True)):
             for i in range(convolutions):
                 halves = block > 0 and i == 0
                 if halves and pooling is not None:
