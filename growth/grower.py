@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gin
@@ -133,12 +133,15 @@ class Grower:
             batch = growth_batch if batch is None else batch
             self._grow(growth_batch, batch, *self._growth_arguments(0, {}))
 
-    def rehearse(self, plan: Sequence[PlannedGrowth]) -> None:
-        """Gives the model the widths after `plan`, by neurons without weights."""
-        widths = self.widths() | {growth.site: growth.to_width for growth in plan}
+    def rehearse(self, widths: Mapping[str, int]) -> None:
+        """Gives the model `widths`, of sites by name, by neurons without weights.
+
+        Args:
+          widths: not below those of now; sites that are left out stay as they are.
+        """
         neurons = []
         for site in self._sites:
-            count = widths[site.name] - site.width
+            count = widths.get(site.name, site.width) - site.width
             rows, columns = tf.shape(site.outgoing())[0], tf.shape(site.incoming())[0]
             neurons.append(NewNeurons(tf.zeros([columns, count]), tf.zeros([rows, count])))
         surgery.append_neurons(self._sites, neurons, self._slots, self._carry_slots)

@@ -137,7 +137,8 @@ class GrowthStep:
     def _loss_of(self, batch):
         """The loss of a batch in replica context."""
         inputs, targets = batch
-        return self._loss(targets, self._model(inputs, training=True))
+        outputs = tf.cast(self._model(inputs, training=True), tf.float32)
+        return self._loss(targets, outputs)
 
     def _observe(self, batch):
         """What all sites need of a replica's batch."""

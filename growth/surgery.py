@@ -14,11 +14,12 @@ class Slot(NamedTuple):
 
     Attributes:
       variable: e.g. a momentum.
-      initial: the value of every element of a fresh slot.
+      initial: the value of every element of a fresh slot; None for a moving average of the
+        parameter, which starts as the parameter does.
     """
 
     variable: tf.Variable
-    initial: float
+    initial: float | None
 
 
 class Grown(NamedTuple):
@@ -126,14 +127,18 @@ def append_neurons(
     # All values are computed before any variable changes: they are made from each other.
     for variable, value in grown(sites, neurons).values():
         for slot in slots(variable):
-            added = tf.shape(value) - tf.shape(slot.variable)
-            padding = tf.stack([tf.zeros_like(added), added], axis=1)
-            carried = tf.pad(slot.variable, padding, constant_values=slot.initial)
-            if not carry_slots:
-                fresh = tf.fill(tf.shape(value), slot.initial)
-                carried = tf.where(tf.reduce_any(added > 0), fresh, carried)
-            slot.variable.assign(carried)
+            fresh = value if slot.initial is None else tf.fill(tf.shape(value), slot.initial)
+            slot.variable.assign(_slot(slot, fresh, carry_slots or slot.initial is None))
         variable.assign(value)
+
+
+def _slot(slot: Slot, fresh: tf.Tensor, carry: bool) -> tf.Tensor:
+    """The slot after a growth, of the size of `fresh`, with its old values if they are carried."""
+    added = tf.shape(fresh) - tf.shape(slot.variable)
+    if not carry:
+        return tf.where(tf.reduce_any(added > 0), fresh, _pad_by(slot.variable, added))
+    is_old = _pad_by(tf.ones_like(slot.variable, tf.bool), added)
+    return tf.where(is_old, _pad_by(slot.variable, added), tf.cast(fresh, slot.variable.dtype))
 
 
 def _append(value: tf.Tensor, added: tf.Tensor, axis: int) -> tf.Tensor:
@@ -145,5 +150,9 @@ def _pad(array: tf.Tensor, like: tf.Tensor, axis: int) -> tf.Tensor:
     """Zeros behind `array`, up to the size of `like` on all axes but `axis`."""
     axis %= like.shape.rank
     size = tf.tensor_scatter_nd_update(tf.shape(like), [[axis]], [tf.shape(array)[axis]])
-    missing = size - tf.shape(array)
-    return tf.pad(array, tf.stack([tf.zeros_like(missing), missing], axis=1))
+    return _pad_by(array, size - tf.shape(array))
+
+
+def _pad_by(array: tf.Tensor, added: tf.Tensor) -> tf.Tensor:
+    """`array` and `added` zeros behind it on each axis."""
+    return tf.pad(array, tf.stack([tf.zeros_like(added), added], axis=1))

@@ -49,7 +49,7 @@ def test_the_plan_is_what_happens():
         ]
     assert plan == happened
     rehearsed = networks.network()
-    networks.grower(rehearsed, random.Random()).rehearse(plan)
+    networks.grower(rehearsed, random.Random()).rehearse(grower.widths())
     assert cost.parameters(rehearsed) == cost.parameters(model) == event["parameters"]
     assert cost.forward_flops(rehearsed) == event["forward_flops"]
 

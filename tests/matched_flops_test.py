@@ -24,7 +24,7 @@ def _rehearsed(file):
     for growth in built.grower.plan(built.steps):
         flops += (growth.step - last) * cost.forward_flops(built.model)
         last = growth.step
-        built.grower.rehearse([growth])
+        built.grower.rehearse({growth.site: growth.to_width})
     (width,) = built.grower.widths().values()
     return flops + (built.steps - last) * cost.forward_flops(built.model), width
 

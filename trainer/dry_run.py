@@ -14,14 +14,14 @@ def report(experiment: experiment_lib.Experiment) -> str:
       Text for the console.
     """
     model, grower = experiment.model, experiment.grower
-    lines = ["Layers at birth", *_layers(model), "", "Growth plan"]
+    lines = ["Layers at birth", *_layers(model), "", f"Growth plan of {experiment.steps} steps"]
     plan = grower.plan(experiment.steps)
     lines += [
         f"  step {growth.step}: {growth.site} from {growth.from_width} to {growth.to_width} neurons"
         for growth in plan
     ] or ["  none"]
     before = _cost(model)
-    grower.rehearse(plan)
+    grower.rehearse({growth.site: growth.to_width for growth in plan})
     after = _cost(model)
     return "\n".join([*lines, "", f"Before: {before}", f"After:  {after}"])
 

@@ -7,9 +7,10 @@ import gin
 import tensorflow as tf
 import tf_keras
 from official.common import distribute_utils
+from official.modeling import performance
 
 from growth import grower as grower_lib
-from trainer import objectives, optimizers, task
+from trainer import matched_flops, objectives, optimizers, task
 from trainer.datasets import dataset as dataset_lib
 
 
@@ -26,6 +27,9 @@ class Experiment:
       objective: the loss and the metrics.
       optimizer: gives a tf_keras optimizer.
       steps: training steps.
+      match_flops: whether the run is lengthened beyond `steps` so that it costs as many training
+        FLOPs as the big network in `steps`; see matched_flops.py. The learning rate's schedule is
+        stretched accordingly: the optimizer is called with `stretch`.
       seed: of growth, and in the result; datasets and models have seeds of their own, which the
         shipped configurations bind to the same macro.
       grower: gives the grower; see growth/grower.py for what it is called with.
@@ -35,6 +39,8 @@ class Experiment:
       eval_interval: training steps between two evaluations; None for one at the end.
       checkpoint_interval: training steps between two checkpoints.
       checkpoints_kept: how many of the newest checkpoints are kept.
+      mixed_precision: "bfloat16" for layers that compute in that type, with parameters, losses and
+        growth in float32; None for float32 throughout.
       distribution_strategy: "off" (one device), "mirrored", "multi_worker_mirrored"; see Model
         Garden's distribute_utils.
 
@@ -49,6 +55,7 @@ class Experiment:
         objective: objectives.Objective = gin.REQUIRED,
         optimizer: Callable[[], tf_keras.optimizers.Optimizer] = gin.REQUIRED,
         steps: int = gin.REQUIRED,
+        match_flops: bool = False,
         seed: int = 0,
         grower: Callable[..., grower_lib.Grower] = grower_lib.Grower,
         growth_batch_size: int | None = None,
@@ -56,6 +63,7 @@ class Experiment:
         eval_interval: int | None = None,
         checkpoint_interval: int = 1000,
         checkpoints_kept: int = 3,
+        mixed_precision: str | None = None,
         distribution_strategy: str = "off",
     ):
         for name, value in [
@@ -68,31 +76,39 @@ class Experiment:
         ]:
             if value is not None and value < 1:
                 raise ValueError(f"Experiment.{name} = {value} must be at least 1")
-        self.steps = steps
         self.seed = seed
         self.log_interval = log_interval
         self.eval_interval = eval_interval
         self.checkpoint_interval = checkpoint_interval
         self.checkpoints_kept = checkpoints_kept
+        _set_precision(mixed_precision)
         gpus = len(tf.config.list_logical_devices("GPU"))
         self.strategy = distribute_utils.get_distribution_strategy(
             distribution_strategy,
             # Model Garden refuses a strategy of one device on a machine with several GPUs.
             num_gpus=min(gpus, 1) if distribution_strategy in ("off", "one_device") else gpus,
         )
+        self._growth_batch_size = growth_batch_size
         with self.strategy.scope():
             self.dataset = dataset()
-            self.model = model(output_width=self.dataset.output_width)
-            self._build(objective)
-            self.optimizer = optimizer()
+            self.model = self._model(model, objective)
+            self.steps, stretch = steps, {}
+            if match_flops:
+                rehearsed = self._model(model, objective)
+                self.steps = matched_flops.matched_steps(
+                    steps, rehearsed, grower(rehearsed, None, lambda variable: [], seed, None)
+                )
+                stretch = {"stretch": self.steps / steps}
+            self.optimizer = optimizer(**stretch)
             slots = optimizers.GrowableSlots(self.optimizer, self.model.trainable_variables)
             self.task = task.Task(
-                self.model, self.optimizer, objective, self.dataset, self.strategy
+                *(self.model, self.optimizer, objective, self.dataset, self.strategy),
+                averages=slots.averages(self.model),
             )
-            self._growth_batch_size = growth_batch_size
             loss = functools.partial(self.task.loss, batch_size=growth_batch_size)
             self.grower = grower(self.model, loss, slots, seed, self.task.step)
-            self.grower.plan(steps)  # A policy's mistake shows now, not at the first growth.
+            self.grower.plan(self.steps)  # A policy's mistake shows now, not at the first growth.
+        self.best_metric = objective.best_metric
 
     def batches(self, step: int) -> tf.distribute.DistributedDataset:
         """The training batches after `step` training steps, distributed over replicas."""
@@ -119,10 +135,23 @@ class Experiment:
         """
         return 3 * self.dataset.batch_size * self.grower.forward_flops(steps)
 
-    def _build(self, objective):
-        """Creates the model's variables, and tries whether inputs, outputs and loss fit."""
+    def _model(self, make, objective):
+        """A network with its variables, after a try whether inputs, outputs and loss fit."""
+        model = make(output_width=self.dataset.output_width)
         spec = self.dataset.train(0).element_spec
         inputs, targets = tf.nest.map_structure(
             lambda s: tf.zeros([1, *s.shape[1:]], s.dtype), spec
         )
-        objective.losses(targets, self.model(inputs))
+        objective.losses(targets, tf.cast(model(inputs), tf.float32))
+        return model
+
+
+def _set_precision(mixed_precision: str | None) -> None:
+    """Sets the type that layers compute in, for layers that are created from now on."""
+    types = {None: tf.float32, "bfloat16": tf.bfloat16}
+    if mixed_precision not in types:
+        raise ValueError(
+            f"Experiment.mixed_precision = {mixed_precision!r} must be None or 'bfloat16'; float16 "
+            "would need its losses scaled, also in a growth"
+        )
+    performance.set_mixed_precision_policy(types[mixed_precision])

@@ -12,6 +12,9 @@ _MODEL_DIR = flags.DEFINE_string("model_dir", None, "Folder of checkpoints, logs
 _MODE = flags.DEFINE_enum(
     "mode", "train_and_eval", ["train", "train_and_eval", "eval", "export"], "What to do."
 )
+_CHECKPOINT = flags.DEFINE_enum(
+    "checkpoint", "latest", ["latest", "best"], "What --mode=eval and --mode=export take."
+)
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print what a run would do, and exit.")
 _OVERWRITE_CONFIG = flags.DEFINE_bool(
     "overwrite_config", False, "Go on in a model_dir of a run with another configuration."
@@ -38,6 +41,8 @@ def main(argv: list[str]) -> None:
             run = train.Run(built, directory)
             if trains:
                 run.prepare(config.literals())
+            elif _CHECKPOINT.value == "best":
+                run.restore_best()
         if trains:
             run.train(evaluate=_MODE.value == "train_and_eval")
         else:

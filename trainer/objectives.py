@@ -8,7 +8,14 @@ import tf_keras
 
 
 class Objective(abc.ABC):
-    """A loss for each example, and metrics."""
+    """A loss for each example, and metrics.
+
+    Attributes:
+      best_metric: the metric of evaluation that tells which checkpoint is the best: `loss`, of
+        which less is better, or one of `metrics`, of which more is.
+    """
+
+    best_metric: str = "loss"
 
     @abc.abstractmethod
     def losses(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
@@ -45,6 +52,8 @@ class Classification(Objective):
     Raises:
       ValueError: an argument is out of range.
     """
+
+    best_metric = "accuracy"
 
     def __init__(self, label_smoothing: float = 0.0, top_k: int | None = None):
         if not 0.0 <= label_smoothing < 1.0:

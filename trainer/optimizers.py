@@ -13,7 +13,7 @@ rate and its warm-up are chosen by reference:
 import collections
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import gin
 import tensorflow as tf
@@ -40,6 +40,8 @@ def optimizer(
     config: base_config.Config = gin.REQUIRED,
     learning_rate: base_config.Config = gin.REQUIRED,
     warmup: base_config.Config | None = None,
+    ema: optimizer_config.EMAConfig | None = None,
+    stretch: float = 1.0,
 ) -> tf_keras.optimizers.Optimizer:
     """Builds an optimizer with Model Garden's OptimizerFactory.
 
@@ -49,6 +51,8 @@ def optimizer(
       learning_rate: one of `...configs.learning_rate_config`: ConstantLrConfig, CosineLrConfig,
         StepwiseLrConfig, ...
       warmup: LinearWarmupConfig or PolynomialWarmupConfig, or None.
+      ema: EMAConfig, for a moving average of the weights that evaluation and export use; or None.
+      stretch: what the steps in `learning_rate` and `warmup` are multiplied by.
 
     Returns:
       A tf_keras optimizer.
@@ -61,9 +65,35 @@ def optimizer(
             optimizer=_one_of(optimization_config.OptimizerConfig, config, "config"),
             learning_rate=_one_of(optimization_config.LrConfig, learning_rate, "learning_rate"),
             warmup=_one_of(optimization_config.WarmupConfig, warmup, "warmup"),
+            ema=_checked(ema),
         )
     )
-    return factory.build_optimizer(factory.build_learning_rate())
+    rate = factory.build_learning_rate()
+    if callable(rate) and stretch != 1.0:
+        rate = _Stretched(rate, stretch)
+    return factory.build_optimizer(rate)
+
+
+class _Stretched(tf_keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule that takes `stretch` times as many steps."""
+
+    def __init__(self, schedule: Callable[[tf.Tensor], tf.Tensor], stretch: float):
+        super().__init__()
+        self._schedule, self._stretch = schedule, stretch
+
+    def __call__(self, step):
+        return self._schedule(tf.cast(step, tf.float32) / self._stretch)
+
+    def get_config(self):
+        return {"schedule": self._schedule, "stretch": self._stretch}
+
+
+def _checked(ema: optimizer_config.EMAConfig | None) -> optimizer_config.EMAConfig | None:
+    if ema is not None and not 0.0 < ema.average_decay < 1.0:
+        raise ValueError(
+            f"EMAConfig.average_decay = {ema.average_decay} must be between 0 and 1, e.g. 0.999"
+        )
+    return ema
 
 
 def _one_of(
@@ -98,6 +128,7 @@ class GrowableSlots:
     """
 
     def __init__(self, optimizer: tf_keras.optimizers.Optimizer, variables: Sequence[tf.Variable]):
+        self._optimizer = optimizer
         self._slots = collections.defaultdict(list)
         try:
             self._build(optimizer, variables)
@@ -111,6 +142,10 @@ class GrowableSlots:
     def _build(self, optimizer, variables):
         """Creates the slots, as the first `apply_gradients` would do in a traced function."""
         if isinstance(optimizer, tf_keras.optimizers.legacy.Optimizer):
+            if isinstance(optimizer, optimization.ExponentialMovingAverage):
+                optimizer.add_slot = functools.partial(self._add_average, optimizer.add_slot)
+                self._build(optimizer._optimizer, variables)
+                return
             optimizer.add_slot = functools.partial(self._add_slot, optimizer.add_slot)
             optimizer._create_all_weights(variables)
         else:
@@ -125,11 +160,32 @@ class GrowableSlots:
         """The slots of `variable`."""
         return self._slots[variable.ref()]
 
+    def averages(self, model: tf_keras.Model) -> list[tuple[tf.Variable, tf.Variable]]:
+        """Creates the moving averages of weights that the optimizer keeps, if it does.
+
+        Returns:
+          Each variable that has one, and its average.
+        """
+        if not isinstance(self._optimizer, optimization.ExponentialMovingAverage):
+            return []
+        self._optimizer.shadow_copy(model)
+        return [
+            (variable, slot.variable)
+            for variable in model.variables
+            for slot in self(variable)
+            if slot.initial is None
+        ]
+
     def _add_slot(self, add_slot, variable, slot_name, initializer="zeros", shape=None):
         """Replaces `add_slot` of a legacy optimizer."""
         _check_shape(shape, variable)
         initial = float(tf_keras.initializers.get(initializer)([]))
         return self._create(variable, initial, lambda value: add_slot(variable, slot_name, value))
+
+    def _add_average(self, add_slot, variable, slot_name, initializer):
+        """Replaces `add_slot` of an optimizer that keeps moving averages."""
+        del initializer  # An average starts as its parameter.
+        return self._create(variable, None, lambda value: add_slot(variable, slot_name, value))
 
     def _add_from_reference(
         self, add_variable, model_variable, variable_name, shape=None, initial_value=None
@@ -150,7 +206,11 @@ class GrowableSlots:
 
         known = [slot.variable.ref() for slot in self(variable)]
         with tf.variable_creator_scope(declare_shape):
-            slot = create(tf.fill(tf.shape(variable), initial))
+            slot = create(
+                tf.convert_to_tensor(variable)
+                if initial is None
+                else tf.fill(tf.shape(variable), initial)
+            )
         # Legacy optimizers ask for a slot again when they find it missing in their own tables.
         if slot.ref() not in known:
             self._slots[variable.ref()].append(surgery.Slot(slot, initial))

@@ -56,6 +56,11 @@ class RunDirectory:
         """The folder of the checkpoints."""
         return self.path / "checkpoints"
 
+    @property
+    def best(self) -> pathlib.Path:
+        """The folder of the checkpoint with the best evaluation."""
+        return self.path / "best"
+
     def _require_checkpoint(self) -> None:
         """Raises UserError if there is no checkpoint."""
         if not any(self.checkpoints.glob("*.index")):

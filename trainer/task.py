@@ -1,5 +1,8 @@
 """The inner loops: a training step, an evaluation step and their metrics."""
 
+import contextlib
+from collections.abc import Iterator, Sequence
+
 import orbit
 import tensorflow as tf
 import tf_keras
@@ -20,6 +23,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
       objective: the loss and the metrics.
       dataset: its batch size, and test batches.
       strategy: distributes a step over replicas.
+      averages: variables and their moving averages, which evaluation uses in their place.
     """
 
     def __init__(
@@ -29,6 +33,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         objective: objectives.Objective,
         dataset: dataset_lib.Dataset,
         strategy: tf.distribute.Strategy,
+        averages: Sequence[tuple[tf.Variable, tf.Variable]] = (),
     ):
         # The batches depend on the step, which a checkpoint may still set.
         orbit.StandardTrainer.__init__(self, train_dataset=None)
@@ -40,6 +45,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         self._objective = objective
         self._batch_size = dataset.batch_size
         self._strategy = strategy
+        self._averages = list(averages)
         self._train_metrics = [tf_keras.metrics.Mean("loss"), *objective.metrics()]
         self._test_metrics = [tf_keras.metrics.Mean("loss"), *objective.metrics()]
 
@@ -55,7 +61,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
 
         Args:
           targets: of this replica's examples.
-          outputs: of the network.
+          outputs: of the network, float32.
           batch_size: examples over all replicas; as many as in a training batch if None.
 
         Returns:
@@ -93,7 +99,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
     def _replica_step(self, batch):
         inputs, targets = batch
         with tf.GradientTape() as tape:
-            outputs = self._model(inputs, training=True)
+            outputs = tf.cast(self._model(inputs, training=True), tf.float32)
             loss = self.loss(targets, outputs)
         variables = self._model.trainable_variables
         gradients = tape.gradient(loss, variables)
@@ -114,6 +120,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
 
     def eval_begin(self) -> None:
         """See orbit.StandardEvaluator."""
+        self._exchange_averages()
         for metric in self._test_metrics:
             metric.reset_state()
 
@@ -123,7 +130,22 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
 
     def eval_end(self) -> dict[str, tf.Tensor]:
         """Means over all examples."""
+        self._exchange_averages()
         return {metric.name: metric.result() for metric in self._test_metrics}
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The model has its averaged weights within the block, if the optimizer keeps them."""
+        self._exchange_averages()
+        yield
+        self._exchange_averages()
+
+    def _exchange_averages(self):
+        # Not the optimizer's `swap_weights`, which adds and subtracts, and so rounds.
+        for variable, average in self._averages:
+            weights = variable.read_value()
+            variable.assign(average.read_value())
+            average.assign(weights)
 
     @tf.function
     def _evaluate_batch(self, batch) -> None:
@@ -137,7 +159,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
 
     def _replica_eval(self, batch) -> None:
         inputs, targets = batch
-        outputs = self._model(inputs, training=False)
+        outputs = tf.cast(self._model(inputs, training=False), tf.float32)
         self._test_metrics[0].update_state(self._objective.losses(targets, outputs))
         for metric in self._test_metrics[1:]:
             metric.update_state(targets, outputs)

@@ -11,9 +11,9 @@ import orbit
 import tensorflow as tf
 
 from models import cost
-from trainer import clock as clock_lib
-from trainer import experiment as experiment_lib
 from trainer import (
+    best_checkpoint,
+    errors,
     export,
     growing_trainer,
     interrupts,
@@ -21,6 +21,8 @@ from trainer import (
     run_directory,
     summaries,
 )
+from trainer import clock as clock_lib
+from trainer import experiment as experiment_lib
 
 
 class Run:
@@ -42,14 +44,16 @@ class Run:
         self._grower = experiment.grower
         self._task = experiment.task
         self._clock = clock_lib.Clock()
-        checkpoint = tf.train.Checkpoint(
+        self._best = best_checkpoint.BestCheckpoint(directory.best, experiment.best_metric)
+        self._checkpoint = tf.train.Checkpoint(
             model=experiment.model,
             optimizer=experiment.optimizer,
             growth=self._grower.history,
             clock=self._clock,
+            best=self._best,
         )
         self._checkpoints = tf.train.CheckpointManager(
-            checkpoint,
+            self._checkpoint,
             str(directory.checkpoints),
             max_to_keep=experiment.checkpoints_kept,
             step_counter=self._task.global_step,
@@ -110,13 +114,15 @@ class Run:
             self._task.global_step, experiment.steps, experiment.dataset.batch_size
         )
         with interrupts.catch() as interrupt, contextlib.redirect_stdout(None):
+            if evaluate and self.step and self._evaluation_is_due():
+                self._evaluate_and_compare()  # The run ended after the checkpoint, before this.
             while self.step < experiment.steps and not interrupt:
                 self._train_until(self._next_stop(evaluate))
                 if evaluate and self._evaluation_is_due():
-                    self._evaluate()
+                    self._evaluate_and_compare()
             self._save()
             stopped = self.step < experiment.steps
-            test = self._evaluate() if evaluate and not stopped else {}
+            test = self._evaluate_and_compare() if evaluate and not stopped else {}
         self._progress.close()
         if stopped:
             self._progress.say(f"stopped by {interrupt.signal.name} after {self.step} steps")
@@ -131,16 +137,31 @@ class Run:
         )
 
     def evaluate(self) -> dict[str, float]:
-        """Metrics of the newest checkpoint on the test examples."""
+        """Metrics of the checkpoint on the test examples."""
         with contextlib.redirect_stdout(None):
             return self._evaluate()
 
+    def restore_best(self) -> None:
+        """Goes to the checkpoint with the best evaluation.
+
+        Raises:
+          UserError: there is none.
+        """
+        best = tf.train.latest_checkpoint(str(self._directory.best))
+        if best is None:
+            raise errors.UserError(
+                f"there is no checkpoint in {self._directory.best}: the best one is kept by runs "
+                "that evaluate while they train (Experiment.eval_interval)"
+            )
+        self._checkpoint.restore(best)
+
     def export(self) -> pathlib.Path:
-        """Writes the newest checkpoint as a SavedModel, and returns its folder."""
+        """Writes the checkpoint as a SavedModel, and returns its folder."""
         folder = self._directory.path / "export" / str(self.step)
         folder.parent.mkdir(exist_ok=True)
         inputs, _ = self._experiment.dataset.train(self.step).element_spec
-        export.export(self._experiment.model, inputs, folder)
+        with self._task.averaged():
+            export.export(self._experiment.model, inputs, folder)
         return folder
 
     def _next_stop(self, evaluate: bool) -> int:
@@ -179,6 +200,12 @@ class Run:
         output = self._controller.evaluate()
         return {name: float(value) for name, value in output.items()}
 
+    def _evaluate_and_compare(self) -> dict[str, float]:
+        metrics = self._evaluate()
+        if self._experiment.eval_interval:
+            self._best.update(self.step, metrics, self._checkpoint)
+        return metrics
+
     def _save(self) -> None:
         """Saves a checkpoint of this step unless there is one."""
         newest = self._checkpoints.latest_checkpoint
@@ -207,6 +234,7 @@ class Run:
             "seed": experiment.seed,
             "train": self._task.evaluate_batch(next(iter(experiment.batches(self.step)))),
             "test": test,
+            "best": self._best.evaluation,
             "widths": self._grower.widths(),
             "parameters": cost.parameters(experiment.model),
             "training_flops": experiment.training_flops(self.step),

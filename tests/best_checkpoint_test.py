@@ -1,0 +1,40 @@
+import json
+
+import tensorflow as tf
+
+from trainer import best_checkpoint
+
+
+def _after(tmp_path, metric, values):
+    """The steps of which the folder holds a checkpoint after each evaluation."""
+    variable = tf.Variable(0.0)
+    best = best_checkpoint.BestCheckpoint(tmp_path, metric)
+    checkpoint = tf.train.Checkpoint(variable=variable, best=best)
+    kept = []
+    for step, value in enumerate(values):
+        variable.assign(value)
+        best.update(step, {metric: value, "other": -value}, checkpoint)
+        (index,) = tmp_path.glob("ckpt-*.index")
+        kept.append(int(index.stem.split("-")[1]))
+    return kept, best, variable, checkpoint
+
+
+def test_the_best_evaluation_is_kept_and_the_first_of_equals(tmp_path):
+    kept, best, _, _ = _after(tmp_path, "accuracy", [0.5, 0.4, 0.6, 0.6, 0.1])
+    assert kept == [0, 0, 2, 2, 2]
+    assert best.evaluation == {"step": 2, "accuracy": 0.6, "other": -0.6}
+
+
+def test_less_loss_is_better(tmp_path):
+    assert _after(tmp_path, "loss", [0.5, 0.4, 0.6])[0] == [0, 1, 1]
+
+
+def test_a_resumed_run_compares_with_what_it_had_seen(tmp_path):
+    _, best, variable, checkpoint = _after(tmp_path, "accuracy", [0.5, 0.6])
+    state = json.loads(best.serialize())
+    variable.assign(0.0)
+    best.evaluation = {}
+    checkpoint.restore(tf.train.latest_checkpoint(str(tmp_path)))
+    assert best.evaluation == state and variable == 0.6000000238418579
+    best.update(2, {"accuracy": 0.55}, checkpoint)
+    assert best.evaluation == state

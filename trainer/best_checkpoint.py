@@ -1,0 +1,48 @@
+"""Keeps the checkpoint of the best evaluation."""
+
+import json
+import pathlib
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+
+class BestCheckpoint(tf.train.experimental.PythonState):
+    """The evaluation with the best value of a metric so far, and a checkpoint of its step.
+
+    It is a part of the checkpoints of the run, so that a run that is resumed compares with what it
+    had seen by then.
+
+    Args:
+      folder: where the checkpoint goes.
+      metric: its name; a `loss` is better if it is lower, all others if they are higher.
+
+    Attributes:
+      evaluation: the metrics, and the `step`; empty before the first.
+    """
+
+    def __init__(self, folder: pathlib.Path, metric: str):
+        self._folder = folder
+        self._metric = metric
+        self.evaluation: dict[str, float] = {}
+
+    def serialize(self) -> str:
+        """The state that a checkpoint holds."""
+        return json.dumps(self.evaluation)
+
+    def deserialize(self, string_value: str) -> None:
+        """Takes over the state of a checkpoint."""
+        self.evaluation = json.loads(string_value)
+
+    def update(
+        self, step: int, metrics: Mapping[str, float], checkpoint: tf.train.Checkpoint
+    ) -> None:
+        """Saves `checkpoint` if `metrics`, of the evaluation after `step` steps, are the best."""
+        sign = -1 if self._metric == "loss" else 1
+        if self.evaluation and (
+            sign * metrics[self._metric] <= sign * self.evaluation[self._metric]
+        ):
+            return
+        self.evaluation = {"step": step, **metrics}
+        manager = tf.train.CheckpointManager(checkpoint, str(self._folder), max_to_keep=1)
+        manager.save(checkpoint_number=step)
