@@ -1,0 +1,138 @@
+"""Bindings of training that a network must be able to grow under."""
+
+import json
+
+import gin
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+
+from growth import grower, policies, schedules
+from growth.initializers import random
+from models import cost, vgg
+from trainer import config, experiment, matched_flops, run_directory, train
+
+_SMALL = ["gin_configs/teacher_student/small_gradmax.gin"]
+_STEPS = ["Experiment.steps = 9", "PeriodicSchedule.start = 3", "PeriodicSchedule.interval = 3"]
+_EMA = ["optimizer.ema = @EMAConfig()", "EMAConfig.average_decay = 0.9"]
+
+
+@pytest.fixture(autouse=True)
+def float32():
+    """What is built after a test computes in float32 again."""
+    yield
+    tf_keras.mixed_precision.set_global_policy("float32")
+
+
+def _built(*bindings):
+    gin.clear_config()
+    config.load(_SMALL, [*_STEPS, *bindings])
+    return experiment.Experiment()
+
+
+def _run(folder, *bindings):
+    built = _built(*bindings)
+    run = train.Run(built, run_directory.RunDirectory(folder))
+    run.prepare({})
+    run.train(evaluate=True)
+    return built, run, json.loads((folder / "result.json").read_text())
+
+
+def test_averages_follow_the_weights_and_are_what_is_evaluated(tmp_path):
+    built, run, result = _run(tmp_path / "run", *_EMA, "PeriodicSchedule.count = 2")
+    (kernel, average), _ = built.task._averages
+    assert kernel.shape.as_list() == average.shape.as_list() == [20, None]
+    assert average.read_value().shape == (20, 7)
+    batch = next(iter(built.batches(0)))
+
+    def loss():
+        return float(tf.reduce_mean(tf.square(built.model(batch[0]) - batch[1])))
+
+    weights = [v.numpy() for v in built.model.variables]
+    with built.task.averaged():
+        np.testing.assert_allclose(result["train"]["loss"], loss(), rtol=1e-5)
+    assert abs(result["train"]["loss"] - loss()) > 1e-4
+    run.evaluate()
+    for variable, value in zip(built.model.variables, weights, strict=True):
+        np.testing.assert_array_equal(variable, value)
+
+
+def test_the_average_of_a_new_neuron_starts_as_its_weights():
+    built = _built(*_EMA)
+    built.task.train_dataset = built.batches(0)
+    built.task.train(tf.constant(3))
+    before = [average.numpy() for _, average in built.task._averages]
+    event = built.grower.grow(3, next(iter(built.batches(3))))
+    assert event["sites"]["hidden_1"] | {"from": 5, "to": 6} == event["sites"]["hidden_1"]
+    # The step after the growth has moved it: decay (1 + 4) / (10 + 4) of Model Garden's average.
+    (kernel_in, average_in), (kernel_out, average_out) = built.task._averages
+    decay = 5 / 14
+    np.testing.assert_allclose(
+        average_in[:, :5], decay * before[0] + (1 - decay) * kernel_in[:, :5], rtol=1e-5
+    )
+    np.testing.assert_allclose(average_in[:, 5], (1 - decay) * kernel_in[:, 5], rtol=1e-5)
+    # Its incoming weights were zero, so that its outgoing ones have not moved yet.
+    np.testing.assert_allclose(average_out[5], kernel_out[5], rtol=1e-5)
+
+
+def test_a_run_with_averages_resumes_with_the_same_bits(tmp_path):
+    whole, _, expected = _run(tmp_path / "whole", *_EMA)
+    _run(tmp_path / "parts", *_EMA, "Experiment.steps = 5")
+    parts, _, result = _run(tmp_path / "parts", *_EMA)
+    assert result["train"] == expected["train"] and result["test"] == expected["test"]
+    for a, b in zip(whole.task._averages, parts.task._averages, strict=True):
+        np.testing.assert_array_equal(a[1], b[1])
+
+
+def test_layers_compute_in_bfloat16_and_all_else_in_float32(tmp_path):
+    built, _, result = _run(tmp_path / "bfloat16", "Experiment.mixed_precision = 'bfloat16'")
+    inputs, _ = next(iter(built.batches(0)))
+    assert built.model(inputs).dtype == tf.bfloat16
+    assert all(v.dtype == tf.float32 for v in built.model.trainable_variables)
+    assert result["widths"] == {"hidden_1": 7}
+    _, _, expected = _run(tmp_path / "float32")
+    difference = abs(result["train"]["loss"] - expected["train"]["loss"])
+    assert 0 < difference < 0.05 * expected["train"]["loss"]
+    with pytest.raises(ValueError, match="mixed_precision = 'float16' must be None or 'bfloat16'"):
+        _built("Experiment.mixed_precision = 'float16'")
+
+
+@pytest.mark.parametrize("method", [random.Random(), None], ids=["grown", "small"])
+def test_a_matched_run_costs_what_the_big_network_costs(method):
+    def network_and_grower():
+        model = vgg.VGG(10, widths=(2, 4, 4, 4, 4), width_multiplier=0.5)
+        model(tf.zeros([1, 16, 16, 3]))
+        return model, grower.Grower(
+            *(model, None, lambda variable: [], 0),
+            schedule=schedules.PeriodicSchedule(3, 5, 2),
+            policy=policies.AllAtOnce(target_fraction=0.25),
+            initializer=method,
+        )
+
+    steps = matched_flops.matched_steps(20, *network_and_grower())
+    model, planned = network_and_grower()
+    flops, last = 0, 0
+    for growth in planned.plan(20):
+        flops += (growth.step - last) * cost.forward_flops(model)
+        last = growth.step
+        planned.rehearse({growth.site: growth.to_width})
+    rate = cost.forward_flops(model)
+    planned.rehearse({site.name: site.target_width for site in model.sites})
+    spent, big = flops + (steps - last) * rate, 20 * cost.forward_flops(model)
+    assert steps > 20 and big <= spent < big + rate
+
+
+def test_a_matched_run_stretches_the_learning_rate():
+    bindings = [
+        "optimizer.learning_rate = @CosineLrConfig()",
+        "CosineLrConfig.initial_learning_rate = 0.1",
+        "CosineLrConfig.decay_steps = 9",
+    ]
+    rate = _built(*bindings).optimizer.learning_rate
+    matched = _built(*bindings, "Experiment.match_flops = True")
+    assert matched.steps > 9
+    for share in (0.0, 0.3, 1.0):
+        np.testing.assert_allclose(
+            matched.optimizer.learning_rate(share * matched.steps), rate(share * 9.0), atol=1e-7
+        )
