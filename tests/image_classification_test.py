@@ -8,6 +8,8 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from tests import tiny_images
+from trainer.datasets import augmentation, image_classification, mixing
 from trainer.datasets.image_classification import ImageClassification
 
 CLASSES = 3
@@ -105,6 +107,74 @@ def test_a_split_can_be_a_part(data_dir):
     dataset = build(data_dir, train_split="train[:60%]", test_split="train[60%:]", batch_size=6)
     (train,), (test,) = indices(dataset.train(0).take(1)), indices(dataset.test())
     assert sorted(train + test) == list(range(10))
+
+
+@pytest.fixture(scope="session")
+def cifar_dir(tmp_path_factory):
+    return tiny_images.write_cifar(tmp_path_factory.mktemp("cifar"), train=30, test=10)
+
+
+def epochs_of_pictures(cifar_dir, batch_size, first_step=0):
+    """What two epochs of 30 show from `first_step` on: uint8 pictures, one after the other."""
+    dataset = ImageClassification(
+        "tiny_cifar",
+        data_dir=cifar_dir,
+        batch_size=batch_size,
+        augmentation=augmentation.CropAndFlip(),
+    )
+    steps = 60 // batch_size - first_step
+    shown = np.concatenate([images for images, _ in dataset.train(first_step).take(steps)])
+    return np.uint8(np.rint(shown * 255))
+
+
+def test_an_epoch_shows_a_crop_of_every_image_another_one_next_time(cifar_dir):
+    shown = epochs_of_pictures(cifar_dir, 10)
+    drawn = []
+    for epoch in np.split(shown, 2):
+        places = {}
+        for index in range(30):
+            padded = np.pad(tiny_images.picture(index, 32, 32), [(4, 4), (4, 4), (0, 0)])
+            windows = np.lib.stride_tricks.sliding_window_view(padded, (32, 32), axis=(0, 1))
+            windows = windows.transpose(0, 1, 3, 4, 2)  # [9, 9, 32, 32, 3]
+            for place, picture in enumerate(epoch):
+                for mirrored in (False, True):
+                    unmirrored = picture[:, ::-1] if mirrored else picture
+                    found = np.argwhere((windows == unmirrored).all(axis=(2, 3, 4)))
+                    if len(found):
+                        places[index] = (place, *found[0], mirrored)
+        assert sorted(place for place, *_ in places.values()) == list(range(30))
+        drawn.append({index: crop for index, (_, *crop) in places.items()})
+    same = sum(drawn[0][index] == drawn[1][index] for index in range(30))
+    assert same <= 3  # Of 162 crops, mirrored or not, two are the same once in 162 times.
+
+
+def test_a_picture_does_not_depend_on_the_batch_size_or_the_first_step(cifar_dir):
+    expected = epochs_of_pictures(cifar_dir, 10)
+    for batch_size, first_step in [(1, 0), (30, 0), (10, 1), (10, 4), (12, 2)]:
+        shown = epochs_of_pictures(cifar_dir, batch_size, first_step)
+        np.testing.assert_array_equal(shown, expected[first_step * batch_size :][: len(shown)])
+
+
+def test_evaluation_shows_the_images_as_they_are(cifar_dir):
+    dataset = ImageClassification(
+        "tiny_cifar",
+        data_dir=cifar_dir,
+        batch_size=1,
+        augmentation=augmentation.CropAndFlip(),
+        mixing=mixing.MixupAndCutmix(),
+    )
+    ((images, labels),) = dataset.test()
+    assert labels.dtype == tf.int32
+    shown = {np.uint8(np.rint(image * 255)).tobytes() for image in images.numpy()}
+    assert shown == {tiny_images.picture(index, 32, 32).tobytes() for index in range(30, 40)}
+
+
+def test_a_set_larger_than_memory_is_refused_before_it_is_read(data_dir, monkeypatch):
+    monkeypatch.setattr(image_classification, "memory_bytes", lambda: 143)
+    with pytest.raises(ValueError, match="needs 1.44e-07 GB .* StreamedImages"):
+        build(data_dir)
+    monkeypatch.setattr(image_classification, "memory_bytes", lambda: 144)
+    build(data_dir)
 
 
 @pytest.mark.parametrize(

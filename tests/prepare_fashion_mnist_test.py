@@ -1,7 +1,9 @@
 """Fashion-MNIST from local files."""
 
+import collections
 import gzip
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -73,6 +75,25 @@ def test_missing_files_are_one_message_and_status_2(source, tmp_path, capsys):
     assert "t10k-images-idx3-ubyte.gz" in message and "train-images" not in message
     assert "apt-get install dataset-fashion-mnist" in message
     assert not (tmp_path / "data").exists()
+
+
+def test_too_little_disk_is_one_message_and_nothing_is_written(
+    source, tmp_path, capsys, monkeypatch
+):
+    usage = collections.namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(100, 100, 0))
+    assert run(source_dir=source, data_dir=tmp_path / "data") == 2
+    message = capsys.readouterr().err
+    assert "too little disk: " in message and "--data_dir" in message and "TMPDIR" in message
+    assert f"{tmp_path} and " in message  # Where data_dir will be, and the temporary folder.
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_run_that_fails_leaves_nothing_half_written(source, tmp_path):
+    (source / prepare_fashion_mnist.FILES[1]).write_bytes(b"no gzip")
+    with pytest.raises(Exception, match="gz|magic|zlib|Not a"):
+        run(source_dir=source, data_dir=tmp_path / "data")
+    assert not [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
 
 
 def test_data_appears_only_when_it_is_complete(source, tmp_path):

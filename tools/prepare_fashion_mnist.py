@@ -7,8 +7,10 @@ refuses them as downloads, because they were compressed anew and its checksums a
 its own builder reads them, so that metadata and format are those of `tfds build fashion_mnist`.
 """
 
+import collections
 import os
 import pathlib
+import shutil
 import sys
 import tempfile
 
@@ -34,6 +36,10 @@ FILES = (
     "t10k-labels-idx1-ubyte.gz",
 )
 
+# Of the size of the four files, how much is written, with a fifth to spare: measured are 1.3 for
+# the prepared set, and 2.7 for copies of the files, uncompressed as well, which go again.
+_PREPARED, _TEMPORARY = 1.6, 3.2
+
 
 def prepare(source_dir: str | os.PathLike, data_dir: str | os.PathLike | None) -> str:
     """Writes fashion_mnist/VERSION under `data_dir`, unless it is there.
@@ -49,6 +55,7 @@ def prepare(source_dir: str | os.PathLike, data_dir: str | os.PathLike | None) -
 
     Raises:
       FileNotFoundError: a file is missing.
+      OSError: there is too little room on a disk; nothing has been written then.
     """
     builder = tfds.builder("fashion_mnist", data_dir=data_dir)
     if builder.is_prepared():
@@ -61,6 +68,7 @@ def prepare(source_dir: str | os.PathLike, data_dir: str | os.PathLike | None) -
             "dataset-fashion-mnist puts them under /usr/share/datasets/fashion-mnist: apt-get "
             "install dataset-fashion-mnist"
         )
+    _check_room(sum((source_dir / name).stat().st_size for name in FILES), builder.data_dir)
     # An address that TensorFlow Datasets has no checksum for.
     builder.URL = f"file://{source_dir}/"
     # After an error, TensorFlow Datasets' threads may still write there.
@@ -70,6 +78,26 @@ def prepare(source_dir: str | os.PathLike, data_dir: str | os.PathLike | None) -
             download_config=tfds.download.DownloadConfig(try_download_gcs=False),
         )
     return f"Fashion-MNIST is prepared in {builder.data_dir}."
+
+
+def _check_room(source_bytes: int, data_dir: str | os.PathLike) -> None:
+    """Raises an OSError unless the disks have room for what `prepare` writes."""
+    needed, folders = collections.Counter(), collections.defaultdict(list)
+    for folder, factor in [(data_dir, _PREPARED), (tempfile.gettempdir(), _TEMPORARY)]:
+        folder = pathlib.Path(folder).absolute()
+        existing = next(path for path in (folder, *folder.parents) if path.exists())
+        disk = existing.stat().st_dev
+        needed[disk] += round(factor * source_bytes)
+        folders[disk].append(existing)
+    for disk, wanted in needed.items():
+        free = shutil.disk_usage(folders[disk][0]).free
+        if free < wanted:
+            raise OSError(
+                f"too little disk: {' and '.join(map(str, folders[disk]))} need "
+                f"{wanted / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free. Make room, or choose "
+                "other disks by --data_dir and the environment variable TMPDIR (for temporary "
+                "files)"
+            )
 
 
 def main(argv: list[str]) -> int:

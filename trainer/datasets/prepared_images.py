@@ -73,7 +73,14 @@ class PreparedImages(dataset.Dataset):
         self.batch_size = batch_size
         self.output_width = self._builder.info.features[self._keys[1]].num_classes
         self._test_batch_size = test_batch_size
-        self._augmentation = augmentation
+        # Traced once, not for each pipeline: every growth and every resumption makes one.
+        self._augmentation = augmentation and tf.function(
+            augmentation,
+            input_signature=[
+                tf.TensorSpec([None, *self.image_shape], tf.uint8),
+                tf.TensorSpec([None, 2], tf.int32),
+            ],
+        )
         self._normalization = normalization
         self._mixing = mixing
         self._augmentation_seed = seeds.stream(seed, "augmentation")
@@ -95,7 +102,7 @@ class PreparedImages(dataset.Dataset):
         if self._augmentation is None:
             return images
         keys = example_seeds.example_seeds(self._augmentation_seed, epochs, examples)
-        return self._augmentation(images, keys)
+        return tf.ensure_shape(self._augmentation(images, keys), images.shape)
 
     def _inputs(self, images: tf.Tensor) -> tf.Tensor:
         """What the network sees of uint8 `[batch, height, width, channels]`: float32."""
