@@ -120,15 +120,33 @@ class _StopAfterOneLoop:
         return self._run.step > self._start
 
 
-@pytest.mark.parametrize("carry_slots", [True, False])
-def test_a_run_that_was_stopped_after_each_loop_ends_the_same(tmp_path, monkeypatch, carry_slots):
-    binding = f"Grower.carry_slots = {carry_slots}"
-    uninterrupted, run = _run(tmp_path / "uninterrupted", binding)
+_ALL_STATE = (
+    "import models.normalization",
+    "ConvNet.normalization = @BatchNormalization",
+    "ConvTeacherStudent.examples = 20",
+    "optimizer.ema = @EMAConfig()",
+    "EMAConfig.trainable_weights_only = False",
+)
+
+
+@pytest.mark.parametrize(
+    ("file", "bindings"),
+    [
+        ("small_gradmax", ("Grower.carry_slots = True",)),
+        ("small_gradmax", ("Grower.carry_slots = False",)),
+        ("small_firefly", ("ProjectedAdam.steps = 2",)),
+        ("convolution/small_gradmax", _ALL_STATE),
+    ],
+)
+def test_a_run_that_was_stopped_after_each_loop_ends_the_same(
+    tmp_path, monkeypatch, file, bindings
+):
+    uninterrupted, run = _run(tmp_path / "uninterrupted", *bindings, file=file)
     run.prepare(config.literals())
     run.train(evaluate=True)
     folder, starts = tmp_path / "stopped", []
     while not (folder / "result.json").exists():
-        built, run = _run(folder, binding)
+        built, run = _run(folder, *bindings, file=file)
         starts.append(run.step)
         stop = contextlib.nullcontext(_StopAfterOneLoop(run))
         monkeypatch.setattr(train.interrupts, "catch", lambda stop=stop: stop)
