@@ -7,14 +7,17 @@ import pkgutil
 import re
 
 import gin
+import numpy as np
 import pytest
+import tensorflow as tf
 from absl import flags
 
 from trainer import config, experiment, run_directory, train
 
 _README = pathlib.Path("README.md").read_text()
 _GROWTH = pathlib.Path("docs/growth.md").read_text()
-_PACKAGES = ("models", "growth", "growth.initializers", "trainer")
+_DATA = pathlib.Path("docs/data.md").read_text()
+_PACKAGES = ("models", "growth", "growth.initializers", "trainer", "trainer.datasets")
 # Fenced blocks that begin with the name of a file.
 _FILES = dict(re.findall(r"```\w*\n# (\w+\.\w+)\n(.*?)```", _README, re.DOTALL))
 
@@ -34,6 +37,21 @@ def test_your_own_model_dataset_and_method(tmp_path, monkeypatch):
     assert result["test"]["loss"] < 0.1
 
 
+def test_your_own_augmentation(tmp_path, monkeypatch):
+    ((name, text),) = re.findall(r"```python\n# (\w+\.py)\n(.*?)```", _DATA, re.DOTALL)
+    (tmp_path / name).write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    negative = importlib.import_module(name[: -len(".py")]).Negative()
+    images = np.arange(12, dtype=np.uint8).reshape([2, 2, 3, 1])
+    pictures = negative(tf.constant(images), tf.constant([[4, 1], [5, 2]]))
+    np.testing.assert_array_equal(pictures, [images[0], 255 - images[1]])
+
+
+def test_bindings_of_data_that_are_shown_are_right():
+    for block in re.findall(r"```\n(import .*?)```", _DATA, re.DOTALL):
+        config.load([], [block])
+
+
 @pytest.mark.parametrize(
     "name", re.findall(r"--gin_file=(gin_configs/\S+\.gin)", _README + _GROWTH)
 )
@@ -51,7 +69,7 @@ def test_flags_are_those_of_the_program():
 
 
 # Classes, with or without an argument, and layers, which a configuration does not name.
-_NAMES = set(re.findall(r"`@?([A-Z]\w+)(?:\.\w+)?(?:\(\))?`", _README + _GROWTH)) - {"None"}
+_NAMES = set(re.findall(r"`@?([A-Z]\w+)(?:\.\w+)?(?:\(\))?`", _README + _GROWTH + _DATA)) - {"None"}
 _LAYERS = {"Conv2D", "Dense", "DepthwiseConv2D", "GrowthSite"}
 
 

@@ -1,14 +1,23 @@
 """Sets that are read from disk while the network trains, on tiny ones that are written here."""
 
 import re
+import types
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
+from official.vision.ops import augment
 
 from tests import tiny_images
-from trainer.datasets import augmentation, image_crops, mixing, shard_order
+from trainer.datasets import (
+    augmentation,
+    image_crops,
+    mixing,
+    model_garden_augmentation,
+    record_shards,
+    shard_order,
+)
 from trainer.datasets.streamed_images import StreamedImages
 
 TRAIN, TEST, SHARDS = 47, 12, 7
@@ -25,6 +34,10 @@ def odd_dir(tmp_path_factory):
     path = tmp_path_factory.mktemp("odd")
     rgba = np.zeros([4, 4, 4], np.uint8)
     tiny_images.write(path, "rgba", {"train": [rgba]}, tfds.features.Image(shape=(4, 4, 4)))
+    grey = {"train": [rgba[..., :1]] * 10, "validation": [rgba[..., :1]]}
+    feature = tfds.features.Image(shape=(4, 4, 1))
+    tiny_images.write(path, "grey", grey, feature)
+    tiny_images.write(path, "unlabelled", grey, feature, labelled=False)
     return str(path)
 
 
@@ -196,13 +209,30 @@ def test_reading_can_begin_anywhere(lengths, group):
         (dict(resize_method="cubic"), r"resize_method = 'cubic' must be one of .*bicubic"),
         (dict(shards_in_memory=0), r"shards_in_memory = 0 must be at least 1"),
         (dict(name="rgba"), r"images of 4 channels; they must be grey \(1\) or RGB \(3\)"),
+        (dict(name="unlabelled"), r"train_split = 'train' of unlabelled holds .* without a label"),
+        (
+            dict(
+                name="grey",
+                augmentation=model_garden_augmentation.ModelGardenAugmentation(
+                    augment.RandAugment()
+                ),
+            ),
+            r"ModelGardenAugmentation needs images of 3 channels",
+        ),
     ],
 )
 def test_a_mistake_is_one_error_that_names_it(data_dir, odd_dir, arguments, message):
-    folder = odd_dir if arguments.get("name") == "rgba" else data_dir
-    with pytest.raises(ValueError, match="^StreamedImages") as raised:
+    folder = odd_dir if arguments.get("name") in ("rgba", "grey", "unlabelled") else data_dir
+    with pytest.raises(ValueError, match="^(StreamedImages|ModelGarden)") as raised:
         build(folder, **arguments)
     assert re.search(message, str(raised.value))
+
+
+def test_other_files_than_tfrecords_are_refused_with_the_command_that_helps():
+    info = types.SimpleNamespace(file_format=tfds.core.FileFormat.RIEGELI)
+    builder = types.SimpleNamespace(info=info, name="tiny")
+    with pytest.raises(ValueError, match=r"as riegeli, .*\n  tfds build tiny --file_format=tfr"):
+        record_shards.RecordShards("StreamedImages", None, builder)
 
 
 @pytest.mark.parametrize(

@@ -46,8 +46,9 @@ def write(
     images: dict[str, list],
     image: tfds.features.Image,
     shards: int = 1,
+    labelled: bool = True,
 ) -> str:
-    """Writes images, for each split, with classes in turn; returns the `data_dir`."""
+    """Writes images, for each split, with classes in turn or none; returns the `data_dir`."""
     tfds.dataset_builders.store_as_tfds_dataset(
         name=name,
         version="1.0.0",
@@ -56,7 +57,7 @@ def write(
         ),
         split_datasets={
             split: [
-                (index, {"image": content, "label": index % CLASSES})
+                (index, {"image": content, "label": index % CLASSES if labelled else -1})
                 for index, content in enumerate(contents)
             ]
             for split, contents in images.items()

@@ -76,7 +76,7 @@ class Classification(Objective):
             targets and outputs are of different shapes.
         """
         classes = outputs.shape[-1]
-        if self._top_k is not None and self._top_k >= classes:
+        if self._top_k is not None and classes is not None and self._top_k >= classes:
             raise ValueError(
                 f"Classification.top_k = {self._top_k} must be less than the {classes} classes "
                 "of the dataset; None reports top-1 accuracy alone"
@@ -84,7 +84,7 @@ class Classification(Objective):
         if targets.shape.rank == 1:
             if not self._label_smoothing:
                 return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, outputs)
-            targets = tf.one_hot(targets, classes)
+            targets = tf.one_hot(targets, tf.shape(outputs)[-1])
         # Other shapes might broadcast, and train something else without an error.
         targets.shape.assert_is_compatible_with(outputs.shape)
         return tf_keras.losses.categorical_crossentropy(

@@ -74,7 +74,8 @@ class PreparedImages(dataset.Dataset):
         self.output_width = self._builder.info.features[self._keys[1]].num_classes
         self._test_batch_size = test_batch_size
         # Traced once, not for each pipeline: every growth and every resumption makes one.
-        self._augmentation = augmentation and tf.function(
+        self._augmentation = augmentation
+        self._traced_augmentation = augmentation and tf.function(
             augmentation,
             input_signature=[
                 tf.TensorSpec([None, *self.image_shape], tf.uint8),
@@ -102,7 +103,7 @@ class PreparedImages(dataset.Dataset):
         if self._augmentation is None:
             return images
         keys = example_seeds.example_seeds(self._augmentation_seed, epochs, examples)
-        return tf.ensure_shape(self._augmentation(images, keys), images.shape)
+        return tf.ensure_shape(self._traced_augmentation(images, keys), images.shape)
 
     def _inputs(self, images: tf.Tensor) -> tf.Tensor:
         """What the network sees of uint8 `[batch, height, width, channels]`: float32."""
@@ -119,9 +120,10 @@ class PreparedImages(dataset.Dataset):
         return self._mixing(inputs, labels, self.output_width, seed)
 
     def _try_out(self) -> None:
-        """Has what does not fit the images fail here, not while a pipeline is traced."""
-        numbers = tf.zeros([2], tf.int64)
-        images = self._augment(tf.zeros([2, *self.image_shape], tf.uint8), numbers, numbers)
+        """Has what does not fit the images fail here: tracing would bury the message."""
+        images = tf.zeros([2, *self.image_shape], tf.uint8)
+        if self._augmentation is not None:
+            images = self._augmentation(images, tf.zeros([2, 2], tf.int32))
         self._mix(self._inputs(images), tf.zeros([2], tf.int32), tf.constant(0))
 
 

@@ -85,13 +85,8 @@ class StreamedImages(prepared_images.PreparedImages):
             for split in self._splits.values()
         )
         self._order = shard_order.ShardOrder(self._train.lengths, shards_in_memory, seed)
-        for argument, split, shards in [
-            ("train_split", train_split, self._train),
-            ("test_split", test_split, self._test),
-        ]:
-            _, record = next(iter(shards.read(tf.zeros([1], tf.int64))))
-            if self._parse(record)[1] < 0:
-                raise tfds_builder.no_label("StreamedImages", argument, split, self._builder)
+        self._check_labels("train_split", train_split, self._train)
+        self._check_labels("test_split", test_split, self._test)
 
     def train(self, first_step: int) -> tf.data.Dataset:
         """See `Dataset.train`."""
@@ -132,6 +127,12 @@ class StreamedImages(prepared_images.PreparedImages):
                 "grey (1) or RGB (3)"
             )
         return self._image_size, self._image_size, channels
+
+    def _check_labels(self, argument, split, shards):
+        """Raises a ValueError if the first example of a split has no label."""
+        _, record = next(iter(shards.read(tf.zeros([1], tf.int64))))
+        if self._parse(record)[1] < 0:
+            raise tfds_builder.no_label("StreamedImages", argument, split, self._builder)
 
     def _read_group(self, group):
         """(group, the numbers of its examples `[n]`, their serialized content `[n]`)."""
