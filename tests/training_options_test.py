@@ -11,7 +11,7 @@ import tf_keras
 from growth import grower, policies, schedules
 from growth.initializers import random
 from models import cost, vgg
-from trainer import config, experiment, matched_flops, run_directory, train
+from trainer import config, errors, experiment, matched_flops, run_directory, train
 
 _SMALL = ["gin_configs/teacher_student/small_gradmax.gin"]
 _STEPS = ["Experiment.steps = 9", "PeriodicSchedule.start = 3", "PeriodicSchedule.interval = 3"]
@@ -136,3 +136,23 @@ def test_a_matched_run_stretches_the_learning_rate():
         np.testing.assert_allclose(
             matched.optimizer.learning_rate(share * matched.steps), rate(share * 9.0), atol=1e-7
         )
+
+
+def test_the_best_checkpoint_has_the_metrics_of_its_evaluation(tmp_path):
+    folder = tmp_path / "run"
+    # A rate at which the loss rises in the end.
+    bindings = ["Experiment.eval_interval = 2", "ConstantLrConfig.learning_rate = 2.2"]
+    _, run, result = _run(folder, *bindings)
+    best = result["best"]
+    step, loss = best.pop("step"), result["test"]["loss"]
+    assert step < 9 and best["loss"] < loss
+    assert run.evaluate()["loss"] == loss
+    run.restore_best()
+    assert run.step == step and run.evaluate() == best
+
+
+def test_a_run_without_evaluations_has_no_best_checkpoint(tmp_path):
+    _, run, result = _run(tmp_path / "run")
+    assert result["best"] == {}
+    with pytest.raises(errors.UserError, match=r"no checkpoint in .*best: .*Experiment.eval_inter"):
+        run.restore_best()
