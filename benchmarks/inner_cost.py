@@ -14,6 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import functools
 
+import numpy as np
 import tensorflow as tf
 from absl import app, flags, logging
 
@@ -37,32 +38,36 @@ def _methods():
     ]
 
 
+def _ratios(method) -> np.ndarray:
+    """Time of a growth by `method` over that of as many passes as it has inner steps."""
+    model = wide_resnet.WideResNet(output_width=10, depth=28, width=1, width_multiplier=0.25)
+    run = training.Training(
+        model, training.RandomPictures(128), method, policies.AllAtOnce(fraction=0.25)
+    )
+
+    @tf.function
+    def passes(batch):
+        """As many forward and backward passes as there are inner steps, one after another."""
+        total = 0.0
+        for _ in tf.range(_STEPS.value):
+            tf.autograph.experimental.set_loop_options(parallel_iterations=1)
+            with tf.GradientTape() as tape:
+                outputs = model(batch[0], training=True)
+                loss = tf.reduce_mean(objectives.Classification().losses(batch[1], outputs))
+            gradients = tape.gradient(loss, model.trainable_variables)
+            total += tf.reduce_max(tf.stack([tf.norm(gradient) for gradient in gradients]))
+        return total
+
+    return paired.ratios(run.grow, functools.partial(passes, run.batch), _ROUNDS.value)
+
+
 def main(argv):
     """Prints one line for each method."""
     del argv
     logging.set_verbosity(logging.ERROR)
     for method in _methods():
-        model = wide_resnet.WideResNet(output_width=10, depth=28, width=1, width_multiplier=0.25)
-        run = training.Training(
-            model, training.RandomPictures(128), method, policies.AllAtOnce(fraction=0.25)
-        )
-
-        @tf.function
-        def passes(batch, model=model):
-            """As many forward and backward passes as there are inner steps, one after another."""
-            total = 0.0
-            for _ in tf.range(_STEPS.value):
-                tf.autograph.experimental.set_loop_options(parallel_iterations=1)
-                with tf.GradientTape() as tape:
-                    outputs = model(batch[0], training=True)
-                    loss = tf.reduce_mean(objectives.Classification().losses(batch[1], outputs))
-                gradients = tape.gradient(loss, model.trainable_variables)
-                total += tf.reduce_max(tf.stack([tf.norm(gradient) for gradient in gradients]))
-            return total
-
-        ratios = paired.ratios(run.grow, functools.partial(passes, run.batch), _ROUNDS.value)
         name = type(method).__name__ + (", inverse" if getattr(method, "_inverse", False) else "")
-        print(f"{name}: {paired.describe(ratios)} passes an inner step", flush=True)
+        print(f"{name}: {paired.describe(_ratios(method))} passes an inner step", flush=True)
 
 
 if __name__ == "__main__":

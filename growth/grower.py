@@ -1,6 +1,7 @@
 """Puts schedule, policy, initializer and surgery together."""
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -169,6 +170,9 @@ class Grower:
 
         Returns:
           The event, as it is kept in `history`.
+
+        Raises:
+          FloatingPointError: the growth, or the step after it, gave numbers that are not finite.
         """
         start = time.perf_counter()
         growth = len(self.history)
@@ -189,6 +193,7 @@ class Grower:
             },
         }
         event["milliseconds"] = 1000 * (time.perf_counter() - start)
+        _check_finite(event)
         self._say_rank(event)
         self.history.events.append(event)
         return event
@@ -256,3 +261,18 @@ def _sites(model: tf_keras.Model, required: bool) -> list[site_lib.GrowthSite]:
     if len(set(names)) < len(names):
         raise ValueError(f"the sites of {type(model).__name__} must differ by name, not {names}")
     return sites
+
+
+def _check_finite(event: dict[str, Any]) -> None:
+    """Raises FloatingPointError if the event has a number that is not finite."""
+    numbers = {"the loss": event["loss"]}
+    for name, site in event["sites"].items():
+        for key in ("gradient_norm_new", "gradient_norm_old"):
+            numbers[f"{key} of site {name}"] = site[key]
+        numbers |= {f"a singular value of site {name}": value for value in site["singular_values"]}
+    for what, number in numbers.items():
+        if not math.isfinite(number):
+            raise FloatingPointError(
+                f"{what} is {number} in the growth after {event['step']} steps, or in the step "
+                "that follows it"
+            )

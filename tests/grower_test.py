@@ -216,6 +216,13 @@ def test_a_new_method_needs_nothing_but_its_class():
     np.testing.assert_array_equal(incoming[:, -2:], incoming[:, :1].repeat(2, axis=1))
 
 
+def test_a_growth_with_numbers_that_are_not_finite_is_named():
+    model, data = networks.network(), networks.batch()
+    model.sites[1].producers[0].kernel.assign(tf.fill([5, 7], np.nan))
+    with pytest.raises(FloatingPointError, match="the loss is nan in the growth after 3 steps"):
+        networks.grower(model, random.Random()).grow(3, data)
+
+
 def test_history_widths():
     past = history.GrowthHistory()
     past.events = [{"sites": {"a": {"to": 5}}}, {"sites": {"a": {"to": 6}, "b": {"to": 3}}}]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -86,9 +87,30 @@ def _weights(folder):
     return {name: v for name, v in values.items() if isinstance(v, (np.ndarray, np.generic))}
 
 
-def _train(folder):
+def _train(folder, *flags):
     bindings = [f"--gin_bindings={binding}" for binding in _SLOW]
-    return _start(f"--gin_file={_SMALL}", f"--model_dir={folder}", *bindings)
+    return _start(f"--gin_file={_SMALL}", f"--model_dir={folder}", *bindings, *flags)
+
+
+def _await_growths(process, folder, count):
+    file = folder / "growth.jsonl"
+    deadline = time.monotonic() + 100
+    while not file.exists() or len(file.read_text().splitlines()) < count:
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.01)
+
+
+def test_a_folder_in_use_is_refused(tmp_path):
+    endless = "--gin_bindings=Experiment.steps = 1000000"
+    first = _train(tmp_path, endless)
+    try:
+        _await_growths(first, tmp_path, 1)
+        status, out, err = _finish(_train(tmp_path, endless))
+    finally:
+        first.kill()
+        _finish(first)
+    assert (status, out) == (2, "") and "Traceback" not in err
+    assert f"is in use by process {first.pid} on " in err
 
 
 @pytest.fixture(scope="module")
@@ -111,15 +133,14 @@ def test_a_stopped_run_goes_on_and_ends_the_same_to_the_bit(
     uninterrupted, tmp_path, number, expected_status
 ):
     process = _train(tmp_path)
-    growths = tmp_path / "growth.jsonl"
-    deadline = time.monotonic() + 100
-    while not growths.exists() or len(growths.read_text().splitlines()) < 2:
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.01)
+    _await_growths(process, tmp_path, 2)
     process.send_signal(number)
     status, _, err = _finish(process)
     assert status == expected_status, err
     assert not (tmp_path / "result.json").exists()
+    if number == signal.SIGKILL:
+        newest = pathlib.Path(tf.train.latest_checkpoint(str(tmp_path / "checkpoints")))
+        newest.with_suffix(".index").write_bytes(b"half of it")
 
     status, _, err = _finish(_train(tmp_path))
     assert status == 0, err

@@ -1,9 +1,11 @@
 """The files of a run in its model_dir."""
 
 import difflib
+import fcntl
 import json
 import os
 import pathlib
+import platform
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,17 +17,21 @@ class RunDirectory:
 
     Args:
       path: the folder; created by the first file that is written.
+
+    Attributes:
+      is_claimed: whether it belongs to this process alone.
     """
 
     def __init__(self, path: str):
         self.path = pathlib.Path(path)
+        self.is_claimed = False
 
     def start(self, config: str, overwrite_config: bool, read_only: bool = False) -> None:
         """Claims the folder for a run with the configuration `config`, or only looks at it.
 
         Raises:
-          UserError: the folder belongs to a run with another configuration, or cannot be written;
-            or there is no checkpoint in it to read.
+          UserError: the folder belongs to a run with another configuration, cannot be written, or
+            is in use by another process; or there is no checkpoint in it to read.
         """
         if not overwrite_config:
             self.check(config)
@@ -33,6 +39,7 @@ class RunDirectory:
             self._require_checkpoint()
             return
         try:
+            self._claim()
             self.write("config.gin", config)
         except OSError as error:
             raise errors.UserError(f"--model_dir={self.path} cannot be written: {error}") from error
@@ -50,6 +57,23 @@ class RunDirectory:
                 "Choose another folder, or have //:train go on all the same with "
                 "--overwrite_config."
             )
+
+    def _claim(self) -> None:
+        """Keeps other processes away as long as this one, or this object, lives."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = open(self.path / ".lock", "a+")
+        try:
+            fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            self._lock.seek(0)
+            raise errors.UserError(
+                f"--model_dir={self.path} is in use by {self._lock.read()}; wait for its end, or "
+                "choose another folder"
+            ) from None
+        self._lock.truncate(0)
+        self._lock.write(f"process {os.getpid()} on {platform.node()}")
+        self._lock.flush()
+        self.is_claimed = True
 
     @property
     def checkpoints(self) -> pathlib.Path:

@@ -13,6 +13,7 @@ import tensorflow as tf
 from models import cost
 from trainer import (
     best_checkpoint,
+    checkpoint_recovery,
     errors,
     export,
     growing_trainer,
@@ -52,6 +53,8 @@ class Run:
             clock=self._clock,
             best=self._best,
         )
+        if directory.is_claimed:
+            checkpoint_recovery.use_newest_good(directory.checkpoints)
         self._checkpoints = tf.train.CheckpointManager(
             self._checkpoint,
             str(directory.checkpoints),
