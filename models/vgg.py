@@ -63,12 +63,13 @@ class VGG(chain.Chain):
         if depth not in _BLOCKS:
             raise ValueError(f"VGG.depth = {depth} must be one of {', '.join(map(str, _BLOCKS))}")
         make = layer_factory.LayerFactory(
-            width_multiplier=width_multiplier,
+            type(self),
             activation=activation,
             kernel_initializer=kernel_initializer,
             l2=l2,
             seed=seed,
             use_bias=use_bias,
+            width_multiplier=width_multiplier,
         )
         found, targets = [], []
         for block, (convolutions, width) in enumerate(zip(_BLOCKS[depth], _WIDTHS, strict=True)):
