@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from growth import inner_optimization
 from growth.initializers import all_zero, gradmax, gradmax_opt, random, split
@@ -23,13 +22,7 @@ _CHANGE_OUTGOING = ["split"]
 _NEED_NEURONS = ["split"]
 _NEURONS = 3
 
-
-@pytest.fixture(scope="module", autouse=True)
-def not_traced():
-    """Growth without tracing, which would take most of the time."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+pytestmark = pytest.mark.usefixtures("untraced")
 
 
 @pytest.fixture(scope="module", params=site_table.SITES)

@@ -31,13 +31,7 @@ METHODS = {
 _NEED_NEURONS = ["splits"]
 _CHANGE_OLD = ["firefly", "splits"]
 
-
-@pytest.fixture(scope="module", autouse=True)
-def not_traced():
-    """Growth without tracing, which would take most of the time."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+pytestmark = pytest.mark.usefixtures("untraced")
 
 
 @pytest.fixture(scope="module", params=site_table.SITES)
