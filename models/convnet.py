@@ -54,21 +54,15 @@ class ConvNet(chain.Chain):
         l2: float = 0.0,
         seed: int = 0,
     ):
-        if not all(
-            isinstance(width, int) and width > 0 for width in [*hidden_widths, output_width]
-        ):
-            raise ValueError(
-                f"ConvNet.hidden_widths = {hidden_widths} and ConvNet.output_width = "
-                f"{output_width} must be positive numbers of neurons, e.g. (32, 64) and 10"
-            )
         make = layer_factory.LayerFactory(
-            width_multiplier=1.0,
+            type(self),
             activation=activation,
             kernel_initializer=kernel_initializer,
             l2=l2,
             seed=seed,
             use_bias=use_bias,
         )
+        make.check_widths(hidden_widths, output_width)
         window = {"kernel_size": kernel_size, "padding": padding}
         found = []
         for i, width in enumerate(hidden_widths, 1):

@@ -44,20 +44,15 @@ class MLP(chain.Chain):
         l2: float = 0.0,
         seed: int = 0,
     ):
-        widths = [*hidden_widths, output_width]
-        if not all(isinstance(width, int) and width > 0 for width in widths):
-            raise ValueError(
-                f"MLP.hidden_widths = {hidden_widths} and MLP.output_width = {output_width} must "
-                "be positive numbers of neurons, e.g. (32, 16) and 10"
-            )
         make = layer_factory.LayerFactory(
-            width_multiplier=1.0,
+            type(self),
             activation=activation,
             kernel_initializer=kernel_initializer,
             l2=l2,
             seed=seed,
             use_bias=use_bias,
         )
+        make.check_widths(hidden_widths, output_width)
         found = []
         for i, width in enumerate(hidden_widths, 1):
             name = f"hidden_{i}"

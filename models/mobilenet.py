@@ -54,12 +54,13 @@ class MobileNet(chain.Chain):
         use_bias: bool = False,
     ):
         make = layer_factory.LayerFactory(
-            width_multiplier=width_multiplier,
+            type(self),
             activation=activation,
             kernel_initializer=kernel_initializer,
             l2=l2,
             seed=seed,
             use_bias=use_bias,
+            width_multiplier=width_multiplier,
             regularize_gains=False,
         )
         first = make.conv(

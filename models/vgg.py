@@ -72,12 +72,13 @@ class VGG(chain.Chain):
                 "more, e.g. (64, 128, 256, 512, 512)"
             )
         make = layer_factory.LayerFactory(
-            width_multiplier=width_multiplier,
+            type(self),
             activation=activation,
             kernel_initializer=kernel_initializer,
             l2=l2,
             seed=seed,
             use_bias=use_bias,
+            width_multiplier=width_multiplier,
         )
         found, targets = [], []
         for block, (convolutions, width) in enumerate(zip(_BLOCKS[depth], widths, strict=True)):

@@ -64,12 +64,13 @@ class WideResNet(tf_keras.Model):
         if not isinstance(width, int) or width < 1:
             raise ValueError(f"WideResNet.width = {width} must be a whole number, 1 or more")
         make = layer_factory.LayerFactory(
-            width_multiplier=width_multiplier,
+            type(self),
             activation=activation,
             kernel_initializer=kernel_initializer,
             l2=l2,
             seed=seed,
             use_bias=use_bias,
+            width_multiplier=width_multiplier,
         )
         self._stem = make.conv("stem", _STEM_WIDTH, kernel_size=3, **_FIXED)
         self._blocks = []
@@ -86,7 +87,7 @@ class WideResNet(tf_keras.Model):
                     )
                 )
         self._final = [
-            *make.activated("final", outer_normalization),
+            *make.activated("final", outer_normalization, "outer_normalization"),
             pooling.AveragePooling2D(pool_size=None),
             make.dense("output", output_width, use_bias=True, **_FIXED),
         ]
@@ -127,7 +128,7 @@ class _Block(tf_keras.layers.Layer):
         outer, inner = normalizations
         first, second, shortcut = (f"{name}_{part}" for part in ("conv_1", "conv_2", "shortcut"))
         self.width = width
-        self._before = make.activated(f"{name}_input", outer)
+        self._before = make.activated(f"{name}_input", outer, "outer_normalization")
         self._conv_1 = make.conv(
             first,
             make.seed_width(width),

@@ -20,3 +20,11 @@ def fresh_gin():
     gin.clear_config()
     yield
     gin.clear_config()
+
+
+@pytest.fixture(scope="module")
+def untraced():
+    """Functions run without tracing, which would take most of the time of many small growths."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)

@@ -125,6 +125,12 @@ def test_epsilon_is_the_norm_of_the_side_that_is_otherwise_zero(method, zero_sid
     np.testing.assert_allclose(np.linalg.norm(getattr(new, other), axis=0), mean_norm, rtol=1e-5)
 
 
+@pytest.mark.parametrize("method", [random.Random, gradmax.GradMax, gradmax_opt.GradMaxOpt])
+def test_epsilon_must_not_be_negative(method):
+    with pytest.raises(ValueError, match=rf"{method.__name__}.epsilon = -0.1 must be at least 0"):
+        method(epsilon=-0.1)
+
+
 def test_neurons_beyond_the_rank_take_random_directions_and_this_is_said(caplog):
     model, data = networks.network((5,), outputs=2), networks.batch(outputs=2)
     event = networks.grower(model, gradmax.GradMax(), neurons=(5,)).grow(0, data)

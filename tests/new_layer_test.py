@@ -160,15 +160,13 @@ def test_neurons_of_a_new_layer_maximise_the_gradient_of_their_weights(convoluti
 _NETWORKS = {
     "MLP": (lambda: mlp.MLP((5, 7), 4, new_layers=True), (6,), ["hidden_1", "hidden_2", "output"]),
     "ConvNet": (
-        lambda: convnet.ConvNet((3,), 4, new_layers=True, normalization=_batch_norm),
+        lambda: convnet.ConvNet(
+            (3,), 4, new_layers=True, normalization=normalization.BatchNormalization
+        ),
         (8, 8, 2),
         ["hidden_1", "output"],
     ),
 }
-
-
-def _batch_norm(**kwargs):
-    return normalization.BatchNormalization(**kwargs)
 
 
 @pytest.mark.parametrize(("build", "shape", "names"), _NETWORKS.values(), ids=_NETWORKS.keys())

@@ -7,7 +7,7 @@ import tensorflow as tf
 from growth import inner_optimization, manifolds
 from growth.initializers import all_zero, firefly, firefly_opt, gradmax_opt, split
 from models import activations
-from tests import networks
+from tests import firefly_splits, networks
 
 _SEED = tf.constant([3, 4])
 
@@ -155,24 +155,11 @@ def test_firefly_takes_the_candidates_that_lower_the_loss_most():
     assert many < few < 0
 
 
-class _Splits(firefly.Firefly):
-    """Prefers splits, which new neurons otherwise beat by an order of epsilon."""
-
-    def __call__(self, linear_map, count, seed):
-        new = super().__call__(linear_map, count, seed)
-        copies = new.parents >= 0
-        return new._replace(
-            incoming=tf.boolean_mask(new.incoming, copies, axis=1),
-            outgoing=tf.boolean_mask(new.outgoing, copies, axis=1),
-            parents=tf.boolean_mask(new.parents, copies),
-        )
-
-
 def test_a_firefly_split_moves_both_halves_and_keeps_the_rest():
     model, data = networks.network((5,)), networks.batch()
     before = model(data[0]).numpy()
     old_in, old_out = model.sites[0].incoming().numpy(), model.sites[0].outgoing().numpy()
-    networks.grower(model, _Splits(epsilon=0.01), neurons=(2,)).grow(0, data)
+    networks.grower(model, firefly_splits.Splits(epsilon=0.01), neurons=(2,)).grow(0, data)
     incoming, outgoing = model.sites[0].incoming().numpy(), model.sites[0].outgoing().numpy()
     changed = np.flatnonzero(np.any(incoming[:, :5] != old_in, axis=0))
     assert len(changed) == 2
@@ -192,7 +179,9 @@ def test_firefly_splits_of_neighbouring_sites_change_the_output_in_second_order(
         model = networks.network((5, 7), activation=activations.tanh)
         data = networks.batch()
         before = model(data[0])
-        method = _Splits(epsilon=epsilon, optimizer=inner_optimization.ProjectedAdam(steps=1))
+        method = firefly_splits.Splits(
+            epsilon=epsilon, optimizer=inner_optimization.ProjectedAdam(steps=1)
+        )
         grower = networks.grower(model, method)
         # All neurons of both sites, so that the choice does not depend on epsilon.
         grower._policy = networks.Each((5, 7))

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from growth import inner_optimization
 from growth.initializers import all_zero, gradmax, gradmax_opt, random, split
-from tests import grown_network, networks, site_table
+from tests import grown_network, networks, site_table, trained_site
 
 _FEW_STEPS = inner_optimization.ProjectedAdam(steps=3)
 METHODS = {
@@ -23,81 +22,52 @@ _CHANGE_OUTGOING = ["split"]
 _NEED_NEURONS = ["split"]
 _NEURONS = 3
 
-
-@pytest.fixture(scope="module", autouse=True)
-def not_traced():
-    """Growth without tracing, which would take most of the time."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+pytestmark = pytest.mark.usefixtures("untraced")
 
 
 @pytest.fixture(scope="module", params=site_table.SITES)
-def network(request):
-    """A network in training, the slots of its parameters, and a batch."""
-    model, data = site_table.SITES[request.param]()
-    _, slots = networks.optimizer(model)
-    for i, parameter in enumerate(model.trainable_variables):
-        for slot in slots(parameter):
-            shape = tf.shape(parameter)
-            slot.variable.assign(tf.random.stateless_normal(shape, [0, i]))
-    return model, slots, data
-
-
-def _all_slots(model, slots):
-    return [slot for parameter in model.trainable_variables for slot in slots(parameter)]
-
-
-def _outputs(model, data):
-    """In evaluation and in a training step, where batch normalization sees the batch."""
-    with grown_network.kept(model.non_trainable_variables):
-        return np.stack([model(data[0], training=training) for training in (False, True)])
-
-
-def _old_part(value):
-    """The index of old elements in what has grown out of `value`."""
-    return tuple(slice(size) for size in value.shape)
+def site(request):
+    return trained_site.TrainedSite.of_kind(request.param)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_growth_leaves_all_there_was_as_it_is(network, method):
-    model, slots, data = network
+def test_growth_leaves_all_there_was_as_it_is(site, method):
+    model, data = site.model, site.batch
     width = model.sites[0].width
     if method in _NEED_NEURONS and not width:
         with pytest.raises(ValueError, match="has none yet"):
             networks.grower(model, METHODS[method])
         return
-    before = _outputs(model, data)
+    before = site.outputs()
     changed = [c.kernel.ref() for c in model.sites[0].consumers if method in _CHANGE_OUTGOING]
-    variables = [*model.variables, *(slot.variable for slot in _all_slots(model, slots))]
+    variables = site.variables()
     old = [variable.numpy() for variable in variables]
     with grown_network.kept(variables):
-        event = networks.grower(model, METHODS[method], (_NEURONS,), slots).grow(0, data)
-        after = _outputs(model, data)
+        event = networks.grower(model, METHODS[method], (_NEURONS,), site.slots).grow(0, data)
+        after = site.outputs()
         np.testing.assert_allclose(after, before, rtol=1e-5, atol=1e-5 * abs(before).max())
         for variable, value in zip(variables, old, strict=True):
             if variable.ref() not in changed:
-                np.testing.assert_array_equal(variable.numpy()[_old_part(value)], value)
+                np.testing.assert_array_equal(variable.numpy()[trained_site.old_part(value)], value)
         gradients = grown_network.gradients_of_new(model, data, width)
     norm = np.linalg.norm([np.linalg.norm(gradient) for gradient in gradients])
     np.testing.assert_allclose(event["sites"]["site"]["gradient_norm_new"], norm, rtol=1e-4)
 
 
-def test_new_slots_and_parameters_between_start_as_at_birth(network):
-    model, slots, data = network
-    (site,) = model.sites
+def test_new_slots_and_parameters_between_start_as_at_birth(site):
+    (where,) = site.model.sites
     # Of other parameters, biases among them, it is 0.
     birth = {"gain": 1.0, "moving_variance": 1.0, "kernel": np.pad([[1.0]], 1)[..., None, None]}
-    made = _all_slots(model, slots)
-    old, width = [slot.variable.numpy() for slot in made], site.width
-    with grown_network.kept([*model.variables, *(slot.variable for slot in made)]):
-        networks.grower(model, METHODS["random"], (_NEURONS,), slots).grow(0, data)
-        for parameter in site.parameters:
+    made = site.all_slots()
+    old, width = [slot.variable.numpy() for slot in made], where.width
+    with grown_network.kept(site.variables()):
+        networks.grower(site.model, METHODS["random"], (_NEURONS,), site.slots).grow(0, site.batch)
+        for parameter in where.parameters:
             new = np.split(parameter.variable, [width], axis=parameter.axis)[1]
             kind = parameter.variable.name.split("/")[-1].removesuffix(":0")
             assert new.shape[parameter.axis] == _NEURONS
             np.testing.assert_array_equal(new, np.broadcast_to(birth.get(kind, 0.0), new.shape))
         for slot, value in zip(made, old, strict=True):
             grown = slot.variable.numpy()
-            grown[_old_part(value)] = slot.initial
+            grown[trained_site.old_part(value)] = slot.initial
             np.testing.assert_array_equal(grown, np.full_like(grown, slot.initial))

@@ -111,10 +111,11 @@ class Firefly(initializer.Initializer):
             manifolds.UnitColumns(),
             [(new.incoming, new.outgoing) for new in neurons],
         )
-        # In the middle between nothing and epsilon: the effect of a split is of second order in
-        # epsilon, and its derivative there is exact for it.
-        halves = [tf.fill(tf.shape(p), 0.5) for p in parents]
-        changes = trial.gradients(lambda magnitudes: grown(directions, magnitudes), halves)
+        # The effect of a split is of second order in epsilon: its derivative in the middle between
+        # nothing and epsilon is exact for it. New neurons put out nothing meanwhile: at the next
+        # site they read one half of a split, so that together they are of second order as well.
+        magnitudes = [tf.where(p >= 0, 0.5, 0.0) for p in parents]
+        changes = trial.gradients(lambda magnitudes: grown(directions, magnitudes), magnitudes)
         return [
             self._neurons(site, candidate.chosen(tf.argsort(change)[:count]), 1.0)
             for site, candidate, change, count in zip(

@@ -8,13 +8,12 @@ import tensorflow as tf
 from growth import inner_optimization, manifolds, scales
 from growth import linear_map as linear_map_lib
 from growth import trial as trial_lib
-from growth.initializers import initializer
+from growth.initializers import initializer, one_sided
 from growth.neurons import NewNeurons
-from models import site as site_lib
 
 
 @gin.configurable
-class FireflyOpt(initializer.Initializer):
+class FireflyOpt(one_sided.OneSided):
     """Chooses the directions of new neurons' weights by gradient descent on the training loss.
 
     Both sides start at random; one has the norm of existing weights, the other a norm of epsilon,
@@ -46,15 +45,8 @@ class FireflyOpt(initializer.Initializer):
                 f"FireflyOpt.epsilon = {epsilon} must be above 0, e.g. 1e-4: with one side zero "
                 "the loss does not depend on the other"
             )
-        self._scale = scale
-        self._epsilon = epsilon
-        self._inverse = inverse
+        super().__init__(scale, epsilon, inverse)
         self._optimizer = optimizer or inner_optimization.ProjectedAdam()
-
-    def check(self, site: site_lib.GrowthSite) -> None:
-        """See `Initializer.check`."""
-        if not self._inverse:
-            site.check_preserving("FireflyOpt")
 
     def __call__(
         self, linear_map: linear_map_lib.LinearMap, count: tf.Tensor, seed: tf.Tensor
@@ -72,7 +64,7 @@ class FireflyOpt(initializer.Initializer):
     ) -> Sequence[NewNeurons]:
         """The descent; see `Initializer.refine`."""
         del counts
-        norms = [self._norms(site) for site in trial.sites]
+        norms = [self.norms(site) for site in trial.sites]
 
         def scaled(directions):
             return [
@@ -87,9 +79,3 @@ class FireflyOpt(initializer.Initializer):
                 [(new.incoming, new.outgoing) for new in neurons],
             )
         )
-
-    def _norms(self, site: site_lib.GrowthSite):
-        """The norms of a new neuron's incoming and outgoing weights."""
-        if self._inverse:
-            return self._scale(site.incoming()), self._epsilon
-        return self._epsilon, self._scale(site.outgoing())

@@ -7,13 +7,12 @@ import tensorflow as tf
 
 from growth import linear_map as linear_map_lib
 from growth import scales, singular_vectors
-from growth.initializers import initializer, signs
+from growth.initializers import initializer, one_sided, signs
 from growth.neurons import NewNeurons
-from models import site as site_lib
 
 
 @gin.configurable
-class GradMax(initializer.Initializer):
+class GradMax(one_sided.OneSided):
     """Incoming weights zero, outgoing weights along the top k left singular vectors of A.
 
     Among all orthogonal outgoing weights of equal norm c these give the new incoming weights the
@@ -26,6 +25,9 @@ class GradMax(initializer.Initializer):
       epsilon: the norm of its incoming weights, in a random direction; 0 keeps the output exactly.
         A batch normalization between makes up to 1 / sqrt(its epsilon) times as much of it.
       sign: chooses the sign of each singular vector, see growth/initializers/signs.py.
+
+    Raises:
+      ValueError: epsilon is negative.
     """
 
     def __init__(
@@ -34,13 +36,8 @@ class GradMax(initializer.Initializer):
         epsilon: float = 0.0,
         sign: Callable[..., tf.Tensor] = signs.descending,
     ):
-        self._scale = scale
-        self._epsilon = epsilon
+        super().__init__(scale, epsilon)
         self._sign = sign
-
-    def check(self, site: site_lib.GrowthSite) -> None:
-        """See `Initializer.check`."""
-        site.check_preserving("GradMax")
 
     def __call__(
         self, linear_map: linear_map_lib.LinearMap, count: tf.Tensor, seed: tf.Tensor
@@ -50,6 +47,6 @@ class GradMax(initializer.Initializer):
         seeds = tf.random.split(seed, 3)
         singular = singular_vectors.top(linear_map, count, seeds[0])
         outgoing = self._sign(linear_map, singular.left, singular.right, seeds[1]) * singular.left
-        incoming = self._epsilon * initializer.unit_columns(columns, count, seeds[2])
-        scale = self._scale(linear_map.site.outgoing())
-        return NewNeurons(incoming, scale * outgoing, singular_values=singular.values)
+        incoming = initializer.unit_columns(columns, count, seeds[2])
+        norm_in, norm_out = self.norms(linear_map.site)
+        return NewNeurons(norm_in * incoming, norm_out * outgoing, singular_values=singular.values)

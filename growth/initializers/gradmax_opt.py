@@ -7,13 +7,12 @@ import tensorflow as tf
 
 from growth import inner_optimization, manifolds, scales
 from growth import linear_map as linear_map_lib
-from growth.initializers import initializer
+from growth.initializers import initializer, one_sided
 from growth.neurons import NewNeurons
-from models import site as site_lib
 
 
 @gin.configurable
-class GradMaxOpt(initializer.Initializer):
+class GradMaxOpt(one_sided.OneSided):
     """Maximises the gradient norm of new neurons by gradient ascent, from a random start.
 
     The weights of one side are optimised, those of the other side are zero, so that the output
@@ -34,6 +33,9 @@ class GradMaxOpt(initializer.Initializer):
       orthogonal: whether new neurons are kept orthogonal to each other. Otherwise each maximises on
         its own, and with enough steps all of them end at the same maximum.
       optimizer: of the inner optimisation.
+
+    Raises:
+      ValueError: epsilon is negative.
     """
 
     def __init__(
@@ -44,22 +46,15 @@ class GradMaxOpt(initializer.Initializer):
         orthogonal: bool = False,
         optimizer: inner_optimization.ProjectedAdam | None = None,
     ):
-        self._scale = scale
-        self._epsilon = epsilon
-        self._inverse = inverse
+        super().__init__(scale, epsilon, inverse)
         self._manifold = manifolds.OrthonormalColumns() if orthogonal else manifolds.UnitColumns()
         self._optimizer = optimizer or inner_optimization.ProjectedAdam()
-
-    def check(self, site: site_lib.GrowthSite) -> None:
-        """See `Initializer.check`."""
-        if not self._inverse:
-            site.check_preserving("GradMaxOpt")
 
     def __call__(
         self, linear_map: linear_map_lib.LinearMap, count: tf.Tensor, seed: tf.Tensor
     ) -> NewNeurons:
         """See `Initializer.__call__`."""
-        site = linear_map.site
+        norm_in, norm_out = self.norms(linear_map.site)
         rows, columns = linear_map.shape
         seeds = tf.random.split(seed)
         if not self._inverse:
@@ -67,22 +62,21 @@ class GradMaxOpt(initializer.Initializer):
             best = self._maximize(
                 lambda outgoing: linear_map.to_outgoing(linear_map.to_incoming(outgoing)), start
             )
-            other = self._epsilon * initializer.unit_columns(columns, count, seeds[1])
-            return NewNeurons(other, self._scale(site.outgoing()) * best)
+            other = initializer.unit_columns(columns, count, seeds[1])
+            return NewNeurons(norm_in * other, norm_out * best)
 
-        scale = self._scale(site.incoming())
         zero = tf.zeros([rows, count])
 
         def ascent(directions):
             # The form F(w_in, w_out) is linear in w_out, so that dL/dw_out = dF/dw_out = g does not
             # depend on it, and d(|g|^2 / 2)/dw_in = dF/dw_in at w_out = g.
-            incoming = scale * directions
+            incoming = norm_in * directions
             _, by_outgoing = linear_map.gradients(incoming, zero)
             return linear_map.gradients(incoming, by_outgoing)[0]
 
         best = self._maximize(ascent, initializer.unit_columns(columns, count, seeds[0]))
-        other = self._epsilon * initializer.unit_columns(rows, count, seeds[1])
-        return NewNeurons(scale * best, other)
+        other = initializer.unit_columns(rows, count, seeds[1])
+        return NewNeurons(norm_in * best, norm_out * other)
 
     def _maximize(self, ascent, start):
         return self._optimizer.minimize(lambda x: -ascent(x), self._manifold, start)
