@@ -88,6 +88,12 @@ class Experiment:
             # Model Garden refuses a strategy of one device on a machine with several GPUs.
             num_gpus=min(gpus, 1) if distribution_strategy in ("off", "one_device") else gpus,
         )
+        replicas = self.strategy.num_replicas_in_sync
+        if growth_batch_size is not None and growth_batch_size < replicas:
+            raise ValueError(
+                f"Experiment.growth_batch_size = {growth_batch_size} must be at least {replicas}, "
+                "an example for each replica"
+            )
         self._growth_batch_size = growth_batch_size
         with self.strategy.scope():
             self.dataset = dataset()
