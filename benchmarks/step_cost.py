@@ -11,9 +11,9 @@ import tensorflow as tf
 import tf_keras
 from absl import app, flags, logging
 
-from benchmarks import paired
+from benchmarks import paired, training
 from models import mlp
-from trainer import objectives, optimizers, task
+from trainer import objectives
 from trainer.datasets import teacher_student
 
 _ROUNDS = flags.DEFINE_integer("rounds", 41, "Paired rounds.")
@@ -32,17 +32,9 @@ def _static(widths, outputs):
 
 
 def _loop(model, inputs, outputs, batch_size, steps, growable):
-    """A function that runs `steps` training steps in one in-graph loop."""
     data = teacher_student.TeacherStudent((inputs, 1, outputs), examples=batch_size)
     model(tf.zeros([1, inputs]))
-    optimizer = tf_keras.optimizers.legacy.SGD(1e-3, momentum=0.9)
-    if growable:
-        optimizers.GrowableSlots(optimizer, model.trainable_variables)
-    strategy = tf.distribute.get_strategy()
-    trainer = task.Task(model, optimizer, objectives.SquaredError(), data, strategy)
-    trainer.train_dataset = data.train(0)
-    count = tf.constant(steps)
-    return lambda: trainer.train(count)
+    return training.loop(model, data, objectives.SquaredError(), steps, growable)
 
 
 def main(argv):

@@ -1,6 +1,6 @@
 """A network in training on random numbers, for benchmarks of steps and growths."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 import tf_keras
@@ -34,6 +34,31 @@ class RandomPictures(dataset.Dataset):
     def test(self) -> tf.data.Dataset:
         """See `Dataset.test`."""
         return self.train(0).take(1)
+
+
+def loop(
+    model: tf_keras.Model,
+    data: dataset.Dataset,
+    objective: objectives.Objective,
+    steps: int,
+    growable: bool,
+) -> Callable[[], object]:
+    """A function that trains `steps` steps in one in-graph loop of Orbit, with momentum.
+
+    Args:
+      model: a network of this project, or a plain one of tf_keras; its variables exist.
+      data: what it is trained on.
+      objective: what it is trained for.
+      steps: training steps of a call.
+      growable: whether the optimizer's slots are made so that they can grow.
+    """
+    optimizer = tf_keras.optimizers.legacy.SGD(1e-3, momentum=0.9)
+    if growable:
+        optimizers.GrowableSlots(optimizer, model.trainable_variables)
+    trainer = task.Task(model, optimizer, objective, data, tf.distribute.get_strategy())
+    trainer.train_dataset = data.train(0)
+    count = tf.constant(steps)
+    return lambda: trainer.train(count)
 
 
 class Training:

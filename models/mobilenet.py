@@ -29,6 +29,9 @@ class MobileNet(chain.Chain):
       width_multiplier: width of the seed network as a fraction of the target width of each site.
       first_strides: stride of the first convolution; 1 suits small images.
       normalization: class of a normalization, e.g. `BatchNormalization`, or None.
+      normalize_depthwise: whether `normalization` follows depthwise convolutions too, so that a new
+        channel passes two before its consumer. "Without batch norm" in the paper's public code
+        means False here.
       activation: what follows each convolution.
       new_layers: whether new layers can grow; see models/chain.py.
       kernel_initializer: class of the initializers, called with `seed`.
@@ -46,6 +49,7 @@ class MobileNet(chain.Chain):
         width_multiplier: float = 1.0,
         first_strides: int = 2,
         normalization: layer_factory.Normalization | None = normalization_lib.BatchNormalization,
+        normalize_depthwise: bool = True,
         activation: activations.Activation = activations.relu,
         new_layers: bool = False,
         kernel_initializer: type = tf_keras.initializers.HeNormal,
@@ -75,7 +79,7 @@ class MobileNet(chain.Chain):
         for i, (width, strides) in enumerate(_BLOCKS, start=1):
             depthwise, pointwise = f"depthwise_{i}", f"pointwise_{i}"
             found.append(make.depthwise(depthwise, kernel_size=3, strides=strides))
-            found += make.activated(depthwise, normalization)
+            found += make.activated(depthwise, normalization if normalize_depthwise else None)
             seed_width = make.seed_width(width)
             found.append(make.conv(pointwise, seed_width, 1, inputs_grow=True, outputs_grow=True))
             found += make.activated(pointwise, normalization)

@@ -17,6 +17,7 @@ _wrn_28_1 = functools.partial(wide_resnet.WideResNet, 10, depth=28)
 _wrn_16_2 = functools.partial(wide_resnet.WideResNet, 10, depth=16, width=2)
 _wrn_10_1 = functools.partial(wide_resnet.WideResNet, 10, depth=10)
 _mobilenet = functools.partial(mobilenet.MobileNet, 1000)
+_half_normalized_mobilenet = functools.partial(_mobilenet, normalize_depthwise=False)
 
 _tiny_vgg = functools.partial(vgg.VGG, 10, width_multiplier=1 / 32)
 _tiny_wrn = functools.partial(_wrn_10_1, width_multiplier=0.25)
@@ -63,16 +64,17 @@ def _wide_resnet_weights(multiplier, depth, k):
     return [*weights, (1, fan_in * 10)], gains + 2 * fan_in, 10
 
 
-def _mobilenet_weights(multiplier):
+def _mobilenet_weights(multiplier, normalize_depthwise=True):
     widths = [int(width * multiplier) for width in _MOBILENET_WIDTHS]
     weights = [(112, 27 * widths[0])]
     for size, (fan_in, width) in zip(_MOBILENET_MAPS[1:], itertools.pairwise(widths), strict=True):
         weights += [(size, 9 * fan_in), (size, fan_in * width)]
-    gains = 2 * sum(widths) + 2 * sum(widths[:-1])
+    gains = 2 * sum(widths) + 2 * sum(widths[:-1]) * normalize_depthwise
     return [*weights, (1, widths[-1] * 1000)], gains, 1000
 
 
 _wrn_28_1_weights = functools.partial(_wide_resnet_weights, depth=28, k=1)
+_half_normalized_weights = functools.partial(_mobilenet_weights, normalize_depthwise=False)
 _wrn_16_2_weights = functools.partial(_wide_resnet_weights, depth=16, k=2)
 
 
@@ -88,6 +90,8 @@ _wrn_16_2_weights = functools.partial(_wide_resnet_weights, depth=16, k=2)
         # The trainable parameters and the 569 M multiply-adds that are known of MobileNet.
         (_mobilenet, _mobilenet_weights, 224, 1, 4_231_976, 1_137_481_704),
         (_mobilenet, _mobilenet_weights, 224, 0.25, 470_072, 82_061_544),
+        (_half_normalized_mobilenet, _half_normalized_weights, 224, 1, 4_222_056, 1_137_481_704),
+        (_half_normalized_mobilenet, _half_normalized_weights, 224, 0.25, 467_592, 82_061_544),
     ],
 )
 def test_parameters_and_flops(make, weights, size, multiplier, parameters, flops):

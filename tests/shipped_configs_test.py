@@ -6,14 +6,17 @@ import re
 
 import gin
 import pytest
+import tensorflow as tf
 
-from tests import tiny_fashion_mnist
+from tests import tiny_fashion_mnist, tiny_images
 from trainer import config, experiment, run_directory, train
 
 _FOLDER = pathlib.Path("gin_configs")
 _FILES = sorted(_FOLDER.rglob("*.gin"))
 # Those that state a growth method are to be run, the others to be included.
 _RUNNABLE = [file for file in _FILES if "Grower.initializer" in file.read_text()]
+# Section 4.2 of the paper: days of training.
+_LARGE = [file for file in _RUNNABLE if file.parts[1] in ("cifar10", "cifar100", "imagenet")]
 
 
 @pytest.mark.parametrize("file", _FILES, ids=str)
@@ -36,27 +39,73 @@ def test_a_runnable_config_gives_its_command_and_what_to_expect(file):
     assert re.search(r"Expect .*\d", header)
 
 
+# The networks of section 4.2, made so small that a run takes seconds.
+_TINY = """
+import growth.inner_optimization
+import models.mobilenet
+import models.vgg
+import models.wide_resnet
+import trainer.datasets.image_classification
+import trainer.datasets.streamed_images
+WideResNet.depth = 10
+VGG.widths = (4, 4, 8, 8, 8)
+MobileNet.width_multiplier = 0.0625
+ProjectedAdam.steps = 2
+ImageClassification.batch_size = 4
+StreamedImages.batch_size = 4
+StreamedImages.image_size = 32
+Experiment.steps = 2
+"""
+_IMAGE_SETS = {"cifar10": "test", "cifar100": "test", "imagenet2012": "validation"}
+
+
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
-    return tiny_fashion_mnist.prepare(tmp_path_factory.mktemp("data"))
+    folder = tmp_path_factory.mktemp("data")
+    for name, split in _IMAGE_SETS.items():
+        tiny_images.write_as(folder, name, {"train": 12, split: 4})
+    return tiny_fashion_mnist.prepare(folder)
 
 
-@pytest.mark.parametrize("file", _RUNNABLE, ids=str)
-def test_a_runnable_config_runs_with_its_growths(file, tmp_path, data_dir):
-    bindings = [
-        "Experiment.steps = 4",
-        "PeriodicSchedule.start = 1",
-        "PeriodicSchedule.interval = 1",
-    ]
-    if "fashion_mnist" in str(file):
-        bindings.append(f"ImageClassification.data_dir = '{data_dir}'")
-    config.load([str(file)], bindings)
+@pytest.fixture
+def eagerly():
+    """Runs without traces, which take up to a minute where there are many sites.
+
+    The same networks and methods are traced by the configurations for Fashion-MNIST.
+    """
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def _run(file, folder, bindings):
+    """Runs a file, and checks that it grew before each step but the first, unless a baseline."""
+    config.load(
+        [str(file)], ["PeriodicSchedule.start = 1", "PeriodicSchedule.interval = 1", *bindings]
+    )
     built = experiment.Experiment()
-    planned = len({growth.step for growth in built.grower.plan(4)})
-    run = train.Run(built, run_directory.RunDirectory(str(tmp_path)))
+    planned = len({growth.step for growth in built.grower.plan(built.steps)})
+    run = train.Run(built, run_directory.RunDirectory(str(folder)))
     run.prepare(config.literals())
     run.train(evaluate=False)
-    result = json.loads((tmp_path / "result.json").read_text())
-    assert result["steps"] == 4
+    result = json.loads((folder / "result.json").read_text())
+    assert result["steps"] == built.steps
     assert result["growths"] == planned
-    assert planned == (3 if gin.query_parameter("Grower.initializer") else 0)
+    assert planned == (built.steps - 1 if gin.query_parameter("Grower.initializer") else 0)
+
+
+@pytest.mark.parametrize("file", [file for file in _RUNNABLE if file not in _LARGE], ids=str)
+def test_a_small_config_runs_with_its_growths(file, tmp_path, data_dir):
+    bindings = ["Experiment.steps = 4"]
+    if "fashion_mnist" in str(file):
+        bindings.append(f"ImageClassification.data_dir = '{data_dir}'")
+    _run(file, tmp_path, bindings)
+
+
+@pytest.mark.parametrize("file", _LARGE, ids=str)
+def test_a_large_config_runs_with_its_growths(file, tmp_path, data_dir, eagerly):
+    data = [
+        f"{dataset}.data_dir = '{data_dir}'"
+        for dataset in ("ImageClassification", "StreamedImages")
+    ]
+    _run(file, tmp_path, [_TINY, *data])

@@ -89,3 +89,39 @@ def write_imagenet(folder: pathlib.Path, train: int = 47, test: int = 12, shards
         tfds.features.Image(shape=(None, None, 3), encoding_format="jpeg"),
         shards,
     )
+
+
+def write_as(folder: pathlib.Path, name: str, splits: dict[str, int]) -> str:
+    """Writes a small set under the name, version and features of a real one.
+
+    Args:
+      folder: what is returned as the `data_dir`.
+      name: of a set of TensorFlow Datasets with features `image` and `label`.
+      splits: number of examples by name of the split.
+    """
+    real = tfds.builder(name, data_dir=folder)
+    features = real.info.features
+
+    def example(index):
+        height, width, _ = features["image"].shape
+        image = picture(index, height, width) if height else photograph(index)
+        # Classes in turn, and for texts (file names and the like) something unique.
+        return {"image": image} | {
+            key: index % feature.num_classes
+            if isinstance(feature, tfds.features.ClassLabel)
+            else str(index)
+            for key, feature in features.items()
+            if key != "image"
+        }
+
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name=name,
+        version=str(real.version),
+        features=features,
+        split_datasets={
+            split: [(index, example(index)) for index in range(examples)]
+            for split, examples in splits.items()
+        },
+        data_dir=folder,
+    )
+    return str(folder)

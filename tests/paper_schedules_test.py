@@ -1,0 +1,98 @@
+"""Configurations of section 4.2 at their real sizes: how long, how wide, when they grow."""
+
+import functools
+import pathlib
+
+import gin
+import pytest
+import tensorflow as tf
+
+import trainer.experiment  # noqa: F401  Configurations bind it.
+from growth import grower
+from trainer import config, optimizers
+
+_FOLDER = pathlib.Path("gin_configs")
+_FILES = [
+    file
+    for name in ("cifar10", "cifar100", "imagenet")
+    for file in sorted((_FOLDER / name).rglob("*.gin"))
+    if "Grower.initializer" in file.read_text()
+]
+_TARGETS = {
+    "WideResNet": [16] * 4 + [32] * 4 + [64] * 4,
+    "VGG": [64, 128, 256, 256, 512, 512, 512, 512],
+    "MobileNet": [32, 64, 128, 128, 256, 256, *[512] * 6, 1024, 1024],
+}
+# Start, interval and number of growths, and sites in a growth; the first folder that fits counts.
+_SCHEDULES = {
+    "cifar10/round_robin": (10000, 150, 144),
+    "imagenet/schedule/interval_2500": (10000, 2500, 12),
+    "imagenet/schedule/interval_10000": (10000, 10000, 12),
+    "imagenet/schedule/late": (60000, 5000, 12),
+    "imagenet": (10000, 5000, 12),
+    "cifar": (10000, 2500, 12),
+}
+# Examples in an epoch, of a batch, and epochs.
+_LENGTHS = {"cifar": (50_000, 128, 200), "imagenet": (1_281_167, 512, 90)}
+_RATES = {
+    "cifar10/vgg": {0: 0.0, 391: 0.05, 78125 // 2: 0.025, 78125: 0.0},
+    "cifar": {0: 0.0, 391: 0.1, 78125 // 2: 0.05, 78125: 0.0},
+    "imagenet": {0: 0.0, 12511: 0.2, 67_562: 0.02, 135_124: 0.002, 180_165: 0.0002},
+}
+
+
+def _of(table, file):
+    """The value of the first key that the path of `file` begins with."""
+    path = str(file.relative_to(_FOLDER))
+    return next(value for key, value in table.items() if path.startswith(key))
+
+
+@functools.cache
+def _network(name, bindings):
+    """The network of the configuration that is loaded; `bindings` are all that it depends on."""
+    del bindings
+    model = gin.get_configurable(name)(output_width=10)
+    model(tf.zeros([1, 32, 32, 3]))
+    return model
+
+
+def _load(file):
+    """The name of the network's class and the network, which files share."""
+    config.load([str(file)], [])
+    name = gin.query_parameter("Experiment.model").selector.rpartition(".")[2]
+    bindings = {
+        key: value
+        for key, value in config.literals().items()
+        if key.startswith(f"{name}.") or key == "width_multiplier"
+    }
+    return name, _network(name, frozenset(bindings.items()))
+
+
+@pytest.mark.parametrize("file", _FILES, ids=str)
+def test_sites_grow_on_time_from_a_quarter_to_their_targets(file):
+    name, model = _load(file)
+    targets = _TARGETS[name]
+    seed = targets if "baseline_big" in file.stem else [width // 4 for width in targets]
+    built = grower.Grower(model, loss=None, slots=lambda variable: [], seed=0)
+    widths = built.widths()
+    assert list(widths.values()) == seed
+    plan = built.plan(gin.query_parameter("%steps"))
+    start, interval, count = _of(_SCHEDULES, file)
+    grows = "baseline" not in file.stem
+    assert sorted({growth.step for growth in plan}) == [
+        start + interval * i for i in range(count if grows else 0)
+    ]
+    widths |= {growth.site: growth.to_width for growth in plan}
+    assert list(widths.values()) == (targets if grows else seed)
+
+
+@pytest.mark.parametrize("file", _FILES, ids=str)
+def test_runs_take_the_epochs_and_the_learning_rates_of_the_paper(file):
+    config.load([str(file)], [])
+    dataset = gin.query_parameter("Experiment.dataset").selector.rpartition(".")[2]
+    examples, batch_size, epochs = _of(_LENGTHS, file)
+    assert gin.query_parameter(f"{dataset}.batch_size") == batch_size
+    assert gin.query_parameter("%steps") == round(epochs * examples / batch_size)
+    rate = optimizers.optimizer().learning_rate
+    for step, expected in _of(_RATES, file).items():
+        assert float(rate(step)) == pytest.approx(expected, rel=1e-3, abs=1e-7)
