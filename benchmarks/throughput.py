@@ -19,8 +19,8 @@ from benchmarks import paired, training
 from models import wide_resnet
 from trainer import objectives
 
-_ROUNDS = flags.DEFINE_integer("rounds", 21, "Paired rounds.")
-_STEPS = flags.DEFINE_integer("steps", 4, "Training steps of each network in a round.")
+_ROUNDS = flags.DEFINE_integer("rounds", 41, "Paired rounds.")
+_STEPS = flags.DEFINE_integer("steps", 2, "Training steps of each network in a round.")
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "Examples in a batch.")
 
 _CLASSES = 10

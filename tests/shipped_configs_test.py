@@ -56,6 +56,7 @@ StreamedImages.batch_size = 4
 StreamedImages.image_size = 32
 Experiment.steps = 2
 """
+# The name of the split for testing.
 _IMAGE_SETS = {"cifar10": "test", "cifar100": "test", "imagenet2012": "validation"}
 
 
@@ -71,7 +72,8 @@ def data_dir(tmp_path_factory):
 def eagerly():
     """Runs without traces, which take up to a minute where there are many sites.
 
-    The same networks and methods are traced by the configurations for Fashion-MNIST.
+    The configurations for Fashion-MNIST trace the same methods in networks of the same classes,
+    MobileNet excepted.
     """
     tf.config.run_functions_eagerly(True)
     yield
