@@ -179,7 +179,17 @@ class Grower:
         before = self.widths()
         counts = self._allot(growth, before)
         batch = growth_batch if batch is None else batch
-        loss, measures = self._grow(growth_batch, batch, *self._growth_arguments(growth, counts))
+        try:
+            loss, measures = self._grow(
+                growth_batch, batch, *self._growth_arguments(growth, counts)
+            )
+        except tf.errors.InvalidArgumentError as error:
+            if "decomposition was not successful" not in str(error):
+                raise
+            raise FloatingPointError(
+                f"the singular vectors of a growth after {step} steps could not be computed: the "
+                "gradients on the growth batch are not finite, or too large to be squared"
+            ) from error
         measures = dict(zip(before, measures, strict=True))
         event = {
             "step": step,

@@ -127,18 +127,22 @@ def append_neurons(
     # All values are computed before any variable changes: they are made from each other.
     for variable, value in grown(sites, neurons).values():
         for slot in slots(variable):
-            fresh = value if slot.initial is None else tf.fill(tf.shape(value), slot.initial)
-            slot.variable.assign(_slot(slot, fresh, carry_slots or slot.initial is None))
+            slot.variable.assign(_slot(variable, value, slot, carry_slots))
         variable.assign(value)
 
 
-def _slot(slot: Slot, fresh: tf.Tensor, carry: bool) -> tf.Tensor:
-    """The slot after a growth, of the size of `fresh`, with its old values if they are carried."""
-    added = tf.shape(fresh) - tf.shape(slot.variable)
-    if not carry:
-        return tf.where(tf.reduce_any(added > 0), fresh, _pad_by(slot.variable, added))
+def _slot(variable: tf.Variable, value: tf.Tensor, slot: Slot, carry_slots: bool) -> tf.Tensor:
+    """The slot of `variable` once that has grown to `value`."""
+    added = tf.shape(value) - tf.shape(slot.variable)
+    old = _pad_by(tf.convert_to_tensor(slot.variable), added)
+    if slot.initial is None:
+        # What the growth changes about old weights it changes about their average as well.
+        return old + (value - _pad_by(tf.convert_to_tensor(variable), added))
+    fresh = tf.fill(tf.shape(value), slot.initial)
+    if not carry_slots:
+        return tf.where(tf.reduce_any(added > 0), fresh, old)
     is_old = _pad_by(tf.ones_like(slot.variable, tf.bool), added)
-    return tf.where(is_old, _pad_by(slot.variable, added), tf.cast(fresh, slot.variable.dtype))
+    return tf.where(is_old, old, fresh)
 
 
 def _append(value: tf.Tensor, added: tf.Tensor, axis: int) -> tf.Tensor:

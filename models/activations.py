@@ -24,8 +24,10 @@ def relu(x: tf.Tensor) -> tf.Tensor:
 @tf.custom_gradient
 def _relu(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
     def gradient(upstream: tf.Tensor) -> tf.Tensor:
-        # Faster than tf.where, whose broadcast zero is slow; as fast as TensorFlow's own ReluGrad.
-        return upstream * tf.cast(x >= 0, upstream.dtype)
+        # TensorFlow's own gradient, which is 0 at 0, of what is above 0 where x is 0. Faster than
+        # products or tf.where with x >= 0. Smaller numbers than these may count as 0.
+        smallest = 2.0**-24 if x.dtype == tf.float16 else 2.0**-126
+        return tf.raw_ops.ReluGrad(gradients=upstream, features=x + smallest)
 
     return tf.nn.relu(x), gradient
 

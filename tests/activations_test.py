@@ -41,3 +41,23 @@ def test_values_and_gradients_away_from_zero_are_the_usual_ones(ours, reference)
         return y, tape.gradient(y, x)
 
     np.testing.assert_allclose(gradient(ours), gradient(reference), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16, tf.float32, tf.float64])
+def test_the_gradient_of_relu_is_1_from_0_on_in_every_type(dtype):
+    x = tf.cast([-np.inf, -1.0, -1e-4, -0.0, 0.0, 1e-4, 1.0, np.inf], dtype)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = activations.relu(x)
+    np.testing.assert_array_equal(tape.gradient(y, x), [0, 0, 0, 1, 1, 1, 1, 1])
+
+
+def test_the_gradient_of_relu_can_be_differentiated():
+    x, upstream = tf.constant([-1.0, 0.0, 2.0]), tf.constant([3.0, 4.0, 5.0])
+    with tf.GradientTape() as outer:
+        outer.watch(upstream)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = tf.reduce_sum(upstream * activations.relu(x))
+        squares = tf.reduce_sum(tape.gradient(y, x) ** 2)
+    np.testing.assert_allclose(outer.gradient(squares, upstream), [0.0, 8.0, 10.0])

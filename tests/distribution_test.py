@@ -89,10 +89,11 @@ def test_replicas_with_batch_normalization_keep_equal_weights(mirrored):
         return _convnet(normalization.BatchNormalization)
 
     losses, _, model = _train(mirrored, make, gradmax.GradMax())
+    # A checkpoint holds one value of each, also of those that are of each replica.
+    for variable in model.variables:
+        np.testing.assert_array_equal(*mirrored.experimental_local_results(variable))
     assert np.all(np.isfinite(losses))
     assert [site.width for site in model.sites] == [10, 11]
-    for variable in model.trainable_variables:
-        np.testing.assert_array_equal(*mirrored.experimental_local_results(variable))
     for site in model.sites:
         for parameter in site.parameters:
             for value in mirrored.experimental_local_results(parameter.variable):

@@ -221,6 +221,8 @@ def test_a_growth_with_numbers_that_are_not_finite_is_named():
     model.sites[1].producers[0].kernel.assign(tf.fill([5, 7], np.nan))
     with pytest.raises(FloatingPointError, match="the loss is nan in the growth after 3 steps"):
         networks.grower(model, random.Random()).grow(3, data)
+    with pytest.raises(FloatingPointError, match="vectors of a growth after 3 steps could not be"):
+        networks.grower(model, gradmax.GradMax()).grow(3, data)
 
 
 def test_history_widths():

@@ -76,6 +76,26 @@ def test_the_average_of_a_new_neuron_starts_as_its_weights():
     np.testing.assert_allclose(average_out[5], kernel_out[5], rtol=1e-5)
 
 
+def test_averages_follow_what_a_growth_changes_about_old_weights():
+    built = _built(*_EMA, "Grower.initializer = @Split()", "ConstantLrConfig.learning_rate = 1e-9")
+    built.task.train_dataset = built.batches(0)
+    built.task.train(tf.constant(3))
+    inputs, _ = batch = next(iter(built.batches(3)))
+
+    def outputs():
+        with built.task.averaged():
+            return built.model(inputs).numpy()
+
+    before = outputs()
+    built.grower.grow(3, batch)
+    # Split adds noise of a hundredth to the copy.
+    np.testing.assert_allclose(outputs(), before, atol=0.02 * abs(before).max())
+    averages = [average.numpy() for _, average in built.task._averages]
+    built.grower.prepare(batch)
+    for (_, average), value in zip(built.task._averages, averages, strict=True):
+        np.testing.assert_array_equal(average, value)
+
+
 def test_a_run_with_averages_resumes_with_the_same_bits(tmp_path):
     whole, _, expected = _run(tmp_path / "whole", *_EMA)
     _run(tmp_path / "parts", *_EMA, "Experiment.steps = 5")
@@ -130,7 +150,8 @@ def test_a_matched_run_stretches_the_learning_rate():
         "CosineLrConfig.decay_steps = 9",
     ]
     rate = _built(*bindings).optimizer.learning_rate
-    matched = _built(*bindings, "Experiment.match_flops = True")
+    few = "PeriodicSchedule.count = 2"
+    matched = _built(*bindings, few, "Experiment.match_flops = True")
     assert matched.steps > 9
     for share in (0.0, 0.3, 1.0):
         np.testing.assert_allclose(
@@ -156,3 +177,38 @@ def test_a_run_without_evaluations_has_no_best_checkpoint(tmp_path):
     assert result["best"] == {}
     with pytest.raises(errors.UserError, match=r"no checkpoint in .*best: .*Experiment.eval_inter"):
         run.restore_best()
+
+
+def test_a_longer_run_knows_the_best_of_the_shorter_one(tmp_path):
+    every = ("Experiment.eval_interval = 4", "PeriodicSchedule.count = 2")
+    _, _, result = _run(tmp_path / "run", *every)
+    assert result["best"]["step"] == 9  # The evaluation at the end, after the last checkpoint.
+    # The rate is what is bound now, not what is in the checkpoint.
+    rising = ("ConstantLrConfig.learning_rate = 5.0", "Experiment.steps = 13")
+    _, run, longer = _run(tmp_path / "run", *every, *rising)
+    assert longer["best"] == result["best"] and longer["test"]["loss"] > result["test"]["loss"]
+    run.restore_best()
+    assert run.step == 9
+
+
+@pytest.mark.parametrize(
+    ("bindings", "message"),
+    [
+        (["Experiment.match_flops = True", "PeriodicSchedule.count = 9"], "planned for step 9"),
+        (["optimizer.stretch = 0"], "optimizer.stretch = 0 must be above 0"),
+        ([*_EMA, "optimizer.config = @AdamExperimentalConfig()"], "ema needs a legacy optimizer"),
+        (["EMAConfig.average_decay = 1.0", _EMA[0]], "average_decay = 1.0 must be between 0 and 1"),
+        (
+            ["Experiment.match_flops = True", "Experiment.optimizer = @optimizer_of_ones_own"],
+            "optimizer_of_ones_own has no such argument",
+        ),
+    ],
+)
+def test_mistakes_are_named(bindings, message):
+    with pytest.raises(ValueError, match=message):
+        _built(*bindings)
+
+
+@gin.configurable
+def optimizer_of_ones_own():
+    return tf_keras.optimizers.legacy.SGD(0.1)

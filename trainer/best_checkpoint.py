@@ -34,6 +34,18 @@ class BestCheckpoint(tf.train.experimental.PythonState):
         """Takes over the state of a checkpoint."""
         self.evaluation = json.loads(string_value)
 
+    def look_up(self, step: int) -> None:
+        """Remembers a checkpoint in the folder that is newer than the run's, but not after `step`.
+
+        The evaluation at the end of a run comes after its last checkpoint.
+        """
+        newest = tf.train.latest_checkpoint(str(self._folder))
+        if newest is None or not self.evaluation.get("step", -1) < _step(newest) <= step:
+            return
+        saved = tf.train.Checkpoint(best=BestCheckpoint(self._folder, self._metric))
+        saved.restore(newest).expect_partial()
+        self.evaluation = saved.best.evaluation
+
     def update(
         self, step: int, metrics: Mapping[str, float], checkpoint: tf.train.Checkpoint
     ) -> None:
@@ -46,3 +58,7 @@ class BestCheckpoint(tf.train.experimental.PythonState):
         self.evaluation = {"step": step, **metrics}
         manager = tf.train.CheckpointManager(checkpoint, str(self._folder), max_to_keep=1)
         manager.save(checkpoint_number=step)
+
+
+def _step(checkpoint: str) -> int:
+    return int(checkpoint.rpartition("-")[2])

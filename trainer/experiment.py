@@ -1,6 +1,7 @@
 """What Gin bound, built: dataset, model, optimizer and grower under a distribution strategy."""
 
 import functools
+import inspect
 from collections.abc import Callable
 
 import gin
@@ -39,8 +40,9 @@ class Experiment:
       eval_interval: training steps between two evaluations; None for one at the end.
       checkpoint_interval: training steps between two checkpoints.
       checkpoints_kept: how many of the newest checkpoints are kept.
-      mixed_precision: "bfloat16" for layers that compute in that type, with parameters, losses and
-        growth in float32; None for float32 throughout.
+      mixed_precision: "bfloat16" for layers that compute in that type, also in passes over the
+        growth batch; parameters, losses and the algebra of growth stay in float32. None for float32
+        throughout.
       distribution_strategy: "off" (one device), "mirrored", "multi_worker_mirrored"; see Model
         Garden's distribute_utils.
 
@@ -53,7 +55,7 @@ class Experiment:
         dataset: Callable[[], dataset_lib.Dataset] = gin.REQUIRED,
         model: Callable[..., tf_keras.Model] = gin.REQUIRED,
         objective: objectives.Objective = gin.REQUIRED,
-        optimizer: Callable[[], tf_keras.optimizers.Optimizer] = gin.REQUIRED,
+        optimizer: Callable[..., tf_keras.optimizers.Optimizer] = gin.REQUIRED,
         steps: int = gin.REQUIRED,
         match_flops: bool = False,
         seed: int = 0,
@@ -105,6 +107,7 @@ class Experiment:
                     steps, rehearsed, grower(rehearsed, None, lambda variable: [], seed, None)
                 )
                 stretch = {"stretch": self.steps / steps}
+                _check_stretches(optimizer)
             self.optimizer = optimizer(**stretch)
             slots = optimizers.GrowableSlots(self.optimizer, self.model.trainable_variables)
             self.task = task.Task(
@@ -113,7 +116,20 @@ class Experiment:
             )
             loss = functools.partial(self.task.loss, batch_size=growth_batch_size)
             self.grower = grower(self.model, loss, slots, seed, self.task.step)
-            self.grower.plan(self.steps)  # A policy's mistake shows now, not at the first growth.
+            # A policy's mistake shows now, not at the first growth.
+            late = [growth.step for growth in self.grower.plan(self.steps) if growth.step >= steps]
+            if late:
+                raise ValueError(
+                    f"Experiment.match_flops = True needs all growths before step {steps}, the end "
+                    f"of the big network's run; one is planned for step {late[0]}. Let the "
+                    "schedule end earlier, e.g. PeriodicSchedule.count"
+                )
+        known = ["loss", *(metric.name for metric in objective.metrics())]
+        if objective.best_metric not in known:
+            raise ValueError(
+                f"{type(objective).__name__}.best_metric = {objective.best_metric!r} must be one "
+                f"of {', '.join(known)}"
+            )
         self.best_metric = objective.best_metric
 
     def batches(self, step: int) -> tf.distribute.DistributedDataset:
@@ -161,3 +177,14 @@ def _set_precision(mixed_precision: str | None) -> None:
             "would need its losses scaled, also in a growth"
         )
     performance.set_mixed_precision_policy(types[mixed_precision])
+
+
+def _check_stretches(optimizer: Callable[..., tf_keras.optimizers.Optimizer]) -> None:
+    try:
+        inspect.signature(optimizer).bind_partial(stretch=1.0)
+    except TypeError:
+        raise ValueError(
+            "Experiment.match_flops = True calls Experiment.optimizer with `stretch`, how much "
+            f"longer its learning rate has to take; {optimizer.__name__} has no such argument: add "
+            "it, or use @optimizer"
+        ) from None

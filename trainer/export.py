@@ -24,7 +24,7 @@ def export(model: tf_keras.Model, input_spec: tf.TensorSpec, folder: pathlib.Pat
         input_signature=[tf.TensorSpec([None, *input_spec.shape[1:]], input_spec.dtype, "inputs")]
     )
     def serve(inputs):
-        return {"outputs": model(inputs, training=False)}
+        return {"outputs": tf.cast(model(inputs, training=False), tf.float32)}
 
     module = tf.Module()
     # The variables alone: with the model itself, its classes would have to be importable.

@@ -57,6 +57,12 @@ def main(argv: list[str]) -> None:
 
 
 def _check_flags() -> None:
+    if _CHECKPOINT.value == "best" and _MODE.value not in ("eval", "export"):
+        command_line.fail(
+            f"--checkpoint=best is for --mode=eval and --mode=export; --mode={_MODE.value} goes on "
+            "from the newest checkpoint",
+            2,
+        )
     if not _MODEL_DIR.value and not _DRY_RUN.value:
         command_line.fail(
             "--model_dir is missing; name a folder for the results, or give --dry_run", 2

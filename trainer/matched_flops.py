@@ -17,7 +17,7 @@ def matched_steps(steps: int, model: tf_keras.Model, grower: grower_lib.Grower) 
     planned; what is saved up to the last one is spent after it.
 
     Args:
-      steps: training steps of the big network.
+      steps: training steps of the big network, after the last growth.
       model: the seed network; it is grown here, by neurons without weights.
       grower: plans its growths.
 

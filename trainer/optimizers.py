@@ -60,18 +60,40 @@ def optimizer(
     Raises:
       ValueError: an argument is not such a configuration.
     """
+    if stretch <= 0:
+        raise ValueError(f"optimizer.stretch = {stretch} must be above 0")
     factory = optimization.OptimizerFactory(
         optimization_config.OptimizationConfig(
             optimizer=_one_of(optimization_config.OptimizerConfig, config, "config"),
             learning_rate=_one_of(optimization_config.LrConfig, learning_rate, "learning_rate"),
             warmup=_one_of(optimization_config.WarmupConfig, warmup, "warmup"),
-            ema=_checked(ema),
+            ema=_checked_average(ema),
         )
     )
     rate = factory.build_learning_rate()
     if callable(rate) and stretch != 1.0:
         rate = _Stretched(rate, stretch)
-    return factory.build_optimizer(rate)
+    built = factory.build_optimizer(rate)
+    if ema is not None and not isinstance(built._optimizer, tf_keras.optimizers.legacy.Optimizer):
+        raise ValueError(
+            f"optimizer.ema needs a legacy optimizer, such as @SGDConfig() or @AdamConfig(), not "
+            f"{config!r}"
+        )
+    return built
+
+
+def constants(optimizer: tf_keras.optimizers.Optimizer) -> list[tuple[tf.Variable, float]]:
+    """Hyperparameters that the optimizer keeps in variables, with their values.
+
+    Checkpoints hold them, but what is bound is what counts: assign the values after a restore.
+    """
+    if isinstance(optimizer, optimization.ExponentialMovingAverage):
+        return constants(optimizer._optimizer)
+    if isinstance(optimizer, tf_keras.optimizers.legacy.Optimizer):
+        found = list(optimizer._hyper.values())
+    else:
+        found = [optimizer._learning_rate]
+    return [(value, float(value)) for value in found if isinstance(value, tf.Variable)]
 
 
 class _Stretched(tf_keras.optimizers.schedules.LearningRateSchedule):
@@ -88,7 +110,7 @@ class _Stretched(tf_keras.optimizers.schedules.LearningRateSchedule):
         return {"schedule": self._schedule, "stretch": self._stretch}
 
 
-def _checked(ema: optimizer_config.EMAConfig | None) -> optimizer_config.EMAConfig | None:
+def _checked_average(ema: optimizer_config.EMAConfig | None) -> optimizer_config.EMAConfig | None:
     if ema is not None and not 0.0 < ema.average_decay < 1.0:
         raise ValueError(
             f"EMAConfig.average_decay = {ema.average_decay} must be between 0 and 1, e.g. 0.999"

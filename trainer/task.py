@@ -116,7 +116,15 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         means = {metric.name: metric.result() for metric in self._train_metrics}
         for metric in self._train_metrics:
             metric.reset_state()
+        self._unite_replicas()
         return means | {"learning_rate": rate(self.global_step) if callable(rate) else rate}
+
+    def _unite_replicas(self):
+        # Moving statistics are of each replica, and a checkpoint holds their mean: without this a
+        # run that is resumed would evaluate to other numbers than one that is not.
+        if self._strategy.num_replicas_in_sync > 1:
+            for variable in self._model.non_trainable_variables:
+                variable.assign(variable.read_value())
 
     def eval_begin(self) -> None:
         """See orbit.StandardEvaluator."""

@@ -18,6 +18,7 @@ from trainer import (
     export,
     growing_trainer,
     interrupts,
+    optimizers,
     progress,
     run_directory,
     summaries,
@@ -62,6 +63,7 @@ class Run:
             step_counter=self._task.global_step,
             checkpoint_interval=experiment.checkpoint_interval,
         )
+        constants = optimizers.constants(experiment.optimizer)
         # Orbit prints each of its steps; the console has a progress display of its own.
         with contextlib.redirect_stdout(None):
             self._controller = orbit.Controller(
@@ -77,7 +79,10 @@ class Run:
                 eval_summary_dir=str(directory.path / "eval"),
                 train_actions=[self._show, self._check_finite],
             )
+        for variable, value in constants:
+            variable.assign(value)
         self._grower.check_widths()
+        self._best.look_up(self.step)
 
     @property
     def step(self) -> int:
@@ -197,7 +202,7 @@ class Run:
     def _evaluation_is_due(self) -> bool:
         interval = self._experiment.eval_interval
         # The one at the end comes after the last checkpoint.
-        return interval and self.step % interval == 0 and self.step < self._experiment.steps
+        return bool(interval) and not self.step % interval and self.step < self._experiment.steps
 
     def _evaluate(self) -> dict[str, float]:
         output = self._controller.evaluate()
@@ -235,7 +240,7 @@ class Run:
         return {
             "steps": self.step,
             "seed": experiment.seed,
-            "train": self._task.evaluate_batch(next(iter(experiment.batches(self.step)))),
+            "train": self._task.evaluate_batch(self._task.next_batch()),
             "test": test,
             "best": self._best.evaluation,
             "widths": self._grower.widths(),
