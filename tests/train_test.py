@@ -67,7 +67,8 @@ def test_the_files_of_a_run(finished):
     operative = (folder / "operative_config-0.gin").read_text()
     assert "PeriodicSchedule.count = 2" in operative
     assert "mean_norm.factor = 1.0" in operative  # Used only while growth is traced.
-    assert not list(folder.glob(".*"))
+    # No temporary file; the lock stays, as removing it would let two processes in.
+    assert [file.name for file in folder.glob(".*")] == [".lock"]
 
 
 def test_the_curves_of_tensorboard(finished):

@@ -16,6 +16,7 @@ import functools
 from collections.abc import Callable, Sequence
 
 import gin
+import numpy as np
 import tensorflow as tf
 import tf_keras
 from official.modeling import optimization
@@ -82,7 +83,9 @@ def optimizer(
     return built
 
 
-def constants(optimizer: tf_keras.optimizers.Optimizer) -> list[tuple[tf.Variable, float]]:
+def constants(
+    optimizer: tf_keras.optimizers.Optimizer,
+) -> list[tuple[tf.Variable, np.ndarray]]:
     """Hyperparameters that the optimizer keeps in variables, with their values.
 
     Checkpoints hold them, but what is bound is what counts: assign the values after a restore.
@@ -93,7 +96,7 @@ def constants(optimizer: tf_keras.optimizers.Optimizer) -> list[tuple[tf.Variabl
         found = list(optimizer._hyper.values())
     else:
         found = [optimizer._learning_rate]
-    return [(value, float(value)) for value in found if isinstance(value, tf.Variable)]
+    return [(value, value.numpy()) for value in found if isinstance(value, tf.Variable)]
 
 
 class _Stretched(tf_keras.optimizers.schedules.LearningRateSchedule):
