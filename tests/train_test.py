@@ -197,9 +197,15 @@ def test_another_seed_network_than_that_of_the_checkpoint_is_refused(tmp_path):
         _run(tmp_path, "MLP.hidden_widths = (4,)", overwrite_config=True)
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(tmp_path):
-    _, run = _run(tmp_path, "optimizer.config = @SGDConfig()", "ConstantLrConfig.learning_rate = 9")
-    with pytest.raises(FloatingPointError, match=r"steps up to \d+; the newest checkpoint is"):
+@pytest.mark.parametrize(
+    ("growths", "where"), [(0, r"within the steps up to \d+"), (2, r"growth after 3 steps.*")]
+)
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(
+    tmp_path, growths, where
+):
+    steep = ("optimizer.config = @SGDConfig()", "ConstantLrConfig.learning_rate = 9")
+    _, run = _run(tmp_path, *steep, f"PeriodicSchedule.count = {growths}")
+    with pytest.raises(FloatingPointError, match=f"{where}; the newest checkpoint is"):
         run.prepare({})
         run.train(evaluate=False)
     assert not (tmp_path / "result.json").exists()

@@ -190,7 +190,11 @@ class Run:
             summaries.write_growth(event)
 
     def _train_until(self, step: int) -> None:
-        self._controller.train(step, checkpoint_at_completion=False)
+        try:
+            self._controller.train(step, checkpoint_at_completion=False)
+        except FloatingPointError as error:
+            newest = self._checkpoints.latest_checkpoint
+            raise FloatingPointError(f"{error}; the newest checkpoint is {newest}") from error
         with self._train_writer():
             summaries.write_size(
                 step,
@@ -226,8 +230,7 @@ class Run:
     def _check_finite(self, output: dict[str, tf.Tensor]) -> None:
         if not tf.math.is_finite(output["loss"]):
             raise FloatingPointError(
-                f"the loss is {float(output['loss'])} within the steps up to {self.step}; "
-                f"the newest checkpoint is {self._checkpoints.latest_checkpoint}"
+                f"the loss is {float(output['loss'])} within the steps up to {self.step}"
             )
 
     def _train_writer(self):
