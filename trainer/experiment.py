@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import gin
 import tensorflow as tf
@@ -90,24 +90,19 @@ class Experiment:
             # Model Garden refuses a strategy of one device on a machine with several GPUs.
             num_gpus=min(gpus, 1) if distribution_strategy in ("off", "one_device") else gpus,
         )
-        replicas = self.strategy.num_replicas_in_sync
-        if growth_batch_size is not None and growth_batch_size < replicas:
-            raise ValueError(
-                f"Experiment.growth_batch_size = {growth_batch_size} must be at least {replicas}, "
-                "an example for each replica"
-            )
+        _check_growth_batch_size(growth_batch_size, self.strategy.num_replicas_in_sync)
         self._growth_batch_size = growth_batch_size
         with self.strategy.scope():
             self.dataset = dataset()
             self.model = self._model(model, objective)
             self.steps, stretch = steps, {}
             if match_flops:
+                _check_stretches(optimizer)
                 rehearsed = self._model(model, objective)
                 self.steps = matched_flops.matched_steps(
                     steps, rehearsed, grower(rehearsed, None, lambda variable: [], seed, None)
                 )
                 stretch = {"stretch": self.steps / steps}
-                _check_stretches(optimizer)
             self.optimizer = optimizer(**stretch)
             slots = optimizers.GrowableSlots(self.optimizer, self.model.trainable_variables)
             self.task = task.Task(
@@ -116,21 +111,9 @@ class Experiment:
             )
             loss = functools.partial(self.task.loss, batch_size=growth_batch_size)
             self.grower = grower(self.model, loss, slots, seed, self.task.step)
-            # A policy's mistake shows now, not at the first growth.
-            late = [growth.step for growth in self.grower.plan(self.steps) if growth.step >= steps]
-            if late:
-                raise ValueError(
-                    f"Experiment.match_flops = True needs all growths before step {steps}, the end "
-                    f"of the big network's run; one is planned for step {late[0]}. Let the "
-                    "schedule end earlier, e.g. PeriodicSchedule.count"
-                )
-        known = ["loss", *(metric.name for metric in objective.metrics())]
-        if objective.best_metric not in known:
-            raise ValueError(
-                f"{type(objective).__name__}.best_metric = {objective.best_metric!r} must be one "
-                f"of {', '.join(known)}"
-            )
-        self.best_metric = objective.best_metric
+        # A policy's mistake shows now, not at the first growth.
+        _check_end_of_growth(self.grower.plan(self.steps), steps)
+        self.best_metric = _checked_best_metric(objective)
 
     def batches(self, step: int) -> tf.distribute.DistributedDataset:
         """The training batches after `step` training steps, distributed over replicas."""
@@ -188,3 +171,32 @@ def _check_stretches(optimizer: Callable[..., tf_keras.optimizers.Optimizer]) ->
             f"longer its learning rate has to take; {optimizer.__name__} has no such argument: add "
             "it, or use @optimizer"
         ) from None
+
+
+def _check_growth_batch_size(growth_batch_size: int | None, replicas: int) -> None:
+    if growth_batch_size is not None and growth_batch_size < replicas:
+        raise ValueError(
+            f"Experiment.growth_batch_size = {growth_batch_size} must be at least {replicas}, an "
+            "example for each replica"
+        )
+
+
+def _check_end_of_growth(plan: Sequence[grower_lib.PlannedGrowth], steps: int) -> None:
+    """Raises ValueError if a growth comes after `steps`, which a matched run may go beyond."""
+    late = [growth.step for growth in plan if growth.step >= steps]
+    if late:
+        raise ValueError(
+            f"Experiment.match_flops = True needs all growths before step {steps}, the end of the "
+            f"big network's run; one is planned for step {late[0]}. Let the schedule end earlier, "
+            "e.g. PeriodicSchedule.count"
+        )
+
+
+def _checked_best_metric(objective: objectives.Objective) -> str:
+    known = ["loss", *(metric.name for metric in objective.metrics())]
+    if objective.best_metric not in known:
+        raise ValueError(
+            f"{type(objective).__name__}.best_metric = {objective.best_metric!r} must be one of "
+            f"{', '.join(known)}"
+        )
+    return objective.best_metric
