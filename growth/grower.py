@@ -11,7 +11,7 @@ import tensorflow as tf
 import tf_keras
 from absl import logging
 
-from growth import growth_step, history, policies, schedules, surgery
+from growth import growth_step, history, policies, schedules, surgery, unspecified_shapes
 from growth.initializers import initializer as initializer_lib
 from growth.neurons import NewNeurons
 from models import cost, seeds
@@ -46,6 +46,7 @@ class Grower:
       seed: seed of the run.
       train_step: trains a step on a distributed batch, see `growth_step.Step`; done right after
         each growth, by the same traced function. If None, training is left to the caller.
+      shapes: how variables take bigger values; as they are declared if None.
       schedule: when to grow.
       policy: where to grow, and by how many neurons.
       initializer: how new neurons start; None for a network that never grows (a baseline).
@@ -62,6 +63,7 @@ class Grower:
         slots: Callable[[tf.Variable], Sequence[surgery.Slot]],
         seed: int,
         train_step: growth_step.Step | None = None,
+        shapes: unspecified_shapes.UnspecifiedShapes | None = None,
         schedule: schedules.Schedule = gin.REQUIRED,
         policy: policies.Policy = gin.REQUIRED,
         initializer: initializer_lib.Initializer | None = gin.REQUIRED,
@@ -81,8 +83,8 @@ class Grower:
         step = growth_step.GrowthStep(
             model, self._sites, loss, train_step, initializer, slots, carry_slots
         )
-        # Without AutoGraph, which only makes tracing slow: nothing here depends on values.
-        self._grow = tf.function(step.run, autograph=False)
+        self._shapes = shapes or unspecified_shapes.UnspecifiedShapes()
+        self._grow = self._shapes.compiled(step)
         self.history = history.GrowthHistory()
         if initializer is not None:
             for site in self._sites:
@@ -145,7 +147,9 @@ class Grower:
             count = widths.get(site.name, site.width) - site.width
             rows, columns = tf.shape(site.outgoing())[0], tf.shape(site.incoming())[0]
             neurons.append(NewNeurons(tf.zeros([columns, count]), tf.zeros([rows, count])))
-        surgery.append_neurons(self._sites, neurons, self._slots, self._carry_slots)
+        self._shapes.assign(
+            surgery.grown_with_slots(self._sites, neurons, self._slots, self._carry_slots)
+        )
 
     def check_widths(self) -> None:
         """Raises ValueError if the model does not have the widths that its history tells.

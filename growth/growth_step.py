@@ -1,7 +1,7 @@
 """One growth of a network, as a custom step: it runs on the accelerator, like a training step."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -80,26 +80,48 @@ class GrowthStep:
         Returns:
           The loss in the step, and for each site what history.py tells of it.
         """
-        seeds = tf.unstack(site_seeds, len(self._sites))
-        neurons = self._neurons(growth_batch, tf.unstack(counts, len(self._sites)), seeds)
-        before = {p.kernel.ref(): tf.shape(p.kernel) for p in self._producers}
-        surgery.append_neurons(self._sites, neurons, self._slots, self._carry_slots)
+        before = self.kernel_shapes()
+        changed, singular_values = self.grown(growth_batch, counts, site_seeds)
+        surgery.assign(changed)
         nothing = tf.zeros([1 + 2 * len(self._sites)])
         measured = tf.cond(
-            tf.reduce_any(counts > 0), lambda: self._loss_and_norms(batch, before), lambda: nothing
+            tf.reduce_any(counts > 0), lambda: self.train(batch, before), lambda: nothing
         )
-        loss, new_norms, old_norms = tf.split(measured, [1, len(self._sites), len(self._sites)])
-        measures = [
+        return measured[0], self.measures(measured, singular_values)
+
+    def grown(
+        self, growth_batch: Any, counts: tf.Tensor, site_seeds: tf.Tensor
+    ) -> tuple[list[surgery.Grown], list[tf.Tensor]]:
+        """The first half of `run`, without the assignments; arguments as there.
+
+        Returns:
+          The variables that the growth changes, with their values after it; and singular values by
+          site.
+        """
+        seeds = tf.unstack(site_seeds, len(self._sites))
+        neurons = self._neurons(growth_batch, tf.unstack(counts, len(self._sites)), seeds)
+        changed = surgery.grown_with_slots(self._sites, neurons, self._slots, self._carry_slots)
+        return changed, [
+            tf.zeros([0]) if new.singular_values is None else new.singular_values for new in neurons
+        ]
+
+    def kernel_shapes(self) -> dict[object, tf.Tensor]:
+        """The shapes of the producers' kernels now, by `kernel.ref()`."""
+        return {p.kernel.ref(): tf.shape(p.kernel) for p in self._producers}
+
+    def measures(
+        self, measured: tf.Tensor, singular_values: Sequence[tf.Tensor]
+    ) -> list[dict[str, tf.Tensor]]:
+        """For each site what history.py tells of it, from what `train` and `grown` gave."""
+        _, new_norms, old_norms = tf.split(measured, [1, len(self._sites), len(self._sites)])
+        return [
             {
                 "gradient_norm_new": new_norms[i],
                 "gradient_norm_old": old_norms[i],
-                "singular_values": tf.zeros([0])
-                if new.singular_values is None
-                else new.singular_values,
+                "singular_values": values,
             }
-            for i, new in enumerate(neurons)
+            for i, values in enumerate(singular_values)
         ]
-        return loss[0], measures
 
     def _neurons(self, batch, counts, seeds):
         """The new neurons of each site."""
@@ -149,10 +171,16 @@ class GrowthStep:
         inputs = [seen[layer].inputs for layer in [*self._producers, *self._between]]
         return inputs, output_gradients
 
-    def _loss_and_norms(self, batch, before):
-        """The loss in the step, then for each site the norm for new neurons, then for old ones.
+    def train(self, batch: Any, before: Mapping[object, tf.Tensor]) -> tf.Tensor:
+        """The second half of `run`: the step after the growth.
 
-        `before` has the shapes of the producers' kernels before the growth.
+        Args:
+          batch: as for `run`.
+          before: `kernel_shapes` before the growth.
+
+        Returns:
+          The loss in the step, then for each site the gradient norm for new neurons, then for old
+          ones, `[1 + 2 * sites]`.
         """
         strategy = self._strategy
         loss, gradients = self._step(batch)

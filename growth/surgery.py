@@ -1,6 +1,6 @@
 """Adds neurons to a network: the only place where parameters and optimizer slots change size."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -109,13 +109,13 @@ def _read(value, producer, new, kernel, old_change):
     return _append(value, kernel, axis)
 
 
-def append_neurons(
+def grown_with_slots(
     sites: Sequence[site_lib.GrowthSite],
     neurons: Sequence[NewNeurons],
     slots: Callable[[tf.Variable], Sequence[Slot]],
     carry_slots: bool,
-) -> None:
-    """Carries a growth out; see `grown`.
+) -> list[Grown]:
+    """What a growth changes of network and optimizer; see `grown`.
 
     Args:
       sites: where.
@@ -124,10 +124,21 @@ def append_neurons(
       carry_slots: whether the slots of existing neurons keep their values; if not, a parameter
         that grows starts with fresh slots. New neurons do so in any case.
     """
-    # All values are computed before any variable changes: they are made from each other.
+    changed = []
     for variable, value in grown(sites, neurons).values():
         for slot in slots(variable):
-            slot.variable.assign(_slot(variable, value, slot, carry_slots))
+            changed.append(Grown(slot.variable, _slot(variable, value, slot, carry_slots)))
+        changed.append(Grown(variable, value))
+    return changed
+
+
+def assign(values: Iterable[Grown]) -> None:
+    """Carries a growth out.
+
+    Args:
+      values: all of them computed before; they are made from each other.
+    """
+    for variable, value in values:
         variable.assign(value)
 
 

@@ -63,5 +63,5 @@ def linear_map(model: tf_keras.Model, data: tuple[tf.Tensor, tf.Tensor]) -> np.n
     old_width = site.width
     with kept(model.variables):
         neurons = NewNeurons(tf.zeros([columns, rows]), tf.eye(rows))
-        surgery.append_neurons([site], [neurons], lambda variable: [], carry_slots=True)
+        surgery.assign(surgery.grown([site], [neurons]).values())
         return gradients_of_new(model, data, old_width)[0].T

@@ -11,6 +11,8 @@ from official.common import distribute_utils
 from official.modeling import performance
 
 from growth import grower as grower_lib
+from growth import static_shapes as static_shapes_lib
+from growth import unspecified_shapes
 from trainer import matched_flops, objectives, optimizers, task
 from trainer.datasets import dataset as dataset_lib
 
@@ -43,8 +45,11 @@ class Experiment:
       mixed_precision: "bfloat16" for layers that compute in that type, also in passes over the
         growth batch; parameters, losses and the algebra of growth stay in float32. None for float32
         throughout.
-      distribution_strategy: "off" (one device), "mirrored", "multi_worker_mirrored"; see Model
-        Garden's distribute_utils.
+      distribution_strategy: "off" (one device), "mirrored", "multi_worker_mirrored", "tpu"; see
+        Model Garden's distribute_utils.
+      tpu_address: of a TPU, its name or "local" for that of this machine.
+      static_shapes: whether variables have fully defined shapes, so that a growth compiles anew;
+        None for only where that has to be, on a TPU. See growth/static_shapes.py.
 
     Raises:
       ValueError: an argument is out of range, or the parts do not fit.
@@ -67,6 +72,8 @@ class Experiment:
         checkpoints_kept: int = 3,
         mixed_precision: str | None = None,
         distribution_strategy: str = "off",
+        tpu_address: str = "local",
+        static_shapes: bool | None = None,
     ):
         for name, value in [
             ("steps", steps),
@@ -84,12 +91,7 @@ class Experiment:
         self.checkpoint_interval = checkpoint_interval
         self.checkpoints_kept = checkpoints_kept
         _set_precision(mixed_precision)
-        gpus = len(tf.config.list_logical_devices("GPU"))
-        self.strategy = distribute_utils.get_distribution_strategy(
-            distribution_strategy,
-            # Model Garden refuses a strategy of one device on a machine with several GPUs.
-            num_gpus=min(gpus, 1) if distribution_strategy in ("off", "one_device") else gpus,
-        )
+        self.strategy = _strategy(distribution_strategy, tpu_address)
         _check_growth_batch_size(growth_batch_size, self.strategy.num_replicas_in_sync)
         self._growth_batch_size = growth_batch_size
         with self.strategy.scope():
@@ -110,7 +112,8 @@ class Experiment:
                 averages=slots.averages(self.model),
             )
             loss = functools.partial(self.task.loss, batch_size=growth_batch_size)
-            self.grower = grower(self.model, loss, slots, seed, self.task.step)
+            self.shapes = self._shapes(static_shapes, slots)
+            self.grower = grower(self.model, loss, slots, seed, self.task.step, self.shapes)
         # A policy's mistake shows now, not at the first growth.
         _check_end_of_growth(self.grower.plan(self.steps), steps)
         self.best_metric = _checked_best_metric(objective)
@@ -149,6 +152,34 @@ class Experiment:
         )
         objective.losses(targets, tf.cast(model(inputs), tf.float32))
         return model
+
+    def _shapes(self, static, slots):
+        if static is None:
+            static = isinstance(self.strategy, tf.distribute.TPUStrategy)
+        if not static:
+            return unspecified_shapes.UnspecifiedShapes()
+        variables = list(self.model.variables)
+        variables += [slot.variable for variable in variables for slot in slots(variable)]
+        return static_shapes_lib.StaticShapes(variables, self.task.trace_anew)
+
+
+def _strategy(name: str, tpu_address: str) -> tf.distribute.Strategy:
+    gpus = len(tf.config.list_logical_devices("GPU"))
+    try:
+        return distribute_utils.get_distribution_strategy(
+            name,
+            # Model Garden refuses a strategy of one device on a machine with several GPUs.
+            num_gpus=min(gpus, 1) if name in ("off", "one_device") else gpus,
+            tpu_address=tpu_address,
+        )
+    except (tf.errors.OpError, OSError) as error:
+        if name != "tpu":
+            raise
+        raise ValueError(
+            f"Experiment.distribution_strategy = 'tpu', but no TPU answers at "
+            f"Experiment.tpu_address = {tpu_address!r}; give the name of a TPU, or 'local' on the "
+            f"machine that has one: {str(error).partition('. ')[0]}"
+        ) from error
 
 
 def _set_precision(mixed_precision: str | None) -> None:

@@ -1,6 +1,7 @@
 """The inner loops: a training step, an evaluation step and their metrics."""
 
 import contextlib
+import inspect
 from collections.abc import Iterator, Sequence
 
 import orbit
@@ -109,6 +110,18 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         for metric in self._train_metrics[1:]:
             metric.update_state(targets, outputs)
         return loss, gradients
+
+    def trace_anew(self) -> None:
+        """Forgets what has been traced, because variables have got other storage."""
+        # Deleted first, because a tf.Module remembers what it had and is None now.
+        del self._train_loop_fn, self._eval_loop_fn
+        self._train_loop_fn = self._eval_loop_fn = None
+        # Methods that are a tf.function of their own, such as that of moving averages.
+        for owner in (self, self._optimizer):
+            for name, method in inspect.getmembers_static(type(owner)):
+                if isinstance(method, tf.types.experimental.PolymorphicFunction):
+                    anew = tf.function(method.python_function).__get__(owner, type(owner))
+                    object.__setattr__(owner, name, anew)  # No part of checkpoints.
 
     def train_loop_end(self) -> dict[str, tf.Tensor]:
         """Means over the steps since the last call, and the learning rate now."""

@@ -65,7 +65,7 @@ class Run:
         )
         constants = optimizers.constants(experiment.optimizer)
         # Orbit prints each of its steps; the console has a progress display of its own.
-        with contextlib.redirect_stdout(None):
+        with contextlib.redirect_stdout(None), experiment.shapes.suspended():
             self._controller = orbit.Controller(
                 global_step=self._task.global_step,
                 trainer=growing_trainer.GrowingTrainer(
@@ -161,7 +161,8 @@ class Run:
                 f"there is no checkpoint in {self._directory.best}: the best one is kept by runs "
                 "that evaluate while they train (Experiment.eval_interval)"
             )
-        self._checkpoint.restore(best)
+        with self._experiment.shapes.suspended():
+            self._checkpoint.restore(best)
 
     def export(self) -> pathlib.Path:
         """Writes the checkpoint as a SavedModel, and returns its folder."""

@@ -1,0 +1,92 @@
+"""Growth on backends that compile for the shapes of variables, as TPUs do."""
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from growth import growth_step, surgery, unspecified_shapes, variable_storage
+
+
+class StaticShapes(unspecified_shapes.UnspecifiedShapes):
+    """Keeps the shapes of growing variables fully defined.
+
+    A variable whose declared shape has open axes gets storage that is declared with the shape of
+    its value, and other storage whenever that changes. Whatever was traced is traced anew then.
+
+    Args:
+      variables: those of a network and its optimizer, created under the strategy of now.
+      trace_anew: called when storage has been replaced; forgets what has been traced.
+    """
+
+    def __init__(self, variables: Iterable[tf.Variable], trace_anew: Callable[[], None]):
+        self._declared = [(v, v.shape) for v in variables if not v.shape.is_fully_defined()]
+        self._trace_anew = trace_anew
+        self._strategy = tf.distribute.get_strategy()
+        self._fix()
+
+    def compiled(self, step: growth_step.GrowthStep) -> Callable:
+        """`step.run`, in two parts that are compiled for each growth.
+
+        The new values are computed at the old widths. Then the variables get them, and the step
+        that follows is compiled at the new widths.
+        """
+        return functools.partial(self._run, step)
+
+    def _run(self, step, growth_batch, batch, counts, site_seeds):
+        """See `GrowthStep.run`."""
+        before = step.kernel_shapes()
+        changed, singular_values = _grown(step, growth_batch, counts, site_seeds)
+        if tf.reduce_any(counts > 0):
+            self.assign(changed)
+            train = tf.function(lambda batch: step.train(batch, before), autograph=False)
+            measured = train(batch)
+        else:
+            measured = tf.zeros([1 + 2 * len(singular_values)])
+        return measured[0], step.measures(measured, singular_values)
+
+    def assign(self, values: Sequence[surgery.Grown]) -> None:
+        """Assigns values of any size."""
+        with self._strategy.scope():
+            for variable, value in values:
+                if variable.shape == value.shape:
+                    variable.assign(value)
+                else:
+                    variable_storage.replace(variable, value, value.shape)
+        self._trace_anew()
+
+    @contextlib.contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Within the block a checkpoint with any widths can be restored."""
+        with self._strategy.scope():
+            for variable, declared in self._declared:
+                variable_storage.replace(variable, variable.read_value(), declared)
+        yield
+        self._fix()
+        self._trace_anew()
+
+    def _fix(self):
+        with self._strategy.scope():
+            for variable, _ in self._declared:
+                value = variable.read_value()
+                variable_storage.replace(variable, value, value.shape)
+
+
+def _grown(
+    step: growth_step.GrowthStep, growth_batch: Any, counts: tf.Tensor, site_seeds: tf.Tensor
+) -> tuple[list[surgery.Grown], list[tf.Tensor]]:
+    """See `GrowthStep.grown`."""
+    variables = []
+
+    # Counts are constants in here, so that the compiler knows shapes.
+    @tf.function(autograph=False)
+    def values(growth_batch):
+        changed, singular_values = step.grown(growth_batch, counts, site_seeds)
+        variables.extend(variable for variable, _ in changed)
+        return [value for _, value in changed], singular_values
+
+    after, singular_values = values(growth_batch)
+    changed = [surgery.Grown(*pair) for pair in zip(variables, after, strict=True)]
+    return changed, singular_values

@@ -1,0 +1,248 @@
+"""Static shapes: other storage at each growth, and the numbers of variables that grow by themselves."""
+
+import contextlib
+import json
+import signal
+
+import gin
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from growth import static_shapes, variable_storage
+from growth.initializers import random
+from models import normalization
+from tests import networks
+from trainer import config, dry_run, experiment, objectives, run_directory, task, train
+from trainer.datasets import teacher_student
+
+_BINDINGS = (
+    "Experiment.steps = 9",
+    "Experiment.log_interval = 3",
+    "Experiment.eval_interval = 4",
+    "PeriodicSchedule.start = 3",
+    "PeriodicSchedule.interval = 3",
+    "PeriodicSchedule.count = 2",
+    "TeacherStudent.examples = 50",
+)
+_MOMENTUM = ("optimizer.config = @SGDConfig()", "SGDConfig.momentum = 0.9")
+_ADAM = ("optimizer.config = @AdamConfig()", "ConstantLrConfig.learning_rate = 0.01")
+_AVERAGES = ("optimizer.ema = @EMAConfig()", "EMAConfig.trainable_weights_only = False")
+_NORMALIZED = (
+    *(*_MOMENTUM, *_AVERAGES),
+    "import models.normalization",
+    "MLP.normalization = @BatchNormalization",
+)
+_CONVOLUTION = (
+    *(*_MOMENTUM, *_AVERAGES),
+    "import models.normalization",
+    "ConvNet.normalization = @BatchNormalization",
+    "ConvTeacherStudent.examples = 20",
+    "ConstantLrConfig.learning_rate = 0.01",
+)
+
+
+def _run(folder, file, bindings, static=True):
+    gin.clear_config()
+    files = [f"gin_configs/teacher_student/{file}.gin"]
+    config.load(files, [*_BINDINGS, *bindings, f"Experiment.static_shapes = {static}"])
+    built = experiment.Experiment()
+    directory = run_directory.RunDirectory(str(folder))
+    directory.start(gin.config_str(), overwrite_config=True)
+    run = train.Run(built, directory)
+    run.prepare(config.literals())
+    return built, run
+
+
+def _state(built):
+    """Everything that training changes."""
+    return [*built.model.variables, *built.optimizer.variables()]
+
+
+def _check_equal(folder, built, expected_folder, expected):
+    for value, expected_value in zip(_state(built), _state(expected), strict=True):
+        np.testing.assert_allclose(value, expected_value, rtol=1e-6, atol=1e-6)
+    results, growths = [], []
+    for path in (folder, expected_folder):
+        result = json.loads((path / "result.json").read_text())
+        assert result.pop("wall_seconds") > 0
+        results.append(result)
+        events = [json.loads(line) for line in (path / "growth.jsonl").read_text().splitlines()]
+        assert all(event.pop("milliseconds") > 0 for event in events)
+        growths.append(events)
+    assert len(growths[0]) == 2
+    for values in (results, growths):
+        a, b = (tf.nest.flatten(value) for value in values)
+        for value, expected_value in zip(a, b, strict=True):
+            if isinstance(value, float):
+                np.testing.assert_allclose(value, expected_value, rtol=1e-6)
+            else:
+                assert value == expected_value
+
+
+@pytest.mark.parametrize(
+    ("file", "bindings"),
+    [
+        ("small_gradmax", _MOMENTUM),
+        ("small_split", (*_ADAM, "Grower.carry_slots = False")),
+        ("convolution/small_gradmax", _CONVOLUTION),
+    ],
+    ids=["momentum", "fresh_slots_of_changed_weights", "moving_averages"],
+)
+def test_a_run_has_the_numbers_of_unspecified_shapes(tmp_path, file, bindings):
+    runs = []
+    for static in (True, False):
+        folder = tmp_path / str(static)
+        built, run = _run(folder, file, bindings, static)
+        run.train(evaluate=True)
+        runs += [folder, built]
+        assert all(v.shape.is_fully_defined() == static for v in built.model.variables)
+    _check_equal(*runs)
+
+
+class _StopAfterOneLoop:
+    """Stands in for trainer/interrupts.py: a signal arrives during the first loop."""
+
+    signal = signal.SIGINT
+
+    def __init__(self, run):
+        self._run = run
+        self._start = run.step
+
+    def __bool__(self):
+        return self._run.step > self._start
+
+
+def test_a_run_that_was_stopped_goes_on_from_checkpoints_of_either_kind(tmp_path, monkeypatch):
+    folder, whole = tmp_path / "stopped", tmp_path / "whole"
+    expected, run = _run(whole, "small_random", _NORMALIZED, static=False)
+    run.train(evaluate=True)
+    starts = []
+    for static in (True, True, False, True, True):
+        built, run = _run(folder, "small_random", _NORMALIZED, static)
+        starts.append(run.step)
+        stop = contextlib.nullcontext(_StopAfterOneLoop(run))
+        monkeypatch.setattr(train.interrupts, "catch", lambda stop=stop: stop)
+        with contextlib.suppress(SystemExit):
+            run.train(evaluate=True)
+    # Growths are due at 3 and 6: the run starts again right before each of them.
+    assert starts == [0, 3, 4, 6, 8]
+    _check_equal(folder, built, whole, expected)
+
+
+def test_evaluation_export_and_the_best_checkpoint_at_smaller_widths(tmp_path):
+    # A rate at which the loss rises in the end.
+    built, run = _run(tmp_path, "small_gradmax", ["ConstantLrConfig.learning_rate = 4.0"])
+    run.train(evaluate=True)
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert run.evaluate() == result["test"]
+    run.restore_best()
+    best = result["best"]
+    assert built.grower.widths() == {"hidden_1": 6} and result["widths"] == {"hidden_1": 7}
+    assert run.step == best.pop("step") == 4
+    assert run.evaluate() == best
+    inputs = tf.random.stateless_normal([3, 20], [0, 1])
+    loaded = tf.saved_model.load(str(run.export())).signatures["serving_default"]
+    np.testing.assert_allclose(loaded(inputs=inputs)["outputs"], built.model(inputs), rtol=1e-6)
+
+
+def test_another_seed_network_than_that_of_the_checkpoint_is_refused(tmp_path):
+    _, run = _run(tmp_path, "small_baseline_small", [])
+    run.train(evaluate=False)
+    with pytest.raises(ValueError, match="was the model's seed network changed"):
+        _run(tmp_path, "small_baseline_small", ["MLP.hidden_widths = (4,)"])
+
+
+def test_a_dry_run_says_the_same(tmp_path):
+    reports = [
+        dry_run.report(_run(tmp_path / str(static), "small_gradmax", [], static)[0])
+        for static in (True, False)
+    ]
+    assert reports[0] == reports[1] and "from 6 to 7 neurons" in reports[0]
+
+
+def test_a_training_step_compiles_under_xla_before_and_after_a_growth(tmp_path):
+    losses = []
+    for compiled in (True, False):
+        built, _ = _run(tmp_path, "convolution/small_random", _CONVOLUTION)
+        for step in range(2):
+            batch = next(iter(built.batches(step)))
+            # Anew after the growth, as the training loop is.
+            function = tf.function(built.task._replica_step, jit_compile=compiled)
+            losses.append(float(function(batch)[0]))
+            assert built.grower.grow(step, batch)["sites"]["hidden_1"]["to"] == 6 + step
+            assert all(variable.shape.is_fully_defined() for variable in _state(built))
+    np.testing.assert_allclose(losses[:2], losses[2:], rtol=1e-4)
+
+
+def _grown(static, make_norm, data, strategy):
+    """Losses, events and variables of a training with two growths."""
+    with strategy.scope():
+        model = networks.network((5, 7), normalization=make_norm)
+        optimizer, slots = networks.optimizer(model)
+        trainer = task.Task(model, optimizer, objectives.SquaredError(), data, strategy)
+        variables = [*model.variables, *(s.variable for v in model.variables for s in slots(v))]
+        shapes = static_shapes.StaticShapes(variables, trainer.trace_anew) if static else None
+        grower = networks.grower(
+            *(model, random.Random()),
+            slots=slots,
+            loss_function=trainer.loss,
+            train_step=trainer.step,
+            shapes=shapes,
+        )
+    trainer.train_dataset = strategy.experimental_distribute_dataset(data.train(0))
+    losses = []
+    for step in range(2):
+        losses.append(float(trainer.train(tf.constant(2))["loss"]))
+        losses.append(grower.grow(step, trainer.next_batch())["loss"])
+    losses.append(float(trainer.train(tf.constant(2))["loss"]))
+    events = grower.history.events
+    return losses, events, [strategy.experimental_local_results(v) for v in variables]
+
+
+@pytest.mark.parametrize(
+    ("make_norm", "devices"),
+    [
+        # Statistics of each replica.
+        (normalization.BatchNormalization, 2),
+        # Remembers its width at birth.
+        (normalization.LayerNormalization, 1),
+    ],
+)
+def test_growth_is_the_same_whatever_the_layers_and_the_strategy(make_norm, devices):
+    data = teacher_student.TeacherStudent((6, 8, 4), examples=64)
+    strategy = tf.distribute.get_strategy()
+    if devices > 1:
+        strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(devices)])
+    losses, events, variables = _grown(True, make_norm, data, strategy)
+    expected_losses, expected_events, expected_variables = _grown(False, make_norm, data, strategy)
+    np.testing.assert_allclose(losses, expected_losses, rtol=1e-6)
+    for event, expected in zip(events, expected_events, strict=True):
+        assert event["parameters"] == expected["parameters"]
+        for name, site in event["sites"].items():
+            for key, value in site.items():
+                np.testing.assert_allclose(value, expected["sites"][name][key], rtol=1e-5)
+    for parts, expected_parts in zip(variables, expected_variables, strict=True):
+        for part, expected in zip(parts, expected_parts, strict=True):
+            np.testing.assert_allclose(part, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_what_was_traced_with_other_storage_fails_instead_of_going_on_with_it():
+    kernel = tf.Variable(tf.ones([2, 3]), shape=[None, 3], name="kernel")
+    function = tf.function(lambda inputs: inputs @ kernel)
+    inputs = tf.ones([1, 2])
+    function(inputs)
+    key = kernel.ref()
+    variable_storage.replace(kernel, 2.0 * kernel, [2, 3])
+    assert kernel.ref() == key and kernel.name == "kernel:0" and kernel.shape == [2, 3]
+    np.testing.assert_array_equal(inputs @ kernel, [[4.0, 4.0, 4.0]])
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        function(inputs)
+
+
+def test_a_tpu_that_does_not_answer_is_named():
+    gin.clear_config()
+    files = ["gin_configs/teacher_student/small_gradmax.gin"]
+    config.load(files, ["Experiment.distribution_strategy = 'tpu'"])
+    with pytest.raises(ValueError, match="no TPU answers at Experiment.tpu_address = 'local'"):
+        experiment.Experiment()
