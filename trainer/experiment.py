@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 import gin
 import tensorflow as tf
 import tf_keras
-from official.common import distribute_utils
 from official.modeling import performance
 
 from growth import grower as grower_lib
-from trainer import matched_flops, objectives, optimizers, task
+from trainer import distributed_batches, matched_flops, objectives, optimizers, strategies, task
 from trainer.datasets import dataset as dataset_lib
 
 
@@ -43,8 +42,9 @@ class Experiment:
       mixed_precision: "bfloat16" for layers that compute in that type, also in passes over the
         growth batch; parameters, losses and the algebra of growth stay in float32. None for float32
         throughout.
-      distribution_strategy: "off" (one device), "mirrored", "multi_worker_mirrored"; see Model
-        Garden's distribute_utils.
+      distribution_strategy: "off" (one device), "mirrored", "multi_worker_mirrored"; see
+        strategies.py.
+      logical_cpus: devices that this machine's CPU is divided into, to try "mirrored" without GPUs.
 
     Raises:
       ValueError: an argument is out of range, or the parts do not fit.
@@ -67,6 +67,7 @@ class Experiment:
         checkpoints_kept: int = 3,
         mixed_precision: str | None = None,
         distribution_strategy: str = "off",
+        logical_cpus: int = 1,
     ):
         for name, value in [
             ("steps", steps),
@@ -75,6 +76,7 @@ class Experiment:
             ("eval_interval", eval_interval),
             ("checkpoint_interval", checkpoint_interval),
             ("checkpoints_kept", checkpoints_kept),
+            ("logical_cpus", logical_cpus),
         ]:
             if value is not None and value < 1:
                 raise ValueError(f"Experiment.{name} = {value} must be at least 1")
@@ -84,16 +86,12 @@ class Experiment:
         self.checkpoint_interval = checkpoint_interval
         self.checkpoints_kept = checkpoints_kept
         _set_precision(mixed_precision)
-        gpus = len(tf.config.list_logical_devices("GPU"))
-        self.strategy = distribute_utils.get_distribution_strategy(
-            distribution_strategy,
-            # Model Garden refuses a strategy of one device on a machine with several GPUs.
-            num_gpus=min(gpus, 1) if distribution_strategy in ("off", "one_device") else gpus,
-        )
+        self.strategy = strategies.make(distribution_strategy, logical_cpus)
         _check_growth_batch_size(growth_batch_size, self.strategy.num_replicas_in_sync)
         self._growth_batch_size = growth_batch_size
         with self.strategy.scope():
             self.dataset = dataset()
+            distributed_batches.check(self.strategy, self.dataset.batch_size)
             self.model = self._model(model, objective)
             self.steps, stretch = steps, {}
             if match_flops:
@@ -117,7 +115,7 @@ class Experiment:
 
     def batches(self, step: int) -> tf.distribute.DistributedDataset:
         """The training batches after `step` training steps, distributed over replicas."""
-        return self.strategy.experimental_distribute_dataset(self.dataset.train(step))
+        return distributed_batches.train(self.strategy, self.dataset, step)
 
     def growth_batch(
         self, step: int, batch: tuple[tf.Tensor, tf.Tensor]
