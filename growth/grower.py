@@ -1,7 +1,6 @@
 """Puts schedule, policy, initializer and surgery together."""
 
 import dataclasses
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,7 +10,15 @@ import tensorflow as tf
 import tf_keras
 from absl import logging
 
-from growth import growth_step, history, policies, schedules, surgery, unspecified_shapes
+from growth import (
+    growth_step,
+    history,
+    policies,
+    replica_check,
+    schedules,
+    surgery,
+    unspecified_shapes,
+)
 from growth.initializers import initializer as initializer_lib
 from growth.neurons import NewNeurons
 from models import cost, seeds
@@ -85,6 +92,12 @@ class Grower:
         )
         self._shapes = shapes or unspecified_shapes.UnspecifiedShapes()
         self._grow = self._shapes.compiled(step)
+        self._checksums = None
+        strategy = tf.distribute.get_strategy()
+        if strategy.num_replicas_in_sync > 1:
+            self._checksums = self._shapes.traced(
+                lambda: replica_check.checksums(strategy, self._changed_variables())
+            )
         self.history = history.GrowthHistory()
         if initializer is not None:
             for site in self._sites:
@@ -194,6 +207,8 @@ class Grower:
                 f"the singular vectors of a growth after {step} steps could not be computed: the "
                 "gradients on the growth batch are not finite, or too large to be squared"
             ) from error
+        if self._checksums is not None:
+            replica_check.check(self._checksums(), step)
         measures = dict(zip(before, measures, strict=True))
         event = {
             "step": step,
@@ -207,10 +222,15 @@ class Grower:
             },
         }
         event["milliseconds"] = 1000 * (time.perf_counter() - start)
-        _check_finite(event)
+        history.check_finite(event)
         self._say_rank(event)
         self.history.events.append(event)
         return event
+
+    def _changed_variables(self) -> list[tf.Variable]:
+        """What a growth may change, of which replicas must have the same."""
+        variables = self._model.trainable_variables
+        return [*variables, *(slot.variable for v in variables for slot in self._slots(v))]
 
     def _flops(self) -> int:
         """Floating-point operations of one forward pass of one example."""
@@ -275,18 +295,3 @@ def _sites(model: tf_keras.Model, required: bool) -> list[site_lib.GrowthSite]:
     if len(set(names)) < len(names):
         raise ValueError(f"the sites of {type(model).__name__} must differ by name, not {names}")
     return sites
-
-
-def _check_finite(event: dict[str, Any]) -> None:
-    """Raises FloatingPointError if the event has a number that is not finite."""
-    numbers = {"the loss": event["loss"]}
-    for name, site in event["sites"].items():
-        for key in ("gradient_norm_new", "gradient_norm_old"):
-            numbers[f"{key} of site {name}"] = site[key]
-        numbers |= {f"a singular value of site {name}": value for value in site["singular_values"]}
-    for what, number in numbers.items():
-        if not math.isfinite(number):
-            raise FloatingPointError(
-                f"{what} is {number} in the growth after {event['step']} steps, or in the step "
-                "that follows it"
-            )

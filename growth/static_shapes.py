@@ -3,7 +3,6 @@
 import contextlib
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
 
 import tensorflow as tf
 
@@ -18,12 +17,12 @@ class StaticShapes(unspecified_shapes.UnspecifiedShapes):
 
     Args:
       variables: those of a network and its optimizer, created under the strategy of now.
-      trace_anew: called when storage has been replaced; forgets what has been traced.
+      trace_anew: called when storage has been replaced; they forget what has been traced.
     """
 
-    def __init__(self, variables: Iterable[tf.Variable], trace_anew: Callable[[], None]):
+    def __init__(self, variables: Iterable[tf.Variable], trace_anew: Sequence[Callable[[], None]]):
         self._declared = [(v, v.shape) for v in variables if not v.shape.is_fully_defined()]
-        self._trace_anew = trace_anew
+        self._trace_anew = list(trace_anew)
         self._strategy = tf.distribute.get_strategy()
         self._fix()
 
@@ -35,17 +34,34 @@ class StaticShapes(unspecified_shapes.UnspecifiedShapes):
         """
         return functools.partial(self._run, step)
 
+    def traced(self, function: Callable) -> Callable:
+        """`function` of the variables, traced whenever it is called."""
+        return lambda *args: super(StaticShapes, self).traced(function)(*args)
+
     def _run(self, step, growth_batch, batch, counts, site_seeds):
         """See `GrowthStep.run`."""
         before = step.kernel_shapes()
-        changed, singular_values = _grown(step, growth_batch, counts, site_seeds)
+        changed, singular_values = self._grown(step, growth_batch, counts, site_seeds)
         if tf.reduce_any(counts > 0):
             self.assign(changed)
-            train = tf.function(lambda batch: step.train(batch, before), autograph=False)
-            measured = train(batch)
+            measured = self.traced(lambda batch: step.train(batch, before))(batch)
         else:
             measured = tf.zeros([1 + 2 * len(singular_values)])
         return measured[0], step.measures(measured, singular_values)
+
+    def _grown(self, step, growth_batch, counts, site_seeds):
+        """See `GrowthStep.grown`."""
+        variables = []
+
+        # Counts are constants in here, so that the compiler knows shapes.
+        def values(growth_batch):
+            changed, singular_values = step.grown(growth_batch, counts, site_seeds)
+            variables.extend(variable for variable, _ in changed)
+            return [value for _, value in changed], singular_values
+
+        after, singular_values = self.traced(values)(growth_batch)
+        changed = [surgery.Grown(*pair) for pair in zip(variables, after, strict=True)]
+        return changed, singular_values
 
     def assign(self, values: Sequence[surgery.Grown]) -> None:
         """Assigns values of any size."""
@@ -55,7 +71,7 @@ class StaticShapes(unspecified_shapes.UnspecifiedShapes):
                     variable.assign(value)
                 else:
                     variable_storage.replace(variable, value, value.shape)
-        self._trace_anew()
+        self._forget_traces()
 
     @contextlib.contextmanager
     def suspended(self) -> Iterator[None]:
@@ -65,28 +81,14 @@ class StaticShapes(unspecified_shapes.UnspecifiedShapes):
                 variable_storage.replace(variable, variable.read_value(), declared)
         yield
         self._fix()
-        self._trace_anew()
+        self._forget_traces()
+
+    def _forget_traces(self):
+        for forget in self._trace_anew:
+            forget()
 
     def _fix(self):
         with self._strategy.scope():
             for variable, _ in self._declared:
                 value = variable.read_value()
                 variable_storage.replace(variable, value, value.shape)
-
-
-def _grown(
-    step: growth_step.GrowthStep, growth_batch: Any, counts: tf.Tensor, site_seeds: tf.Tensor
-) -> tuple[list[surgery.Grown], list[tf.Tensor]]:
-    """See `GrowthStep.grown`."""
-    variables = []
-
-    # Counts are constants in here, so that the compiler knows shapes.
-    @tf.function(autograph=False)
-    def values(growth_batch):
-        changed, singular_values = step.grown(growth_batch, counts, site_seeds)
-        variables.extend(variable for variable, _ in changed)
-        return [value for _, value in changed], singular_values
-
-    after, singular_values = values(growth_batch)
-    changed = [surgery.Grown(*pair) for pair in zip(variables, after, strict=True)]
-    return changed, singular_values

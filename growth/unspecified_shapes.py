@@ -13,8 +13,12 @@ class UnspecifiedShapes:
 
     def compiled(self, step: growth_step.GrowthStep) -> Callable:
         """`step.run`, compiled."""
-        # Without AutoGraph, which only makes tracing slow: nothing here depends on values.
-        return tf.function(step.run, autograph=False)
+        return self.traced(step.run)
+
+    def traced(self, function: Callable) -> Callable:
+        """`function` of the variables, traced when it has to be."""
+        # Without AutoGraph, which only makes tracing slow: nothing in a growth depends on values.
+        return tf.function(function, autograph=False)
 
     def assign(self, values: Sequence[surgery.Grown]) -> None:
         """Assigns values of any size."""

@@ -1,4 +1,4 @@
-"""Static shapes: other storage at each growth, and the numbers of variables that grow by themselves."""
+"""Static shapes: other storage at each growth, and the numbers that there are without."""
 
 import contextlib
 import json
@@ -182,7 +182,7 @@ def _grown(static, make_norm, data, strategy):
         optimizer, slots = networks.optimizer(model)
         trainer = task.Task(model, optimizer, objectives.SquaredError(), data, strategy)
         variables = [*model.variables, *(s.variable for v in model.variables for s in slots(v))]
-        shapes = static_shapes.StaticShapes(variables, trainer.trace_anew) if static else None
+        shapes = static_shapes.StaticShapes(variables, [trainer.trace_anew]) if static else None
         grower = networks.grower(
             *(model, random.Random()),
             slots=slots,
@@ -244,5 +244,5 @@ def test_a_tpu_that_does_not_answer_is_named():
     gin.clear_config()
     files = ["gin_configs/teacher_student/small_gradmax.gin"]
     config.load(files, ["Experiment.distribution_strategy = 'tpu'"])
-    with pytest.raises(ValueError, match="no TPU answers at Experiment.tpu_address = 'local'"):
+    with pytest.raises(ValueError, match="finds no TPU at Experiment.tpu_address = 'local'"):
         experiment.Experiment()

@@ -7,13 +7,12 @@ from collections.abc import Callable, Sequence
 import gin
 import tensorflow as tf
 import tf_keras
-from official.common import distribute_utils
 from official.modeling import performance
 
 from growth import grower as grower_lib
 from growth import static_shapes as static_shapes_lib
 from growth import unspecified_shapes
-from trainer import matched_flops, objectives, optimizers, task
+from trainer import distributed_batches, matched_flops, objectives, optimizers, strategies, task
 from trainer.datasets import dataset as dataset_lib
 
 
@@ -46,7 +45,8 @@ class Experiment:
         growth batch; parameters, losses and the algebra of growth stay in float32. None for float32
         throughout.
       distribution_strategy: "off" (one device), "mirrored", "multi_worker_mirrored", "tpu"; see
-        Model Garden's distribute_utils.
+        strategies.py.
+      logical_cpus: devices that this machine's CPU is divided into, to try "mirrored" without GPUs.
       tpu_address: of a TPU, its name or "local" for that of this machine.
       static_shapes: whether variables have fully defined shapes, so that a growth compiles anew;
         None for only where that has to be, on a TPU. See growth/static_shapes.py.
@@ -72,6 +72,7 @@ class Experiment:
         checkpoints_kept: int = 3,
         mixed_precision: str | None = None,
         distribution_strategy: str = "off",
+        logical_cpus: int = 1,
         tpu_address: str = "local",
         static_shapes: bool | None = None,
     ):
@@ -82,6 +83,7 @@ class Experiment:
             ("eval_interval", eval_interval),
             ("checkpoint_interval", checkpoint_interval),
             ("checkpoints_kept", checkpoints_kept),
+            ("logical_cpus", logical_cpus),
         ]:
             if value is not None and value < 1:
                 raise ValueError(f"Experiment.{name} = {value} must be at least 1")
@@ -91,11 +93,12 @@ class Experiment:
         self.checkpoint_interval = checkpoint_interval
         self.checkpoints_kept = checkpoints_kept
         _set_precision(mixed_precision)
-        self.strategy = _strategy(distribution_strategy, tpu_address)
+        self.strategy = strategies.make(distribution_strategy, logical_cpus, tpu_address)
         _check_growth_batch_size(growth_batch_size, self.strategy.num_replicas_in_sync)
         self._growth_batch_size = growth_batch_size
         with self.strategy.scope():
             self.dataset = dataset()
+            distributed_batches.check(self.strategy, self.dataset.batch_size)
             self.model = self._model(model, objective)
             self.steps, stretch = steps, {}
             if match_flops:
@@ -120,7 +123,7 @@ class Experiment:
 
     def batches(self, step: int) -> tf.distribute.DistributedDataset:
         """The training batches after `step` training steps, distributed over replicas."""
-        return self.strategy.experimental_distribute_dataset(self.dataset.train(step))
+        return distributed_batches.train(self.strategy, self.dataset, step)
 
     def growth_batch(
         self, step: int, batch: tuple[tf.Tensor, tf.Tensor]
@@ -154,32 +157,14 @@ class Experiment:
         return model
 
     def _shapes(self, static, slots):
+        """How variables take bigger values."""
         if static is None:
             static = isinstance(self.strategy, tf.distribute.TPUStrategy)
         if not static:
             return unspecified_shapes.UnspecifiedShapes()
         variables = list(self.model.variables)
         variables += [slot.variable for variable in variables for slot in slots(variable)]
-        return static_shapes_lib.StaticShapes(variables, self.task.trace_anew)
-
-
-def _strategy(name: str, tpu_address: str) -> tf.distribute.Strategy:
-    gpus = len(tf.config.list_logical_devices("GPU"))
-    try:
-        return distribute_utils.get_distribution_strategy(
-            name,
-            # Model Garden refuses a strategy of one device on a machine with several GPUs.
-            num_gpus=min(gpus, 1) if name in ("off", "one_device") else gpus,
-            tpu_address=tpu_address,
-        )
-    except (tf.errors.OpError, OSError) as error:
-        if name != "tpu":
-            raise
-        raise ValueError(
-            f"Experiment.distribution_strategy = 'tpu', but no TPU answers at "
-            f"Experiment.tpu_address = {tpu_address!r}; give the name of a TPU, or 'local' on the "
-            f"machine that has one: {str(error).partition('. ')[0]}"
-        ) from error
+        return static_shapes_lib.StaticShapes(variables, [self.task.trace_anew, slots.trace_anew])
 
 
 def _set_precision(mixed_precision: str | None) -> None:

@@ -201,6 +201,12 @@ class GrowableSlots:
             if slot.initial is None
         ]
 
+    def trace_anew(self) -> None:
+        """Forgets what the optimizer has traced, because variables have got other storage."""
+        if isinstance(self._optimizer, optimization.ExponentialMovingAverage):
+            update = type(self._optimizer).update_average.python_function
+            self._optimizer.update_average = tf.function(functools.partial(update, self._optimizer))
+
     def _add_slot(self, add_slot, variable, slot_name, initializer="zeros", shape=None):
         """Replaces `add_slot` of a legacy optimizer."""
         _check_shape(shape, variable)

@@ -1,7 +1,6 @@
 """The inner loops: a training step, an evaluation step and their metrics."""
 
 import contextlib
-import inspect
 from collections.abc import Iterator, Sequence
 
 import orbit
@@ -47,6 +46,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         self._batch_size = dataset.batch_size
         self._strategy = strategy
         self._averages = list(averages)
+        self._evaluate_batch = tf.function(self._replicas_eval)
         self._train_metrics = [tf_keras.metrics.Mean("loss"), *objective.metrics()]
         self._test_metrics = [tf_keras.metrics.Mean("loss"), *objective.metrics()]
 
@@ -113,15 +113,10 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
 
     def trace_anew(self) -> None:
         """Forgets what has been traced, because variables have got other storage."""
-        # Deleted first, because a tf.Module remembers what it had and is None now.
-        del self._train_loop_fn, self._eval_loop_fn
+        # Deleted first: a tf.Module remembers a function that it had, even if it is None now.
+        del self._train_loop_fn, self._eval_loop_fn, self._evaluate_batch
         self._train_loop_fn = self._eval_loop_fn = None
-        # Methods that are a tf.function of their own, such as that of moving averages.
-        for owner in (self, self._optimizer):
-            for name, method in inspect.getmembers_static(type(owner)):
-                if isinstance(method, tf.types.experimental.PolymorphicFunction):
-                    anew = tf.function(method.python_function).__get__(owner, type(owner))
-                    object.__setattr__(owner, name, anew)  # No part of checkpoints.
+        self._evaluate_batch = tf.function(self._replicas_eval)
 
     def train_loop_end(self) -> dict[str, tf.Tensor]:
         """Means over the steps since the last call, and the learning rate now."""
@@ -130,7 +125,8 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         for metric in self._train_metrics:
             metric.reset_state()
         self._unite_replicas()
-        return means | {"learning_rate": rate(self.global_step) if callable(rate) else rate}
+        rate = rate(self.global_step) if callable(rate) else tf.convert_to_tensor(rate)
+        return means | {"learning_rate": rate}
 
     def _unite_replicas(self):
         # Moving statistics are of each replica, and a checkpoint holds their mean: without this a
@@ -147,7 +143,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
 
     def eval_step(self, iterator: tf.data.Iterator) -> None:
         """Updates the metrics with the next batch."""
-        self._strategy.run(self._replica_eval, args=(next(iterator),))
+        self._replicas_eval(next(iterator))
 
     def eval_end(self) -> dict[str, tf.Tensor]:
         """Means over all examples."""
@@ -168,8 +164,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
             variable.assign(average.read_value())
             average.assign(weights)
 
-    @tf.function
-    def _evaluate_batch(self, batch) -> None:
+    def _replicas_eval(self, batch) -> None:
         self._strategy.run(self._replica_eval, args=(batch,))
 
     def evaluate_batch(self, batch) -> dict[str, float]:
