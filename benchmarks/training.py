@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 import tf_keras
 
-from growth import grower, policies, schedules
+from growth import grower, policies, schedules, static_shapes, unspecified_shapes
 from growth.initializers import initializer
 from trainer import objectives, optimizers, task
 from trainer.datasets import dataset
@@ -69,6 +69,7 @@ class Training:
       data: what it is trained on.
       method: how it grows.
       policy: where it grows.
+      static: whether variables have static shapes.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Training:
         data: dataset.Dataset,
         method: initializer.Initializer,
         policy: policies.Policy,
+        static: bool = False,
     ):
         self.batch = next(iter(data.train(0)))
         model(self.batch[0][:1])
@@ -85,12 +87,16 @@ class Training:
         strategy = tf.distribute.get_strategy()
         self._task = task.Task(model, optimizer, objectives.Classification(), data, strategy)
         self._task.train_dataset = data.train(0)
+        shapes = unspecified_shapes.UnspecifiedShapes()
+        if static:
+            shapes = static_shapes.StaticShapes(model.variables, slots, [self._task.trace_anew])
         self.grower = grower.Grower(
             model,
             self._task.loss,
             slots,
             seed=0,
             train_step=self._task.step,
+            shapes=shapes,
             schedule=schedules.PeriodicSchedule(0, 1, 10**6),
             policy=policy,
             initializer=method,

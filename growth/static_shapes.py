@@ -16,11 +16,19 @@ class StaticShapes(unspecified_shapes.UnspecifiedShapes):
     its value, and other storage whenever that changes. Whatever was traced is traced anew then.
 
     Args:
-      variables: those of a network and its optimizer, created under the strategy of now.
+      variables: of a network, created under the strategy of now.
+      slots: gives the optimizer's slots of each.
       trace_anew: called when storage has been replaced; they forget what has been traced.
     """
 
-    def __init__(self, variables: Iterable[tf.Variable], trace_anew: Sequence[Callable[[], None]]):
+    def __init__(
+        self,
+        variables: Iterable[tf.Variable],
+        slots: Callable[[tf.Variable], Sequence[surgery.Slot]],
+        trace_anew: Sequence[Callable[[], None]],
+    ):
+        variables = list(variables)
+        variables += [slot.variable for variable in variables for slot in slots(variable)]
         self._declared = [(v, v.shape) for v in variables if not v.shape.is_fully_defined()]
         self._trace_anew = list(trace_anew)
         self._strategy = tf.distribute.get_strategy()

@@ -162,9 +162,9 @@ class Experiment:
             static = isinstance(self.strategy, tf.distribute.TPUStrategy)
         if not static:
             return unspecified_shapes.UnspecifiedShapes()
-        variables = list(self.model.variables)
-        variables += [slot.variable for variable in variables for slot in slots(variable)]
-        return static_shapes_lib.StaticShapes(variables, [self.task.trace_anew, slots.trace_anew])
+        return static_shapes_lib.StaticShapes(
+            self.model.variables, slots, [self.task.trace_anew, slots.trace_anew]
+        )
 
 
 def _set_precision(mixed_precision: str | None) -> None:
