@@ -43,6 +43,8 @@ class Experiment:
       mixed_precision: "bfloat16" for layers that compute in that type, also in passes over the
         growth batch; parameters, losses and the algebra of growth stay in float32. None for float32
         throughout.
+      jit_compile: whether XLA compiles the forward and backward pass of a training step; anew for
+        each new width, which takes seconds.
       distribution_strategy: "off" (one device), "mirrored", "multi_worker_mirrored"; see Model
         Garden's distribute_utils.
 
@@ -66,6 +68,7 @@ class Experiment:
         checkpoint_interval: int = 1000,
         checkpoints_kept: int = 3,
         mixed_precision: str | None = None,
+        jit_compile: bool = False,
         distribution_strategy: str = "off",
     ):
         for name, value in [
@@ -108,6 +111,7 @@ class Experiment:
             self.task = task.Task(
                 *(self.model, self.optimizer, objective, self.dataset, self.strategy),
                 averages=slots.averages(self.model),
+                jit_compile=jit_compile,
             )
             loss = functools.partial(self.task.loss, batch_size=growth_batch_size)
             self.grower = grower(self.model, loss, slots, seed, self.task.step)
