@@ -40,9 +40,8 @@ class Experiment:
       eval_interval: training steps between two evaluations; None for one at the end.
       checkpoint_interval: training steps between two checkpoints.
       checkpoints_kept: how many of the newest checkpoints are kept.
-      mixed_precision: "bfloat16" for layers that compute in that type, also in passes over the
-        growth batch; parameters, losses and the algebra of growth stay in float32. None for float32
-        throughout.
+      mixed_precision: "bfloat16" for layers that compute in that type in training and evaluation;
+        parameters, losses and all of a growth stay in float32. None for float32 throughout.
       jit_compile: whether XLA compiles the forward and backward pass of a training step; anew for
         each new width, which takes seconds.
       distribution_strategy: "off" (one device), "mirrored", "multi_worker_mirrored"; see Model
