@@ -8,10 +8,10 @@ import gin
 import tensorflow as tf
 import tf_keras
 from official.common import distribute_utils
-from official.modeling import performance
 
 from growth import grower as grower_lib
 from trainer import matched_flops, objectives, optimizers, task
+from trainer import mixed_precision as precision
 from trainer.datasets import dataset as dataset_lib
 
 
@@ -40,8 +40,9 @@ class Experiment:
       eval_interval: training steps between two evaluations; None for one at the end.
       checkpoint_interval: training steps between two checkpoints.
       checkpoints_kept: how many of the newest checkpoints are kept.
-      mixed_precision: "bfloat16" for layers that compute in that type in training and evaluation;
-        parameters, losses and all of a growth stay in float32. None for float32 throughout.
+      mixed_precision: "bfloat16" or "float16" for layers that compute in that type in training and
+        evaluation; parameters, losses and all of a growth stay in float32. Gradients in float16
+        are those of a scaled loss, see mixed_precision.py. None for float32 throughout.
       jit_compile: whether XLA compiles the forward and backward pass of a training step; anew for
         each new width, which takes seconds.
       distribution_strategy: "off" (one device), "mirrored", "multi_worker_mirrored"; see Model
@@ -85,7 +86,7 @@ class Experiment:
         self.eval_interval = eval_interval
         self.checkpoint_interval = checkpoint_interval
         self.checkpoints_kept = checkpoints_kept
-        _set_precision(mixed_precision)
+        precision.set_policy(mixed_precision)
         gpus = len(tf.config.list_logical_devices("GPU"))
         self.strategy = distribute_utils.get_distribution_strategy(
             distribution_strategy,
@@ -105,7 +106,7 @@ class Experiment:
                     steps, rehearsed, grower(rehearsed, None, lambda variable: [], seed, None)
                 )
                 stretch = {"stretch": self.steps / steps}
-            self.optimizer = optimizer(**stretch)
+            self.optimizer = precision.for_policy(optimizer(**stretch))
             slots = optimizers.GrowableSlots(self.optimizer, self.model.trainable_variables)
             self.task = task.Task(
                 *(self.model, self.optimizer, objective, self.dataset, self.strategy),
@@ -152,17 +153,6 @@ class Experiment:
         )
         objective.losses(targets, tf.cast(model(inputs), tf.float32))
         return model
-
-
-def _set_precision(mixed_precision: str | None) -> None:
-    """Sets the type that layers compute in, for layers that are created from now on."""
-    types = {None: tf.float32, "bfloat16": tf.bfloat16}
-    if mixed_precision not in types:
-        raise ValueError(
-            f"Experiment.mixed_precision = {mixed_precision!r} must be None or 'bfloat16'; float16 "
-            "would need its losses scaled, also in a growth"
-        )
-    performance.set_mixed_precision_policy(types[mixed_precision])
 
 
 def _check_stretches(optimizer: Callable[..., tf_keras.optimizers.Optimizer]) -> None:

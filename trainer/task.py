@@ -7,7 +7,7 @@ import orbit
 import tensorflow as tf
 import tf_keras
 
-from trainer import objectives
+from trainer import mixed_precision, objectives
 from trainer.datasets import dataset as dataset_lib
 
 
@@ -101,7 +101,8 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
           batch: (inputs, targets), distributed.
 
         Returns:
-          The loss and its gradients by the trainable variables, in each replica its share.
+          The loss and its gradients by the trainable variables, in each replica its share;
+          gradients of zero if the optimizer skips the step, see mixed_precision.py.
         """
         return self._strategy.run(self._replica_step, args=(batch,))
 
@@ -110,13 +111,15 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         with tf.GradientTape() as tape:
             outputs = tf.cast(self._model(inputs, training=True), tf.float32)
             loss = self.loss(targets, outputs)
-        return outputs, loss, tape.gradient(loss, self._model.trainable_variables)
+            scaled = mixed_precision.scaled(self._optimizer, loss)
+        gradients = tape.gradient(scaled, self._model.trainable_variables)
+        return outputs, loss, mixed_precision.unscaled(self._optimizer, gradients)
 
     def _replica_step(self, batch):
         inputs, targets = batch
         outputs, loss, gradients = self._passes(inputs, targets)
         variables = self._model.trainable_variables
-        self._optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        gradients = mixed_precision.apply(self._optimizer, gradients, variables)
         # The mean over replicas of n times a share of the mean is the mean.
         self._train_metrics[0].update_state(loss * self._strategy.num_replicas_in_sync)
         for metric in self._train_metrics[1:]:
