@@ -45,6 +45,9 @@ class Experiment:
         are those of a scaled loss, see mixed_precision.py. None for float32 throughout.
       jit_compile: whether XLA compiles the forward and backward pass of a training step; anew for
         each new width, which takes seconds.
+      deterministic: whether two runs give the same numbers to the bit wherever TensorFlow can,
+        see `tf.config.experimental.enable_op_determinism`. On CPUs ours are the same without it.
+        Holds for the process from then on, so also for later runs of a sweep in it.
       distribution_strategy: "off" (one device), "mirrored", "multi_worker_mirrored"; see Model
         Garden's distribute_utils.
 
@@ -69,6 +72,7 @@ class Experiment:
         checkpoints_kept: int = 3,
         mixed_precision: str | None = None,
         jit_compile: bool = False,
+        deterministic: bool = False,
         distribution_strategy: str = "off",
     ):
         for name, value in [
@@ -87,6 +91,8 @@ class Experiment:
         self.checkpoint_interval = checkpoint_interval
         self.checkpoints_kept = checkpoints_kept
         precision.set_policy(mixed_precision)
+        if deterministic:
+            _be_deterministic(seed)
         gpus = len(tf.config.list_logical_devices("GPU"))
         self.strategy = distribute_utils.get_distribution_strategy(
             distribution_strategy,
@@ -153,6 +159,12 @@ class Experiment:
         )
         objective.losses(targets, tf.cast(model(inputs), tf.float32))
         return model
+
+
+def _be_deterministic(seed: int) -> None:
+    # What is ours draws by stateless functions; this is for what users bring along.
+    tf_keras.utils.set_random_seed(seed % 2**32)
+    tf.config.experimental.enable_op_determinism()
 
 
 def _check_stretches(optimizer: Callable[..., tf_keras.optimizers.Optimizer]) -> None:
