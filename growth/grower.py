@@ -11,7 +11,7 @@ import tensorflow as tf
 import tf_keras
 from absl import logging
 
-from growth import growth_step, history, policies, schedules, surgery
+from growth import growth_step, history, policies, replica_check, schedules, surgery
 from growth.initializers import initializer as initializer_lib
 from growth.neurons import NewNeurons
 from models import cost, seeds
@@ -83,6 +83,13 @@ class Grower:
         )
         # Without AutoGraph, which only makes tracing slow: nothing here depends on values.
         self._grow = tf.function(step.run, autograph=False)
+        self._checksums = None
+        strategy = tf.distribute.get_strategy()
+        if strategy.num_replicas_in_sync > 1:
+            self._checksums = tf.function(
+                lambda: replica_check.checksums(strategy, self._changed_variables()),
+                autograph=False,
+            )
         self.history = history.GrowthHistory()
         if initializer is not None:
             for site in self._sites:
@@ -190,6 +197,8 @@ class Grower:
                 f"the singular vectors of a growth after {step} steps could not be computed: the "
                 "gradients on the growth batch are not finite, or too large to be squared"
             ) from error
+        if self._checksums is not None:
+            replica_check.check(self._checksums(), step)
         measures = dict(zip(before, measures, strict=True))
         event = {
             "step": step,
@@ -207,6 +216,11 @@ class Grower:
         self._say_rank(event)
         self.history.events.append(event)
         return event
+
+    def _changed_variables(self) -> list[tf.Variable]:
+        """What a growth may change, of which replicas must have the same."""
+        variables = self._model.trainable_variables
+        return [*variables, *(slot.variable for v in variables for slot in self._slots(v))]
 
     def _flops(self) -> int:
         """Floating-point operations of one forward pass of one example."""

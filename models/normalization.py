@@ -58,16 +58,19 @@ class BatchNormalization(Normalization):
     of training the channel has unit variance like any other (appendix C of the paper): use a
     learning rate and a norm of the outgoing weights that bear this, or zero outgoing weights.
 
-    Each replica has statistics of its own; the moving averages are the means over replicas.
-
     Args:
       momentum: of the moving averages of mean and variance, which evaluation uses.
+      synchronized: whether mean and variance are those of the whole batch when replicas share it,
+        so that several devices compute what one would. If not, each replica normalizes by its own
+        examples, which saves two small exchanges a layer, and the moving averages are means over
+        replicas.
       **kwargs: see `Normalization`.
     """
 
-    def __init__(self, *, momentum: float = 0.9, **kwargs):
+    def __init__(self, *, momentum: float = 0.9, synchronized: bool = True, **kwargs):
         super().__init__(**kwargs)
         self._momentum = momentum
+        self._synchronized = synchronized
 
     def build(self, input_shape: tf.TensorShape) -> None:
         """Creates gain, shift and the moving averages `[channels]`."""
@@ -104,6 +107,15 @@ class BatchNormalization(Normalization):
 
     def _normalize(self, inputs, gain, shift, *moments):
         """The outputs, and the moments that were used; by those of the batch if none are given."""
+        if not moments and self._is_shared():
+            values = tf.cast(inputs, tf.float32)
+            mean, variance, count = self._batch_moments(values)
+            outputs = tf.nn.batch_normalization(
+                values, mean, variance, tf.convert_to_tensor(shift), gain, self._epsilon
+            )
+            # As of the fused operation: the moving average is of unbiased estimates.
+            unbiased = variance * count / tf.maximum(count - 1.0, 1.0)
+            return tf.cast(outputs, inputs.dtype), mean, unbiased
         vectors = inputs.shape.rank == 2
         images = inputs[:, tf.newaxis, tf.newaxis, :] if vectors else inputs
         outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
@@ -116,6 +128,29 @@ class BatchNormalization(Normalization):
         )
         return outputs[:, 0, 0, :] if vectors else outputs, mean, variance
 
+    def _is_shared(self):
+        """Whether several replicas have to agree on moments."""
+        return self._synchronized and tf.distribute.get_strategy().num_replicas_in_sync > 1
+
+    def _batch_mean(self, values):
+        """The mean over the batch (and map) `[channels]`, of all replicas if they synchronize.
+
+        And the number of values that it is the mean of.
+        """
+        axes = list(range(values.shape.rank - 1))
+        count = tf.cast(tf.reduce_prod(tf.shape(values)[:-1]), values.dtype)
+        if not self._is_shared():
+            return tf.reduce_mean(values, axes), count
+        # Replicas may have more or fewer examples than others.
+        sums = tf.concat([tf.reduce_sum(values, axes), [count]], axis=0)
+        sums = tf.distribute.get_replica_context().all_reduce("SUM", sums)
+        return sums[:-1] / sums[-1], sums[-1]
+
+    def _batch_moments(self, values):
+        """Mean, variance and count; by two exchanges, as E[x^2] - E[x]^2 would lose digits."""
+        mean, count = self._batch_mean(values)
+        return mean, self._batch_mean(tf.square(values - mean))[0], count
+
     def _update(self, average, value):
         average.assign_sub((1.0 - self._momentum) * (average - value))
 
@@ -125,7 +160,7 @@ class BatchNormalization(Normalization):
         """See `ChannelWise.transform`."""
         del old
         # Not the fused operation: growth methods may differentiate twice.
-        mean, variance = tf.nn.moments(channels, list(range(channels.shape.rank - 1)))
+        mean, variance, _ = self._batch_moments(channels)
         gain, shift = values[:2]
         return tf.nn.batch_normalization(channels, mean, variance, shift, gain, self._epsilon)
 
@@ -134,8 +169,7 @@ class BatchNormalization(Normalization):
     ) -> tf.Tensor:
         """See `ChannelWise.tangent`: centred, over sqrt(epsilon)."""
         del old
-        mean = tf.reduce_mean(channels, list(range(channels.shape.rank - 1)), keepdims=True)
-        return (channels - mean) * values[0] / self._epsilon**0.5
+        return (channels - self._batch_mean(channels)[0]) * values[0] / self._epsilon**0.5
 
     def at_zero(self) -> tuple[float, float]:
         """See `ChannelWise.at_zero`."""

@@ -69,7 +69,7 @@ def test_determinism_is_asked_for_before_anything_is_built(monkeypatch):
         tf.config.experimental, "enable_op_determinism", lambda: calls.append("determinism")
     )
     monkeypatch.setattr(experiment.tf_keras.utils, "set_random_seed", calls.append)
-    monkeypatch.setattr(experiment.distribute_utils, "get_distribution_strategy", _stop)
+    monkeypatch.setattr(experiment.strategies, "make", _stop)
     for deterministic, expected in [("False", []), ("True", [7, "determinism"])]:
         with pytest.raises(_Stop):
             _built("seed = 7", f"Experiment.deterministic = {deterministic}")

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
+from trainer import checkpoints
+
 
 class BestCheckpoint(tf.train.experimental.PythonState):
     """The evaluation with the best value of a metric so far, and a checkpoint of its step.
@@ -16,14 +18,16 @@ class BestCheckpoint(tf.train.experimental.PythonState):
     Args:
       folder: where the checkpoint goes.
       metric: its name; a `loss` is better if it is lower, all others if they are higher.
+      strategy: that the run is distributed by; all workers call each method.
 
     Attributes:
       evaluation: the metrics, and the `step`; empty before the first.
     """
 
-    def __init__(self, folder: pathlib.Path, metric: str):
+    def __init__(self, folder: pathlib.Path, metric: str, strategy: tf.distribute.Strategy):
         self._folder = folder
         self._metric = metric
+        self._strategy = strategy
         self.evaluation: dict[str, float] = {}
 
     def serialize(self) -> str:
@@ -40,9 +44,12 @@ class BestCheckpoint(tf.train.experimental.PythonState):
         The evaluation at the end of a run comes after its last checkpoint.
         """
         newest = tf.train.latest_checkpoint(str(self._folder))
-        if newest is None or not self.evaluation.get("step", -1) < _step(newest) <= step:
+        if (
+            newest is None
+            or not self.evaluation.get("step", -1) < checkpoints.step_of(newest) <= step
+        ):
             return
-        saved = tf.train.Checkpoint(best=BestCheckpoint(self._folder, self._metric))
+        saved = tf.train.Checkpoint(best=BestCheckpoint(self._folder, self._metric, self._strategy))
         saved.restore(newest).expect_partial()
         self.evaluation = saved.best.evaluation
 
@@ -56,9 +63,4 @@ class BestCheckpoint(tf.train.experimental.PythonState):
         ):
             return
         self.evaluation = {"step": step, **metrics}
-        manager = tf.train.CheckpointManager(checkpoint, str(self._folder), max_to_keep=1)
-        manager.save(checkpoint_number=step)
-
-
-def _step(checkpoint: str) -> int:
-    return int(checkpoint.rpartition("-")[2])
+        checkpoints.save(checkpoint, self._folder, 1, step, self._strategy)

@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 import gin
 import tensorflow as tf
 import tf_keras
-from official.common import distribute_utils
 
 from growth import grower as grower_lib
-from trainer import matched_flops, objectives, optimizers, task
+from trainer import distributed_batches, matched_flops, objectives, optimizers, strategies, task
 from trainer import mixed_precision as precision
 from trainer.datasets import dataset as dataset_lib
 
@@ -48,8 +47,9 @@ class Experiment:
       deterministic: whether two runs give the same numbers to the bit wherever TensorFlow can,
         see `tf.config.experimental.enable_op_determinism`. On CPUs ours are the same without it.
         Holds for the process from then on, so also for later runs of a sweep in it.
-      distribution_strategy: "off" (one device), "mirrored", "multi_worker_mirrored"; see Model
-        Garden's distribute_utils.
+      distribution_strategy: "off" (one device), "mirrored", "multi_worker_mirrored"; see
+        strategies.py.
+      logical_cpus: devices that this machine's CPU is divided into, to try "mirrored" without GPUs.
 
     Raises:
       ValueError: an argument is out of range, or the parts do not fit.
@@ -74,6 +74,7 @@ class Experiment:
         jit_compile: bool = False,
         deterministic: bool = False,
         distribution_strategy: str = "off",
+        logical_cpus: int = 1,
     ):
         for name, value in [
             ("steps", steps),
@@ -82,6 +83,7 @@ class Experiment:
             ("eval_interval", eval_interval),
             ("checkpoint_interval", checkpoint_interval),
             ("checkpoints_kept", checkpoints_kept),
+            ("logical_cpus", logical_cpus),
         ]:
             if value is not None and value < 1:
                 raise ValueError(f"Experiment.{name} = {value} must be at least 1")
@@ -93,16 +95,12 @@ class Experiment:
         precision.set_policy(mixed_precision)
         if deterministic:
             _be_deterministic(seed)
-        gpus = len(tf.config.list_logical_devices("GPU"))
-        self.strategy = distribute_utils.get_distribution_strategy(
-            distribution_strategy,
-            # Model Garden refuses a strategy of one device on a machine with several GPUs.
-            num_gpus=min(gpus, 1) if distribution_strategy in ("off", "one_device") else gpus,
-        )
+        self.strategy = strategies.make(distribution_strategy, logical_cpus)
         _check_growth_batch_size(growth_batch_size, self.strategy.num_replicas_in_sync)
         self._growth_batch_size = growth_batch_size
         with self.strategy.scope():
             self.dataset = dataset()
+            distributed_batches.check(self.strategy, self.dataset.batch_size)
             self.model = self._model(model, objective)
             self.steps, stretch = steps, {}
             if match_flops:
@@ -127,7 +125,7 @@ class Experiment:
 
     def batches(self, step: int) -> tf.distribute.DistributedDataset:
         """The training batches after `step` training steps, distributed over replicas."""
-        return self.strategy.experimental_distribute_dataset(self.dataset.train(step))
+        return distributed_batches.train(self.strategy, self.dataset, step)
 
     def growth_batch(
         self, step: int, batch: tuple[tf.Tensor, tf.Tensor]

@@ -34,7 +34,7 @@ class GrowingTrainer(orbit.AbstractTrainer):
 
     def train(self, num_steps: tf.Tensor) -> dict[str, tf.Tensor]:
         """Trains `num_steps` steps; see orbit.AbstractTrainer."""
-        step = int(self._task.global_step)
+        step = int(self._task.global_step.numpy())
         if self._grower.next_growth(step) == step:
             batch = self._task.next_batch()
             self._on_growth(self._grower.grow(step, self._growth_batch(step, batch), batch))

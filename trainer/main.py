@@ -24,7 +24,10 @@ _OVERWRITE_CONFIG = flags.DEFINE_bool(
 def main(argv: list[str]) -> None:
     """Runs what the flags say; exits with status 2 and one message on a user's mistake."""
     # TensorFlow takes seconds to import: not for --help, nor for a wrong flag.
-    from trainer import config, dry_run, errors, experiment, run_directory, train
+    import tensorflow as tf
+
+    from growth import replica_check
+    from trainer import config, dry_run, errors, experiment, run_directory, strategies, train
 
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)  # Some import has raised it to INFO.
@@ -35,7 +38,9 @@ def main(argv: list[str]) -> None:
             if _DRY_RUN.value:
                 print(dry_run.report(built))
                 return
-            directory = run_directory.RunDirectory(_MODEL_DIR.value)
+            directory = run_directory.RunDirectory(
+                _MODEL_DIR.value, is_written=strategies.is_chief(built.strategy)
+            )
             trains = _MODE.value.startswith("train")
             directory.start(gin.config_str(), _OVERWRITE_CONFIG.value, read_only=not trains)
             run = train.Run(built, directory)
@@ -50,8 +55,14 @@ def main(argv: list[str]) -> None:
     except errors.UserError as error:
         logging.debug("The message below comes from here:", exc_info=True)
         command_line.fail(error, 2)
-    except FloatingPointError as error:
+    except (FloatingPointError, replica_check.ReplicasDiffer) as error:
         command_line.fail(error, 1)
+    except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
+        command_line.fail(
+            "another worker is gone; start all workers again, and they go on from the newest "
+            f"checkpoint ({error.message.partition(chr(10))[0]})",
+            1,
+        )
     except KeyboardInterrupt:
         command_line.fail("stopped outside of the training loop", 128 + signal.SIGINT)
 

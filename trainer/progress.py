@@ -29,7 +29,7 @@ class Progress:
         self._steps = steps
         self._batch_size = batch_size
         self._stream = stream
-        self._first_step = self._last_step = int(global_step)
+        self._first_step = self._last_step = int(global_step.numpy())
         self._first_time = self._last_time = time.monotonic()
         self._bar = None
         if stream.isatty():
@@ -39,7 +39,7 @@ class Progress:
 
     def __call__(self, output: dict[str, tf.Tensor]) -> None:
         """Shows the output of a training loop."""
-        step, now = int(self._global_step), time.monotonic()
+        step, now = int(self._global_step.numpy()), time.monotonic()
         rate = self._batch_size * (step - self._last_step) / max(now - self._last_time, 1e-9)
         metrics = " ".join(f"{name}={float(value):.5g}" for name, value in output.items())
         if self._bar is not None:

@@ -17,13 +17,15 @@ class RunDirectory:
 
     Args:
       path: the folder; created by the first file that is written.
+      is_written: whether this process writes; of several workers only the chief does.
 
     Attributes:
       is_claimed: whether it belongs to this process alone.
     """
 
-    def __init__(self, path: str):
+    def __init__(self, path: str, is_written: bool = True):
         self.path = pathlib.Path(path)
+        self.is_written = is_written
         self.is_claimed = False
 
     def start(self, config: str, overwrite_config: bool, read_only: bool = False) -> None:
@@ -37,6 +39,8 @@ class RunDirectory:
             self.check(config)
         if read_only:
             self._require_checkpoint()
+            return
+        if not self.is_written:
             return
         try:
             self._claim()
@@ -96,7 +100,8 @@ class RunDirectory:
 
     def remove_result(self) -> None:
         """Removes result.json, which only a finished run has."""
-        (self.path / "result.json").unlink(missing_ok=True)
+        if self.is_written:
+            (self.path / "result.json").unlink(missing_ok=True)
 
     def write_result(self, result: dict[str, Any]) -> None:
         """Writes result.json."""
@@ -104,6 +109,8 @@ class RunDirectory:
 
     def write(self, name: str, text: str) -> None:
         """Writes `text` into the file `name`, replacing it in one step."""
+        if not self.is_written:
+            return
         self.path.mkdir(parents=True, exist_ok=True)
         temporary = self.path / f".{name}.{os.getpid()}"
         temporary.write_text(text)

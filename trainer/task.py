@@ -133,7 +133,8 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         for metric in self._train_metrics:
             metric.reset_state()
         self._unite_replicas()
-        return means | {"learning_rate": rate(self.global_step) if callable(rate) else rate}
+        rate = rate(self.global_step) if callable(rate) else tf.convert_to_tensor(rate)
+        return means | {"learning_rate": rate}
 
     def _unite_replicas(self):
         # Moving statistics are of each replica, and a checkpoint holds their mean: without this a

@@ -2,9 +2,12 @@
 
 import contextlib
 import importlib.metadata
+import os
 import pathlib
 import platform
-from typing import Any
+import signal
+import sys
+from typing import Any, TextIO
 
 import gin
 import orbit
@@ -13,7 +16,7 @@ import tensorflow as tf
 from models import cost
 from trainer import (
     best_checkpoint,
-    checkpoint_recovery,
+    checkpoints,
     errors,
     export,
     growing_trainer,
@@ -21,6 +24,7 @@ from trainer import (
     optimizers,
     progress,
     run_directory,
+    strategies,
     summaries,
 )
 from trainer import clock as clock_lib
@@ -46,7 +50,9 @@ class Run:
         self._grower = experiment.grower
         self._task = experiment.task
         self._clock = clock_lib.Clock()
-        self._best = best_checkpoint.BestCheckpoint(directory.best, experiment.best_metric)
+        self._best = best_checkpoint.BestCheckpoint(
+            directory.best, experiment.best_metric, experiment.strategy
+        )
         self._checkpoint = tf.train.Checkpoint(
             model=experiment.model,
             optimizer=experiment.optimizer,
@@ -54,16 +60,18 @@ class Run:
             clock=self._clock,
             best=self._best,
         )
-        if directory.is_claimed:
-            checkpoint_recovery.use_newest_good(directory.checkpoints)
-        self._checkpoints = tf.train.CheckpointManager(
+        self._checkpoints = checkpoints.Checkpoints(
             self._checkpoint,
-            str(directory.checkpoints),
-            max_to_keep=experiment.checkpoints_kept,
-            step_counter=self._task.global_step,
-            checkpoint_interval=experiment.checkpoint_interval,
+            directory.checkpoints,
+            experiment.checkpoints_kept,
+            experiment.strategy,
+            repairs=directory.is_claimed,
         )
         constants = optimizers.constants(experiment.optimizer)
+        with experiment.strategy.scope():
+            self._checkpoints.restore()
+        for variable, value in constants:
+            variable.assign(value)
         # Orbit prints each of its steps; the console has a progress display of its own.
         with contextlib.redirect_stdout(None):
             self._controller = orbit.Controller(
@@ -74,20 +82,17 @@ class Run:
                 evaluator=self._task,
                 strategy=experiment.strategy,
                 steps_per_loop=experiment.steps,
-                checkpoint_manager=self._checkpoints,
-                summary_dir=str(directory.path / "train"),
-                eval_summary_dir=str(directory.path / "eval"),
+                summary_dir=self._summary_dir("train"),
+                eval_summary_dir=self._summary_dir("eval"),
                 train_actions=[self._show, self._check_finite],
             )
-        for variable, value in constants:
-            variable.assign(value)
         self._grower.check_widths()
         self._best.look_up(self.step)
 
     @property
     def step(self) -> int:
         """Training steps done."""
-        return int(self._task.global_step)
+        return int(self._task.global_step.numpy())
 
     def prepare(self, literals: dict[str, int | float | str | bool]) -> None:
         """Traces training and growth, and logs the configuration.
@@ -114,27 +119,27 @@ class Run:
           evaluate: whether to evaluate during training and at its end.
 
         Raises:
-          SystemExit: a signal asked for a stop; a checkpoint has been saved.
+          SystemExit: a signal asked this or another worker for a stop; a checkpoint has been saved.
           FloatingPointError: the loss is not finite any more.
         """
         experiment = self._experiment
         self._progress = progress.Progress(
-            self._task.global_step, experiment.steps, experiment.dataset.batch_size
+            self._task.global_step, experiment.steps, experiment.dataset.batch_size, self._console()
         )
         with interrupts.catch() as interrupt, contextlib.redirect_stdout(None):
             if evaluate and self.step and self._evaluation_is_due():
                 self._evaluate_and_compare()  # The run ended after the checkpoint, before this.
-            while self.step < experiment.steps and not interrupt:
+            while self.step < experiment.steps and not (number := self._agreed(interrupt)):
                 self._train_until(self._next_stop(evaluate))
                 if evaluate and self._evaluation_is_due():
                     self._evaluate_and_compare()
-            self._save()
+            self._checkpoints.save(self.step)
             stopped = self.step < experiment.steps
             test = self._evaluate_and_compare() if evaluate and not stopped else {}
         self._progress.close()
         if stopped:
-            self._progress.say(f"stopped by {interrupt.signal.name} after {self.step} steps")
-            raise SystemExit(128 + interrupt.signal)
+            self._progress.say(f"stopped by {signal.Signals(number).name} after {self.step} steps")
+            raise SystemExit(128 + number)
         result = self._result(test)
         self._directory.write_result(result)
         self._progress.say(
@@ -193,8 +198,10 @@ class Run:
         try:
             self._controller.train(step, checkpoint_at_completion=False)
         except FloatingPointError as error:
-            newest = self._checkpoints.latest_checkpoint
+            newest = self._checkpoints.newest
             raise FloatingPointError(f"{error}; the newest checkpoint is {newest}") from error
+        if step - (self._checkpoints.saved_step or 0) >= self._experiment.checkpoint_interval:
+            self._checkpoints.save(step)
         with self._train_writer():
             summaries.write_size(
                 step,
@@ -218,11 +225,15 @@ class Run:
             self._best.update(self.step, metrics, self._checkpoint)
         return metrics
 
-    def _save(self) -> None:
-        """Saves a checkpoint of this step unless there is one."""
-        newest = self._checkpoints.latest_checkpoint
-        if not newest or not newest.endswith(f"-{self.step}"):
-            self._controller.save_checkpoint()
+    def _agreed(self, interrupt: interrupts.Interrupt) -> int:
+        """The number of the signal that any worker got; 0 if none did."""
+        return strategies.greatest(self._experiment.strategy, interrupt.signal if interrupt else 0)
+
+    def _summary_dir(self, name: str) -> str | None:
+        return str(self._directory.path / name) if self._directory.is_written else None
+
+    def _console(self) -> TextIO:
+        return sys.stderr if self._directory.is_written else open(os.devnull, "w")
 
     def _show(self, output: dict[str, tf.Tensor]) -> None:
         self._progress(output)

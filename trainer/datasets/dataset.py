@@ -33,6 +33,19 @@ class Dataset(abc.ABC):
           A dataset of (inputs `[batch_size, ...]`, targets `[batch_size, ...]`).
         """
 
+    def train_rows(self, first_step: int, rows: slice) -> tf.data.Dataset:
+        """The batches of `train`, and of each batch only some examples: the part of one machine.
+
+        Override it where it takes time to make an example.
+
+        Args:
+          first_step: see `train`.
+          rows: which examples of each batch.
+        """
+        return self.train(first_step).map(
+            lambda *batch: tf.nest.map_structure(lambda array: array[rows], batch)
+        )
+
     @abc.abstractmethod
     def test(self) -> tf.data.Dataset:
         """Every test example once, in batches of (inputs, targets); the last may be smaller."""

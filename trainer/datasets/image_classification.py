@@ -55,11 +55,14 @@ class ImageClassification(prepared_images.PreparedImages):
         self._test = self._read("test_split", test_split)
         self._order = dataset.ShuffledOrder(len(self._train[1]), batch_size, seed)
 
-    def train(self, first_step: int) -> tf.data.Dataset:
-        """See `Dataset.train`."""
-        steps = tf.data.Dataset.counter(first_step)
+    def _batches(self, first_step: int, rows: slice) -> tf.data.Dataset:
+        """See `PreparedImages`."""
         return prepared_images.ahead(
-            steps.map(self._batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+            tf.data.Dataset.counter(first_step).map(
+                lambda step: self._batch(step, rows),
+                num_parallel_calls=tf.data.AUTOTUNE,
+                deterministic=True,
+            )
         )
 
     def test(self) -> tf.data.Dataset:
@@ -77,11 +80,11 @@ class ImageClassification(prepared_images.PreparedImages):
             firsts.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         )
 
-    def _batch(self, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The training batch of a step."""
-        indices = self._order.batch(step)
+    def _batch(self, step: tf.Tensor, rows: slice) -> tuple[tf.Tensor, tf.Tensor]:
+        """The examples `rows` of the training batch of a step."""
+        indices = self._order.batch(step)[rows]
         images, labels = _gather(self._train, indices)
-        images = self._augment(images, self._order.epochs(step), indices)
+        images = self._augment(images, self._order.epochs(step)[rows], indices)
         return self._mix(self._inputs(images), labels, step)
 
     def _inputs_shape(self, name: str) -> tuple[int, int, int]:

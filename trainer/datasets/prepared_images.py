@@ -88,6 +88,20 @@ class PreparedImages(dataset.Dataset):
         self._mixing_seed = seeds.stream(seed, "mixing")
         self._try_out()
 
+    def train(self, first_step: int) -> tf.data.Dataset:
+        """See `Dataset.train`."""
+        return self._batches(first_step, slice(0, self.batch_size))
+
+    def train_rows(self, first_step: int, rows: slice) -> tf.data.Dataset:
+        """See `Dataset.train_rows`."""
+        if self._mixing is not None:
+            return super().train_rows(first_step, rows)  # What is mixed comes from the whole batch.
+        return self._batches(first_step, rows)
+
+    def _batches(self, first_step: int, rows: slice) -> tf.data.Dataset:
+        """Training batches with the examples `rows` of each; no others are made."""
+        raise NotImplementedError
+
     def _inputs_shape(self, name: str) -> tuple[int, int, int]:
         """The shape of an input, or a ValueError if the set's images cannot be taken."""
         raise NotImplementedError
@@ -128,9 +142,11 @@ class PreparedImages(dataset.Dataset):
 
 
 def ahead(batches: tf.data.Dataset) -> tf.data.Dataset:
-    """Makes batches while the training step runs; every worker takes its part of each batch."""
+    """Makes batches while the training step runs.
+
+    Where TensorFlow shares them out to workers (in an evaluation), each takes its part of each.
+    """
     options = tf.data.Options()
-    # Each worker makes all batches and takes its share of each. By default workers share files out,
-    # and a batch would depend on how many workers there are.
+    # By default workers share files out, and a batch would depend on how many workers there are.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     return batches.prefetch(tf.data.AUTOTUNE).with_options(options)

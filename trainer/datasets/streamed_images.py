@@ -88,16 +88,19 @@ class StreamedImages(prepared_images.PreparedImages):
         self._check_labels("train_split", train_split, self._train)
         self._check_labels("test_split", test_split, self._test)
 
-    def train(self, first_step: int) -> tf.data.Dataset:
-        """See `Dataset.train`."""
+    def _batches(self, first_step: int, rows: slice) -> tf.data.Dataset:
+        """See `PreparedImages`."""
         group, seen = self._order.seek(first_step * self.batch_size)
         groups = tf.data.Dataset.counter(group).map(self._read_group)
         # While one group is used up the next one is read.
         examples = groups.prefetch(1).flat_map(self._shuffled).skip(seen)
+        examples = examples.enumerate().filter(lambda i, _: self._is_in(i, rows))
         pictures = examples.map(
-            self._train_picture, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+            lambda _, example: self._train_picture(*example),
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
         )
-        batches = pictures.batch(self.batch_size, drop_remainder=True).enumerate(first_step)
+        batches = pictures.batch(rows.stop - rows.start, drop_remainder=True).enumerate(first_step)
         return prepared_images.ahead(
             batches.map(
                 lambda step, batch: self._mix(self._inputs(batch[0]), batch[1], step),
@@ -105,6 +108,11 @@ class StreamedImages(prepared_images.PreparedImages):
                 deterministic=True,
             )
         )
+
+    def _is_in(self, position, rows):
+        """Whether the example at a position in the order of training is one of `rows`."""
+        row = position % self.batch_size
+        return (row >= rows.start) & (row < rows.stop)
 
     def test(self) -> tf.data.Dataset:
         """See `Dataset.test`."""

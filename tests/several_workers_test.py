@@ -1,0 +1,54 @@
+"""The same configuration on one device, on two, and in two processes."""
+
+import pathlib
+
+import numpy as np
+import pytest
+
+from tests import training_processes
+from trainer import run_curves
+
+_FOLDER = "gin_configs/teacher_student"
+_BINDINGS = [
+    "Experiment.steps = 50",
+    "Experiment.log_interval = 5",
+    "Experiment.eval_interval = 20",
+    "PeriodicSchedule.start = 10",
+    "PeriodicSchedule.interval = 20",
+    "PeriodicSchedule.count = 2",
+]
+_MIRRORED = ["Experiment.distribution_strategy = 'mirrored'", "Experiment.logical_cpus = 2"]
+
+
+@pytest.fixture(scope="module")
+def server():
+    with training_processes.Server() as started:
+        yield started
+
+
+@pytest.mark.parametrize("file", ["small_gradmax", "small_gradmax_opt", "batch_norm/gradmax"])
+def test_losses_and_growths_do_not_depend_on_the_number_of_devices(server, tmp_path, file):
+    files, runs = [f"{_FOLDER}/{file}.gin"], []
+    for name, bindings, workers in [
+        ("one", [], 1),
+        ("mirrored", _MIRRORED, 1),
+        ("two_workers", [], 2),
+    ]:
+        folder = tmp_path / name
+        statuses = server.run(folder, files, [*_BINDINGS, *bindings], [None] * workers)
+        assert statuses == [0] * workers, pathlib.Path(f"{folder}.log0").read_text()
+        runs.append((run_curves.read(file, 0, folder).metrics, training_processes.growths(folder)))
+    (expected, expected_growths), *others = runs
+    assert len(expected["train/loss"]) == 10 and len(expected_growths) == 2
+    for curves, growths in others:
+        for split in ("train/loss", "test/loss"):
+            assert list(curves[split]) == list(expected[split])
+            np.testing.assert_allclose(
+                list(curves[split].values()), list(expected[split].values()), rtol=1e-5
+            )
+        for growth, wanted in zip(growths, expected_growths, strict=True):
+            assert growth["step"] == wanted["step"]
+            (site,), (wanted_site,) = growth["sites"].values(), wanted["sites"].values()
+            assert (site["from"], site["to"]) == (wanted_site["from"], wanted_site["to"])
+            for key in ("gradient_norm_new", "gradient_norm_old", "singular_values"):
+                np.testing.assert_allclose(site[key], wanted_site[key], rtol=1e-3)
