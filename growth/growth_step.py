@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from growth import linear_map, surgery
+from growth import full_precision, linear_map, surgery
 from growth import trial as trial_lib
 from growth.initializers import initializer as initializer_lib
 from growth.neurons import NewNeurons
@@ -103,7 +103,8 @@ class GrowthStep:
 
     def _neurons(self, batch, counts, seeds):
         """The new neurons of each site."""
-        with _unchanged(self._model.non_trainable_variables):
+        model = self._model
+        with _unchanged(model.non_trainable_variables), full_precision.full_precision(model):
             maps = self._maps(batch)
             neurons = []
             for view, count, seed in zip(maps, counts, seeds, strict=True):

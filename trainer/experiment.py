@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import gin
 import tensorflow as tf
 import tf_keras
-from official.modeling import performance
 
 from growth import grower as grower_lib
 from trainer import distributed_batches, matched_flops, objectives, optimizers, strategies, task
+from trainer import mixed_precision as precision
 from trainer.datasets import dataset as dataset_lib
 
 
@@ -39,9 +39,14 @@ class Experiment:
       eval_interval: training steps between two evaluations; None for one at the end.
       checkpoint_interval: training steps between two checkpoints.
       checkpoints_kept: how many of the newest checkpoints are kept.
-      mixed_precision: "bfloat16" for layers that compute in that type, also in passes over the
-        growth batch; parameters, losses and the algebra of growth stay in float32. None for float32
-        throughout.
+      mixed_precision: "bfloat16" or "float16" for layers that compute in that type in training and
+        evaluation; parameters, losses and all of a growth stay in float32. Gradients in float16
+        are those of a scaled loss, see mixed_precision.py. None for float32 throughout.
+      jit_compile: whether XLA compiles the forward and backward pass of a training step; anew for
+        each new width, which takes seconds.
+      deterministic: whether two runs give the same numbers to the bit wherever TensorFlow can,
+        see `tf.config.experimental.enable_op_determinism`. On CPUs ours are the same without it.
+        Holds for the process from then on, so also for later runs of a sweep in it.
       distribution_strategy: "off" (one device), "mirrored", "multi_worker_mirrored"; see
         strategies.py.
       logical_cpus: devices that this machine's CPU is divided into, to try "mirrored" without GPUs.
@@ -66,6 +71,8 @@ class Experiment:
         checkpoint_interval: int = 1000,
         checkpoints_kept: int = 3,
         mixed_precision: str | None = None,
+        jit_compile: bool = False,
+        deterministic: bool = False,
         distribution_strategy: str = "off",
         logical_cpus: int = 1,
     ):
@@ -85,7 +92,9 @@ class Experiment:
         self.eval_interval = eval_interval
         self.checkpoint_interval = checkpoint_interval
         self.checkpoints_kept = checkpoints_kept
-        _set_precision(mixed_precision)
+        precision.set_policy(mixed_precision)
+        if deterministic:
+            _be_deterministic(seed)
         self.strategy = strategies.make(distribution_strategy, logical_cpus)
         _check_growth_batch_size(growth_batch_size, self.strategy.num_replicas_in_sync)
         self._growth_batch_size = growth_batch_size
@@ -101,11 +110,12 @@ class Experiment:
                     steps, rehearsed, grower(rehearsed, None, lambda variable: [], seed, None)
                 )
                 stretch = {"stretch": self.steps / steps}
-            self.optimizer = optimizer(**stretch)
+            self.optimizer = precision.for_policy(optimizer(**stretch))
             slots = optimizers.GrowableSlots(self.optimizer, self.model.trainable_variables)
             self.task = task.Task(
                 *(self.model, self.optimizer, objective, self.dataset, self.strategy),
                 averages=slots.averages(self.model),
+                jit_compile=jit_compile,
             )
             loss = functools.partial(self.task.loss, batch_size=growth_batch_size)
             self.grower = grower(self.model, loss, slots, seed, self.task.step)
@@ -149,15 +159,10 @@ class Experiment:
         return model
 
 
-def _set_precision(mixed_precision: str | None) -> None:
-    """Sets the type that layers compute in, for layers that are created from now on."""
-    types = {None: tf.float32, "bfloat16": tf.bfloat16}
-    if mixed_precision not in types:
-        raise ValueError(
-            f"Experiment.mixed_precision = {mixed_precision!r} must be None or 'bfloat16'; float16 "
-            "would need its losses scaled, also in a growth"
-        )
-    performance.set_mixed_precision_policy(types[mixed_precision])
+def _be_deterministic(seed: int) -> None:
+    # What is ours draws by stateless functions; this is for what users bring along.
+    tf_keras.utils.set_random_seed(seed % 2**32)
+    tf.config.experimental.enable_op_determinism()
 
 
 def _check_stretches(optimizer: Callable[..., tf_keras.optimizers.Optimizer]) -> None:

@@ -7,7 +7,7 @@ import orbit
 import tensorflow as tf
 import tf_keras
 
-from trainer import objectives
+from trainer import mixed_precision, objectives
 from trainer.datasets import dataset as dataset_lib
 
 
@@ -24,6 +24,8 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
       dataset: its batch size, and test batches.
       strategy: distributes a step over replicas.
       averages: variables and their moving averages, which evaluation uses in their place.
+      jit_compile: whether XLA compiles the forward and backward pass of a training step. It does
+        so anew for each new shape, of which Python notices nothing.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         dataset: dataset_lib.Dataset,
         strategy: tf.distribute.Strategy,
         averages: Sequence[tuple[tf.Variable, tf.Variable]] = (),
+        jit_compile: bool = False,
     ):
         # The batches depend on the step, which a checkpoint may still set.
         orbit.StandardTrainer.__init__(self, train_dataset=None)
@@ -46,6 +49,12 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         self._batch_size = dataset.batch_size
         self._strategy = strategy
         self._averages = list(averages)
+        # The optimizer stays outside, as its slots change shape, and so does what it all-reduces.
+        self._passes = (
+            tf.function(self._differentiate, jit_compile=True, autograph=False)
+            if jit_compile
+            else self._differentiate
+        )
         self._train_metrics = [tf_keras.metrics.Mean("loss"), *objective.metrics()]
         self._test_metrics = [tf_keras.metrics.Mean("loss"), *objective.metrics()]
 
@@ -92,18 +101,25 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
           batch: (inputs, targets), distributed.
 
         Returns:
-          The loss and its gradients by the trainable variables, in each replica its share.
+          The loss and its gradients by the trainable variables, in each replica its share;
+          gradients of zero if the optimizer skips the step, see mixed_precision.py.
         """
         return self._strategy.run(self._replica_step, args=(batch,))
 
-    def _replica_step(self, batch):
-        inputs, targets = batch
+    def _differentiate(self, inputs, targets):
+        """The outputs, the loss and its gradients by the trainable variables."""
         with tf.GradientTape() as tape:
             outputs = tf.cast(self._model(inputs, training=True), tf.float32)
             loss = self.loss(targets, outputs)
+            scaled = mixed_precision.scaled(self._optimizer, loss)
+        gradients = tape.gradient(scaled, self._model.trainable_variables)
+        return outputs, loss, mixed_precision.unscaled(self._optimizer, gradients)
+
+    def _replica_step(self, batch):
+        inputs, targets = batch
+        outputs, loss, gradients = self._passes(inputs, targets)
         variables = self._model.trainable_variables
-        gradients = tape.gradient(loss, variables)
-        self._optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        gradients = mixed_precision.apply(self._optimizer, gradients, variables)
         # The mean over replicas of n times a share of the mean is the mean.
         self._train_metrics[0].update_state(loss * self._strategy.num_replicas_in_sync)
         for metric in self._train_metrics[1:]:
