@@ -47,7 +47,7 @@ def _kill(generator, place):
     }
 
 
-@pytest.mark.parametrize(("workers", "kills"), [(1, _KILLS), (2, max(1, _KILLS // 4))])
+@pytest.mark.parametrize(("workers", "kills"), [(1, _KILLS), (2, max(1, _KILLS // 6))])
 def test_a_run_that_is_killed_anywhere_ends_with_the_same_bits(server, tmp_path, workers, kills):
     assert server.run(tmp_path / "whole", _FILES, _BINDINGS, [None] * workers) == [0] * workers
     expected = training_processes.outcome(tmp_path / "whole")
