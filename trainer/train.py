@@ -84,7 +84,7 @@ class Run:
                 steps_per_loop=experiment.steps,
                 summary_dir=self._summary_dir("train"),
                 eval_summary_dir=self._summary_dir("eval"),
-                train_actions=[self._show, self._check_finite],
+                train_actions=[self._show],
             )
         self._grower.check_widths()
         self._best.look_up(self.step)
@@ -237,12 +237,6 @@ class Run:
 
     def _show(self, output: dict[str, tf.Tensor]) -> None:
         self._progress(output)
-
-    def _check_finite(self, output: dict[str, tf.Tensor]) -> None:
-        if not tf.math.is_finite(output["loss"]):
-            raise FloatingPointError(
-                f"the loss is {float(output['loss'])} within the steps up to {self.step}"
-            )
 
     def _train_writer(self):
         return self._controller.summary_manager.summary_writer().as_default()
