@@ -1,7 +1,6 @@
 """Puts schedule, policy, initializer and surgery together."""
 
 import dataclasses
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,9 +8,8 @@ from typing import Any
 import gin
 import tensorflow as tf
 import tf_keras
-from absl import logging
 
-from growth import growth_step, history, policies, replica_check, schedules, surgery
+from growth import event_checks, growth_step, history, policies, replica_check, schedules, surgery
 from growth.initializers import initializer as initializer_lib
 from growth.neurons import NewNeurons
 from models import cost, seeds
@@ -50,6 +48,8 @@ class Grower:
       policy: where to grow, and by how many neurons.
       initializer: how new neurons start; None for a network that never grows (a baseline).
       carry_slots: whether existing neurons keep their optimizer slots at a growth.
+      skip_nonfinite: whether a growth of which new weights would not be finite is left out, which
+        the logs say, and not made up for; if not, it ends the run.
 
     Raises:
       ValueError: the initializer cannot grow one of the sites, or there are none.
@@ -66,6 +66,7 @@ class Grower:
         policy: policies.Policy = gin.REQUIRED,
         initializer: initializer_lib.Initializer | None = gin.REQUIRED,
         carry_slots: bool = True,
+        skip_nonfinite: bool = False,
     ):
         self._model = model
         self._sites = _sites(model, required=initializer is not None)
@@ -75,6 +76,7 @@ class Grower:
         self._policy = policy
         self._initializer = initializer
         self._carry_slots = carry_slots
+        self._skip_nonfinite = skip_nonfinite
         self._initial_widths = self.widths()
         self._counted = cost.counted_layers(model)
         self._initial_flops = self._flops()
@@ -139,7 +141,8 @@ class Grower:
         """
         if self._initializer is not None:
             batch = growth_batch if batch is None else batch
-            self._grow(growth_batch, batch, *self._growth_arguments(0, {}))
+            arguments = self._growth_arguments(0, {})
+            self._grow(growth_batch, batch, *arguments, tf.constant(False))
 
     def rehearse(self, widths: Mapping[str, int]) -> None:
         """Gives the model `widths`, of sites by name, by neurons without weights.
@@ -179,24 +182,18 @@ class Grower:
           The event, as it is kept in `history`.
 
         Raises:
-          FloatingPointError: the growth, or the step after it, gave numbers that are not finite.
+          FloatingPointError: the growth, unless such growths are skipped, or the step after it
+            gave numbers that are not finite.
         """
         start = time.perf_counter()
-        growth = len(self.history)
         before = self.widths()
-        counts = self._allot(growth, before)
+        counts = self._allot(len(self.history), before)
         batch = growth_batch if batch is None else batch
-        try:
-            loss, measures = self._grow(
-                growth_batch, batch, *self._growth_arguments(growth, counts)
-            )
-        except tf.errors.InvalidArgumentError as error:
-            if "decomposition was not successful" not in str(error):
-                raise
-            raise FloatingPointError(
-                f"the singular vectors of a growth after {step} steps could not be computed: the "
-                "gradients on the growth batch are not finite, or too large to be squared"
-            ) from error
+        loss, measures, refusal = self._attempt(step, growth_batch, batch, counts)
+        if refusal is not None:
+            if not self._skip_nonfinite:
+                raise FloatingPointError(f"in the growth after {step} steps {refusal}")
+            counts = {}
         if self._checksums is not None:
             replica_check.check(self._checksums(), step)
         measures = dict(zip(before, measures, strict=True))
@@ -211,11 +208,38 @@ class Grower:
                 for name, count in counts.items()
             },
         }
+        if refusal is not None:
+            event["refusal"] = refusal
         event["milliseconds"] = 1000 * (time.perf_counter() - start)
-        _check_finite(event)
-        self._say_rank(event)
+        event_checks.check_finite(event)
+        event_checks.say_rank(event)
         self.history.events.append(event)
         return event
+
+    def _attempt(self, step, growth_batch, batch, counts):
+        """The loss and measures of a growth and its step, and why it did not grow, if so."""
+
+        def run(counts):
+            arguments = self._growth_arguments(len(self.history), counts)
+            return self._grow(growth_batch, batch, *arguments, tf.constant(True))
+
+        kept = [(v, v.read_value()) for v in self._model.non_trainable_variables]
+        try:
+            loss, measures, is_finite = run(counts)
+        except tf.errors.InvalidArgumentError as error:
+            if "decomposition was not successful" not in str(error):
+                raise
+            refusal = "the singular vectors of a site could not be computed"
+            if not self._skip_nonfinite:
+                raise FloatingPointError(f"in the growth after {step} steps {refusal}") from error
+            # Nothing has grown yet, but the pass over the growth batch was not undone.
+            for variable, value in kept:
+                variable.assign(value)
+            loss, measures, _ = run({})
+            return loss, measures, refusal
+        names = [site.name for site in self._sites]
+        finite = dict(zip(names, is_finite.numpy(), strict=True))
+        return loss, measures, event_checks.refusal(finite)
 
     def _changed_variables(self) -> list[tf.Variable]:
         """What a growth may change, of which replicas must have the same."""
@@ -262,17 +286,6 @@ class Grower:
             tf.stack(site_seeds),
         )
 
-    def _say_rank(self, event: dict[str, Any]) -> None:
-        for name, site in event["sites"].items():
-            count, values = site["to"] - site["from"], site["singular_values"]
-            rank = sum(value > 0 for value in values)
-            if values and rank < count:
-                logging.warning(
-                    "step %d, site %s: the gradient has rank %d, %d of %d new neurons start in "
-                    "random directions",
-                    *(event["step"], name, rank, count - rank, count),
-                )
-
 
 def _sites(model: tf_keras.Model, required: bool) -> list[site_lib.GrowthSite]:
     """The sites of `model`; none of a model that does not say, unless they are `required`."""
@@ -285,18 +298,3 @@ def _sites(model: tf_keras.Model, required: bool) -> list[site_lib.GrowthSite]:
     if len(set(names)) < len(names):
         raise ValueError(f"the sites of {type(model).__name__} must differ by name, not {names}")
     return sites
-
-
-def _check_finite(event: dict[str, Any]) -> None:
-    """Raises FloatingPointError if the event has a number that is not finite."""
-    numbers = {"the loss": event["loss"]}
-    for name, site in event["sites"].items():
-        for key in ("gradient_norm_new", "gradient_norm_old"):
-            numbers[f"{key} of site {name}"] = site[key]
-        numbers |= {f"a singular value of site {name}": value for value in site["singular_values"]}
-    for what, number in numbers.items():
-        if not math.isfinite(number):
-            raise FloatingPointError(
-                f"{what} is {number} in the growth after {event['step']} steps, or in the step "
-                "that follows it"
-            )

@@ -67,27 +67,36 @@ class GrowthStep:
         self._strategy = tf.distribute.get_strategy()
 
     def run(
-        self, growth_batch: Any, batch: Any, counts: tf.Tensor, site_seeds: tf.Tensor
-    ) -> tuple[tf.Tensor, list[dict[str, tf.Tensor]]]:
-        """Grows the network, and trains it for a step unless nothing grows.
+        self,
+        growth_batch: Any,
+        batch: Any,
+        counts: tf.Tensor,
+        site_seeds: tf.Tensor,
+        trains: tf.Tensor,
+    ) -> tuple[tf.Tensor, list[dict[str, tf.Tensor]], tf.Tensor]:
+        """Grows the network, and trains it for a step.
+
+        It does not grow, at any site, if new weights of one would not be finite.
 
         Args:
           growth_batch: (inputs, targets) that new neurons are chosen by, distributed.
           batch: (inputs, targets) of the step after it, distributed.
           counts: new neurons, int32 `[sites]`.
           site_seeds: int32 `[sites, 2]`.
+          trains: bool scalar, whether there is a step; there is none when nothing but tracing is
+            wanted.
 
         Returns:
-          The loss in the step, and for each site what history.py tells of it.
+          The loss in the step, for each site what history.py tells of it, and bool `[sites]`:
+          whether its new weights are finite.
         """
         seeds = tf.unstack(site_seeds, len(self._sites))
         neurons = self._neurons(growth_batch, tf.unstack(counts, len(self._sites)), seeds)
+        neurons, is_finite = _unless_nonfinite(neurons, self._sites)
         before = {p.kernel.ref(): tf.shape(p.kernel) for p in self._producers}
         surgery.append_neurons(self._sites, neurons, self._slots, self._carry_slots)
         nothing = tf.zeros([1 + 2 * len(self._sites)])
-        measured = tf.cond(
-            tf.reduce_any(counts > 0), lambda: self._loss_and_norms(batch, before), lambda: nothing
-        )
+        measured = tf.cond(trains, lambda: self._loss_and_norms(batch, before), lambda: nothing)
         loss, new_norms, old_norms = tf.split(measured, [1, len(self._sites), len(self._sites)])
         measures = [
             {
@@ -99,7 +108,7 @@ class GrowthStep:
             }
             for i, new in enumerate(neurons)
         ]
-        return loss[0], measures
+        return loss[0], measures, is_finite
 
     def _neurons(self, batch, counts, seeds):
         """The new neurons of each site."""
@@ -219,3 +228,18 @@ def _start(
         return template.none(view.site)
 
     return tf.cond(count > 0, some, none)
+
+
+def _unless_nonfinite(neurons, sites):
+    """The neurons of each site, or none of any site; and bool `[sites]`, which ones are finite."""
+    is_finite = tf.stack([_is_finite(new) for new in neurons])
+    all_finite = tf.reduce_all(is_finite)
+    return [
+        tf.cond(all_finite, lambda new=new: new, lambda new=new, site=site: new.none(site))
+        for new, site in zip(neurons, sites, strict=True)
+    ], is_finite
+
+
+def _is_finite(new: NewNeurons) -> tf.Tensor:
+    numbers = [x for x in tf.nest.flatten(new) if x is not None and x.dtype.is_floating]
+    return tf.reduce_all([tf.reduce_all(tf.math.is_finite(x)) for x in numbers])

@@ -65,7 +65,8 @@ class Progress:
             f"{site['gradient_norm_new']:.3g}, of old {site['gradient_norm_old']:.3g})"
             for name, site in event["sites"].items()
         )
-        self.say(f"step {event['step']}  grew {sites or 'nothing: all sites are at their maximum'}")
+        nothing = f"nothing: {event.get('refusal', 'all sites are at their maximum')}"
+        self.say(f"step {event['step']}  grew {sites or nothing}")
 
     def say(self, line: str) -> None:
         """Writes a line, above the bar if there is one."""

@@ -51,9 +51,11 @@ def write_by_flops(metrics: Mapping[str, float], flops: int) -> None:
 
 
 def write_growth(event: dict[str, Any]) -> None:
-    """A growth: gradient norms, singular values and time; `event` as in growth/history.py."""
+    """A growth: norms, singular values, time, refusal; `event` as in growth/history.py."""
     step = event["step"]
     tf.summary.scalar("growth/milliseconds", event["milliseconds"], step=step)
+    if "refusal" in event:
+        tf.summary.text("growth/refusal", event["refusal"], step=step)
     for name, site in event["sites"].items():
         tf.summary.scalar(f"growth/gradient_norm_new/{name}", site["gradient_norm_new"], step=step)
         tf.summary.scalar(f"growth/gradient_norm_old/{name}", site["gradient_norm_old"], step=step)

@@ -7,7 +7,7 @@ import orbit
 import tensorflow as tf
 import tf_keras
 
-from trainer import mixed_precision, objectives
+from trainer import finite_steps, mixed_precision, objectives
 from trainer.datasets import dataset as dataset_lib
 
 
@@ -56,6 +56,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
             else self._differentiate
         )
         self._train_metrics = [tf_keras.metrics.Mean("loss"), *objective.metrics()]
+        self._finite_steps = finite_steps.FiniteSteps()
         self._test_metrics = [tf_keras.metrics.Mean("loss"), *objective.metrics()]
 
     @property
@@ -122,12 +123,18 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         gradients = mixed_precision.apply(self._optimizer, gradients, variables)
         # The mean over replicas of n times a share of the mean is the mean.
         self._train_metrics[0].update_state(loss * self._strategy.num_replicas_in_sync)
+        self._finite_steps.update_state(loss)
         for metric in self._train_metrics[1:]:
             metric.update_state(targets, outputs)
         return loss, gradients
 
     def train_loop_end(self) -> dict[str, tf.Tensor]:
-        """Means over the steps since the last call, and the learning rate now."""
+        """Means over the steps since the last call, and the learning rate now.
+
+        Raises:
+          FloatingPointError: the loss was not finite at one of these steps.
+        """
+        self._check_finite()
         rate = self._optimizer.learning_rate
         means = {metric.name: metric.result() for metric in self._train_metrics}
         for metric in self._train_metrics:
@@ -135,6 +142,20 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         self._unite_replicas()
         rate = rate(self.global_step) if callable(rate) else tf.convert_to_tensor(rate)
         return means | {"learning_rate": rate}
+
+    def _check_finite(self):
+        replicas = self._strategy.num_replicas_in_sync
+        with self._strategy.scope():  # Sums over replicas.
+            steps = int(self._train_metrics[0].count.read_value()) // replicas
+            # Where one replica ends, the others end with it or a step later.
+            finite = int(self._finite_steps.result()) // replicas
+        self._finite_steps.reset_state()
+        if finite < steps:
+            first = int(self.global_step.numpy()) - steps + finite + 1
+            raise FloatingPointError(
+                f"the loss is not finite from training step {first} on; does a lower learning rate "
+                "help?"
+            )
 
     def _unite_replicas(self):
         # Moving statistics are of each replica, and a checkpoint holds their mean: without this a

@@ -82,7 +82,7 @@ class Run:
                 steps_per_loop=experiment.steps,
                 summary_dir=self._summary_dir("train"),
                 eval_summary_dir=self._summary_dir("eval"),
-                train_actions=[self._check_finite, self._on_loop],
+                train_actions=[self._on_loop],
             )
         self._grower.check_widths()
         self._best.look_up(self.step)
@@ -228,12 +228,6 @@ class Run:
 
     def _on_growth(self, event: dict[str, Any], seconds_a_step: float | None) -> None:
         self._log.growth(event, seconds_a_step)
-
-    def _check_finite(self, output: dict[str, tf.Tensor]) -> None:
-        if not tf.math.is_finite(output["loss"]):
-            raise FloatingPointError(
-                f"the loss is {float(output['loss'])} within the steps up to {self.step}"
-            )
 
     def _result(self, test: dict[str, float]) -> dict[str, Any]:
         """What result.json holds."""
