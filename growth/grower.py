@@ -12,8 +12,11 @@ import tf_keras
 from growth import event_checks, growth_step, history, policies, replica_check, schedules, surgery
 from growth.initializers import initializer as initializer_lib
 from growth.neurons import NewNeurons
-from models import cost, seeds
+from models import cost, memory, seeds
 from models import site as site_lib
+
+# Of a plan that is looked at as a whole before the run: a schedule need not have an end.
+_MOST_GROWTHS = 100_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,11 +119,19 @@ class Grower:
         growths, widths = len(self.history), self.widths()
         step = self._next_growth(0, growths, self.history.last_step)
         while step is not None and step < steps:
+            if growths >= _MOST_GROWTHS:
+                raise ValueError(
+                    f"{type(self._schedule).__name__} plans more than {_MOST_GROWTHS} growths "
+                    f"within {steps} steps; let there be fewer, or further apart"
+                )
             for name, count in self._allot(growths, widths).items():
                 planned.append(PlannedGrowth(step, name, widths[name], widths[name] + count))
                 widths[name] += count
             growths += 1
             step = self._next_growth(step, growths, step)
+        for site in self._sites:
+            rows = site.incoming().shape[0] + site.outgoing().shape[0]
+            memory.checked([rows, widths[site.name]], f"site {site.name}, once it has grown,")
         return planned
 
     def forward_flops(self, steps: int) -> int:
