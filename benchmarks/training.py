@@ -42,6 +42,7 @@ def loop(
     objective: objectives.Objective,
     steps: int,
     growable: bool,
+    jit_compile: bool = False,
 ) -> Callable[[], object]:
     """A function that trains `steps` steps in one in-graph loop of Orbit, with momentum.
 
@@ -51,11 +52,13 @@ def loop(
       objective: what it is trained for.
       steps: training steps of a call.
       growable: whether the optimizer's slots are made so that they can grow.
+      jit_compile: as in `task.Task`.
     """
     optimizer = tf_keras.optimizers.legacy.SGD(1e-3, momentum=0.9)
     if growable:
         optimizers.GrowableSlots(optimizer, model.trainable_variables)
-    trainer = task.Task(model, optimizer, objective, data, tf.distribute.get_strategy())
+    strategy = tf.distribute.get_strategy()
+    trainer = task.Task(model, optimizer, objective, data, strategy, jit_compile=jit_compile)
     trainer.train_dataset = data.train(0)
     count = tf.constant(steps)
     return lambda: trainer.train(count)

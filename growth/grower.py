@@ -1,6 +1,5 @@
 """Puts schedule, policy, initializer and surgery together."""
 
-import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -8,11 +7,12 @@ from typing import Any
 import gin
 import tensorflow as tf
 import tf_keras
-from absl import logging
 
 from growth import (
+    event_checks,
     growth_step,
     history,
+    planned_growth,
     policies,
     replica_check,
     schedules,
@@ -21,25 +21,11 @@ from growth import (
 )
 from growth.initializers import initializer as initializer_lib
 from growth.neurons import NewNeurons
-from models import cost, seeds
+from models import cost, memory, seeds
 from models import site as site_lib
 
-
-@dataclasses.dataclass(frozen=True)
-class PlannedGrowth:
-    """A growth of one site that the schedule and the policy foresee.
-
-    Attributes:
-      step: training steps before it.
-      site: name of the site.
-      from_width: neurons before.
-      to_width: neurons after.
-    """
-
-    step: int
-    site: str
-    from_width: int
-    to_width: int
+# Of a plan that is looked at as a whole before the run: a schedule need not have an end.
+_MOST_GROWTHS = 100_000
 
 
 @gin.configurable
@@ -58,6 +44,8 @@ class Grower:
       policy: where to grow, and by how many neurons.
       initializer: how new neurons start; None for a network that never grows (a baseline).
       carry_slots: whether existing neurons keep their optimizer slots at a growth.
+      skip_nonfinite: whether a growth of which new weights would not be finite is left out, which
+        the logs say, and not made up for; if not, it ends the run.
 
     Raises:
       ValueError: the initializer cannot grow one of the sites, or there are none.
@@ -75,15 +63,17 @@ class Grower:
         policy: policies.Policy = gin.REQUIRED,
         initializer: initializer_lib.Initializer | None = gin.REQUIRED,
         carry_slots: bool = True,
+        skip_nonfinite: bool = False,
     ):
         self._model = model
-        self._sites = _sites(model, required=initializer is not None)
+        self._sites = site_lib.sites_of(model, required=initializer is not None)
         self._slots = slots
         self._seed = seed
         self._schedule = schedule
         self._policy = policy
         self._initializer = initializer
         self._carry_slots = carry_slots
+        self._skip_nonfinite = skip_nonfinite
         self._initial_widths = self.widths()
         self._counted = cost.counted_layers(model)
         self._initial_flops = self._flops()
@@ -116,17 +106,26 @@ class Grower:
         growth = self.next_growth(step)
         return growth if growth != step else self._next_growth(step, len(self.history) + 1, step)
 
-    def plan(self, steps: int) -> list[PlannedGrowth]:
+    def plan(self, steps: int) -> list[planned_growth.PlannedGrowth]:
         """The growths still to come in a run of `steps` training steps."""
         planned = []
         growths, widths = len(self.history), self.widths()
         step = self._next_growth(0, growths, self.history.last_step)
         while step is not None and step < steps:
+            if growths >= _MOST_GROWTHS:
+                raise ValueError(
+                    f"{type(self._schedule).__name__} plans more than {_MOST_GROWTHS} growths "
+                    f"within {steps} steps; let there be fewer, or further apart"
+                )
             for name, count in self._allot(growths, widths).items():
-                planned.append(PlannedGrowth(step, name, widths[name], widths[name] + count))
+                width = widths[name]
+                planned.append(planned_growth.PlannedGrowth(step, name, width, width + count))
                 widths[name] += count
             growths += 1
             step = self._next_growth(step, growths, step)
+        for site in self._sites:
+            rows = site.incoming().shape[0] + site.outgoing().shape[0]
+            memory.checked([rows, widths[site.name]], f"site {site.name}, once it has grown,")
         return planned
 
     def forward_flops(self, steps: int) -> int:
@@ -147,7 +146,8 @@ class Grower:
         """
         if self._initializer is not None:
             batch = growth_batch if batch is None else batch
-            self._grow(growth_batch, batch, *self._growth_arguments(0, {}))
+            arguments = self._growth_arguments(0, {})
+            self._grow(growth_batch, batch, *arguments, tf.constant(False))
 
     def rehearse(self, widths: Mapping[str, int]) -> None:
         """Gives the model `widths`, of sites by name, by neurons without weights.
@@ -189,24 +189,18 @@ class Grower:
           The event, as it is kept in `history`.
 
         Raises:
-          FloatingPointError: the growth, or the step after it, gave numbers that are not finite.
+          FloatingPointError: the growth, unless such growths are skipped, or the step after it
+            gave numbers that are not finite.
         """
         start = time.perf_counter()
-        growth = len(self.history)
         before = self.widths()
-        counts = self._allot(growth, before)
+        counts = self._allot(len(self.history), before)
         batch = growth_batch if batch is None else batch
-        try:
-            loss, measures = self._grow(
-                growth_batch, batch, *self._growth_arguments(growth, counts)
-            )
-        except tf.errors.InvalidArgumentError as error:
-            if "decomposition was not successful" not in str(error):
-                raise
-            raise FloatingPointError(
-                f"the singular vectors of a growth after {step} steps could not be computed: the "
-                "gradients on the growth batch are not finite, or too large to be squared"
-            ) from error
+        loss, measures, refusal = self._attempt(step, growth_batch, batch, counts)
+        if refusal is not None:
+            if not self._skip_nonfinite:
+                raise FloatingPointError(f"in the growth after {step} steps {refusal}")
+            counts = {}
         if self._checksums is not None:
             replica_check.check(self._checksums(), step)
         measures = dict(zip(before, measures, strict=True))
@@ -221,11 +215,38 @@ class Grower:
                 for name, count in counts.items()
             },
         }
+        if refusal is not None:
+            event["refusal"] = refusal
         event["milliseconds"] = 1000 * (time.perf_counter() - start)
-        history.check_finite(event)
-        self._say_rank(event)
+        event_checks.check_finite(event)
+        event_checks.say_rank(event)
         self.history.events.append(event)
         return event
+
+    def _attempt(self, step, growth_batch, batch, counts):
+        """The loss and measures of a growth and its step, and why it did not grow, if so."""
+
+        def run(counts):
+            arguments = self._growth_arguments(len(self.history), counts)
+            return self._grow(growth_batch, batch, *arguments, tf.constant(True))
+
+        kept = [(v, v.read_value()) for v in self._model.non_trainable_variables]
+        try:
+            loss, measures, is_finite = run(counts)
+        except tf.errors.InvalidArgumentError as error:
+            if "decomposition was not successful" not in str(error):
+                raise
+            refusal = "the singular vectors of a site could not be computed"
+            if not self._skip_nonfinite:
+                raise FloatingPointError(f"in the growth after {step} steps {refusal}") from error
+            # Nothing has grown yet, but the pass over the growth batch was not undone.
+            for variable, value in kept:
+                variable.assign(value)
+            loss, measures, _ = run({})
+            return loss, measures, refusal
+        names = [site.name for site in self._sites]
+        finite = dict(zip(names, is_finite.numpy(), strict=True))
+        return loss, measures, event_checks.refusal(finite)
 
     def _changed_variables(self) -> list[tf.Variable]:
         """What a growth may change, of which replicas must have the same."""
@@ -271,27 +292,3 @@ class Grower:
             tf.constant([counts.get(site.name, 0) for site in self._sites], tf.int32),
             tf.stack(site_seeds),
         )
-
-    def _say_rank(self, event: dict[str, Any]) -> None:
-        for name, site in event["sites"].items():
-            count, values = site["to"] - site["from"], site["singular_values"]
-            rank = sum(value > 0 for value in values)
-            if values and rank < count:
-                logging.warning(
-                    "step %d, site %s: the gradient has rank %d, %d of %d new neurons start in "
-                    "random directions",
-                    *(event["step"], name, rank, count - rank, count),
-                )
-
-
-def _sites(model: tf_keras.Model, required: bool) -> list[site_lib.GrowthSite]:
-    """The sites of `model`; none of a model that does not say, unless they are `required`."""
-    sites = list(getattr(model, "sites", []))
-    names = [site.name for site in sites]
-    if required and not sites:
-        raise ValueError(
-            f"{type(model).__name__}.sites must list the places where the model grows; it has none"
-        )
-    if len(set(names)) < len(names):
-        raise ValueError(f"the sites of {type(model).__name__} must differ by name, not {names}")
-    return sites

@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from growth import linear_map, surgery
+from growth import full_precision, linear_map, surgery
 from growth import trial as trial_lib
 from growth.initializers import initializer as initializer_lib
 from growth.neurons import NewNeurons
@@ -67,47 +67,60 @@ class GrowthStep:
         self._strategy = tf.distribute.get_strategy()
 
     def run(
-        self, growth_batch: Any, batch: Any, counts: tf.Tensor, site_seeds: tf.Tensor
-    ) -> tuple[tf.Tensor, list[dict[str, tf.Tensor]]]:
-        """Grows the network, and trains it for a step unless nothing grows.
+        self,
+        growth_batch: Any,
+        batch: Any,
+        counts: tf.Tensor,
+        site_seeds: tf.Tensor,
+        trains: tf.Tensor,
+    ) -> tuple[tf.Tensor, list[dict[str, tf.Tensor]], tf.Tensor]:
+        """Grows the network, and trains it for a step.
+
+        It does not grow, at any site, if new weights of one would not be finite.
 
         Args:
           growth_batch: (inputs, targets) that new neurons are chosen by, distributed.
           batch: (inputs, targets) of the step after it, distributed.
           counts: new neurons, int32 `[sites]`.
           site_seeds: int32 `[sites, 2]`.
+          trains: bool scalar, whether there is a step; there is none when nothing but tracing is
+            wanted.
 
         Returns:
-          The loss in the step, and for each site what history.py tells of it.
+          The loss in the step, for each site what history.py tells of it, and bool `[sites]`:
+          whether its new weights are finite.
         """
         before = self.kernel_shapes()
-        changed, singular_values = self.grown(growth_batch, counts, site_seeds)
+        changed, singular_values, is_finite = self.grown(growth_batch, counts, site_seeds)
         surgery.assign(changed)
-        nothing = tf.zeros([1 + 2 * len(self._sites)])
-        measured = tf.cond(
-            tf.reduce_any(counts > 0), lambda: self.train(batch, before), lambda: nothing
-        )
-        return measured[0], self.measures(measured, singular_values)
+        measured = tf.cond(trains, lambda: self.train(batch, before), self.nothing_measured)
+        return measured[0], self.measures(measured, singular_values), is_finite
 
     def grown(
         self, growth_batch: Any, counts: tf.Tensor, site_seeds: tf.Tensor
-    ) -> tuple[list[surgery.Grown], list[tf.Tensor]]:
+    ) -> tuple[list[surgery.Grown], list[tf.Tensor], tf.Tensor]:
         """The first half of `run`, without the assignments; arguments as there.
 
         Returns:
-          The variables that the growth changes, with their values after it; and singular values by
-          site.
+          The variables that the growth changes, with their values after it; singular values by
+          site; and bool `[sites]`, see `run`.
         """
         seeds = tf.unstack(site_seeds, len(self._sites))
         neurons = self._neurons(growth_batch, tf.unstack(counts, len(self._sites)), seeds)
+        neurons, is_finite = _unless_nonfinite(neurons, self._sites)
         changed = surgery.grown_with_slots(self._sites, neurons, self._slots, self._carry_slots)
-        return changed, [
+        singular_values = [
             tf.zeros([0]) if new.singular_values is None else new.singular_values for new in neurons
         ]
+        return changed, singular_values, is_finite
 
     def kernel_shapes(self) -> dict[object, tf.Tensor]:
         """The shapes of the producers' kernels now, by `kernel.ref()`."""
         return {p.kernel.ref(): tf.shape(p.kernel) for p in self._producers}
+
+    def nothing_measured(self) -> tf.Tensor:
+        """In place of what `train` returns."""
+        return tf.zeros([1 + 2 * len(self._sites)])
 
     def measures(
         self, measured: tf.Tensor, singular_values: Sequence[tf.Tensor]
@@ -125,7 +138,8 @@ class GrowthStep:
 
     def _neurons(self, batch, counts, seeds):
         """The new neurons of each site."""
-        with _unchanged(self._model.non_trainable_variables):
+        model = self._model
+        with _unchanged(model.non_trainable_variables), full_precision.full_precision(model):
             maps = self._maps(batch)
             neurons = []
             for view, count, seed in zip(maps, counts, seeds, strict=True):
@@ -246,3 +260,18 @@ def _start(
         return template.none(view.site)
 
     return tf.cond(count > 0, some, none)
+
+
+def _unless_nonfinite(neurons, sites):
+    """The neurons of each site, or none of any site; and bool `[sites]`, which ones are finite."""
+    is_finite = tf.stack([_is_finite(new) for new in neurons])
+    all_finite = tf.reduce_all(is_finite)
+    return [
+        tf.cond(all_finite, lambda new=new: new, lambda new=new, site=site: new.none(site))
+        for new, site in zip(neurons, sites, strict=True)
+    ], is_finite
+
+
+def _is_finite(new: NewNeurons) -> tf.Tensor:
+    numbers = [x for x in tf.nest.flatten(new) if x is not None and x.dtype.is_floating]
+    return tf.reduce_all([tf.reduce_all(tf.math.is_finite(x)) for x in numbers])

@@ -20,7 +20,8 @@ class GrowthHistory(tf.train.experimental.PythonState):
         `sites`: for each site that grew, by name, its widths `from` and `to`; norms of the
           gradient in the step after the growth, `gradient_norm_new` by all weights of the new
           neurons, `gradient_norm_old` by the incoming weights that the site had before; and the
-          `singular_values` that the method found.
+          `singular_values` that the method found,
+        `refusal`: why the network did not grow, in events of growths that were skipped.
     """
 
     def __init__(self):

@@ -14,7 +14,7 @@ class Observed(NamedTuple):
     """What a site needs of the forward and backward pass over the growth batch.
 
     Attributes:
-      inputs: h, the inputs `[batch, ..., channels]` of each producer.
+      inputs: h, the inputs `[batch, ..., channels]` of each producer; all in float32.
       old: the inputs of each layer between that needs those of its old channels, None elsewhere.
       output_gradients: dL/dz for each consumer, as its outputs.
     """
@@ -168,11 +168,6 @@ class LinearMap:
         """Gradients by w_in and w_out of the form, or of what the form is the tangent of."""
 
         def on_replica(inputs, old, output_gradients):
-            # Growth is computed in float32, whatever the layers compute in.
-            inputs, old, output_gradients = tf.nest.map_structure(
-                lambda x: None if x is None else tf.cast(x, tf.float32),
-                (inputs, old, output_gradients),
-            )
             with tf.GradientTape() as tape:
                 tape.watch([incoming, outgoing])
                 neurons = self.site.neurons(inputs, incoming, values, old, tangent)
@@ -192,6 +187,5 @@ class LinearMap:
 
 
 def _map(array: tf.Tensor) -> tf.Tensor:
-    """`[batch, height, width, channels]` in float32; vectors become maps of one pixel."""
-    array = tf.cast(array, tf.float32)
+    """`[batch, height, width, channels]`; vectors become maps of one pixel."""
     return array if array.shape.rank == 4 else array[:, tf.newaxis, tf.newaxis, :]

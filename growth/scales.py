@@ -13,10 +13,13 @@ def mean_norm(weights: tf.Tensor, factor: float = 1.0) -> tf.Tensor:
       factor: 1 in the teacher-student experiments, 0.5 in section 4.2.
 
     Returns:
-      The norm of a new neuron's weights, a scalar; `factor` where there are no neurons yet.
+      The norm of a new neuron's weights, a scalar; `factor` where there are no neurons yet, or only
+      such as have no weights: new ones without any could never learn.
     """
     norms = tf.norm(weights, axis=0)
-    return factor * tf.cond(tf.size(norms) > 0, lambda: tf.reduce_mean(norms), lambda: 1.0)
+    total = tf.reduce_sum(norms)
+    mean = total / tf.cast(tf.size(norms), norms.dtype)
+    return factor * tf.where(total == 0.0, 1.0, mean)
 
 
 @gin.configurable

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from growth import linear_map as linear_map_lib
@@ -27,7 +28,8 @@ class SingularVectors(NamedTuple):
       left: u, columns of norm 1, `[m, k]`, largest singular value first; orthonormal up to the rank
         of A, and random beyond.
       right: A^T u, `[n, k]`, not normalised.
-      values: singular values `[k]`, 0 beyond the rank.
+      values: singular values `[k]`, 0 beyond the rank; NaN if A is not finite or overflows when
+        squared.
     """
 
     left: tf.Tensor
@@ -123,6 +125,7 @@ def _complete(
     """Fills up to k columns, and takes random directions where singular values vanish."""
     found = (values > _RANK_TOLERANCE * values[0]) & (values > 0.0)
     padding = count - tf.size(values)
+    found |= tf.math.is_nan(values)  # Not to be taken for a lack of rank.
     values = tf.pad(tf.where(found, values, 0.0), [[0, padding]])
     left = tf.pad(left, [[0, 0], [0, padding]])
     random = tf.math.l2_normalize(tf.random.stateless_normal(tf.shape(left), seed), axis=0)
@@ -186,7 +189,9 @@ def _block_krylov(multiply, multiply_transposed, shape, count, seed):
 
 def _largest(gram, count):
     """The eigenvectors of the largest eigenvalues, largest first, and the eigenvalues' roots."""
-    eigenvalues, eigenvectors = tf.linalg.eigh(gram)
+    is_finite = tf.reduce_all(tf.math.is_finite(gram))
+    # Of a matrix that is not finite eigh makes an error, which would end the whole growth.
+    eigenvalues, eigenvectors = tf.linalg.eigh(tf.where(is_finite, gram, 0.0))
     count = tf.minimum(count, tf.size(eigenvalues))
     values = tf.sqrt(tf.maximum(eigenvalues[::-1][:count], 0.0))
-    return eigenvectors[:, ::-1][:, :count], values
+    return eigenvectors[:, ::-1][:, :count], tf.where(is_finite, values, np.nan)

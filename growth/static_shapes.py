@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import tensorflow as tf
@@ -32,6 +33,7 @@ class StaticShapes(unspecified_shapes.UnspecifiedShapes):
         self._declared = [(v, v.shape) for v in variables if not v.shape.is_fully_defined()]
         self._trace_anew = list(trace_anew)
         self._strategy = tf.distribute.get_strategy()
+        tf.get_logger().addFilter(_is_no_warning_of_tracing)
         self._fix()
 
     def compiled(self, step: growth_step.GrowthStep) -> Callable:
@@ -46,40 +48,35 @@ class StaticShapes(unspecified_shapes.UnspecifiedShapes):
         """`function` of the variables, traced whenever it is called."""
         return lambda *args: super(StaticShapes, self).traced(function)(*args)
 
-    def _run(self, step, growth_batch, batch, counts, site_seeds):
+    def _run(self, step, growth_batch, batch, counts, site_seeds, trains):
         """See `GrowthStep.run`."""
         before = step.kernel_shapes()
-        changed, singular_values = self._grown(step, growth_batch, counts, site_seeds)
-        if tf.reduce_any(counts > 0):
-            self.assign(changed)
-            measured = self.traced(lambda batch: step.train(batch, before))(batch)
-        else:
-            measured = tf.zeros([1 + 2 * len(singular_values)])
-        return measured[0], step.measures(measured, singular_values)
-
-    def _grown(self, step, growth_batch, counts, site_seeds):
-        """See `GrowthStep.grown`."""
         variables = []
 
         # Counts are constants in here, so that the compiler knows shapes.
-        def values(growth_batch):
-            changed, singular_values = step.grown(growth_batch, counts, site_seeds)
+        def grown(growth_batch):
+            changed, *others = step.grown(growth_batch, counts, site_seeds)
             variables.extend(variable for variable, _ in changed)
-            return [value for _, value in changed], singular_values
+            return [value for _, value in changed], *others
 
-        after, singular_values = self.traced(values)(growth_batch)
-        changed = [surgery.Grown(*pair) for pair in zip(variables, after, strict=True)]
-        return changed, singular_values
+        values, singular_values, is_finite = self.traced(grown)(growth_batch)
+        self.assign([surgery.Grown(*pair) for pair in zip(variables, values, strict=True)])
+        measured = step.nothing_measured()
+        if trains:
+            measured = self.traced(lambda batch: step.train(batch, before))(batch)
+        return measured[0], step.measures(measured, singular_values), is_finite
 
     def assign(self, values: Sequence[surgery.Grown]) -> None:
         """Assigns values of any size."""
+        same = [variable.shape == value.shape for variable, value in values]
         with self._strategy.scope():
-            for variable, value in values:
-                if variable.shape == value.shape:
+            for (variable, value), is_same in zip(values, same, strict=True):
+                if is_same:
                     variable.assign(value)
                 else:
                     variable_storage.replace(variable, value, value.shape)
-        self._forget_traces()
+        if not all(same):
+            self._forget_traces()
 
     @contextlib.contextmanager
     def suspended(self) -> Iterator[None]:
@@ -100,3 +97,8 @@ class StaticShapes(unspecified_shapes.UnspecifiedShapes):
             for variable, _ in self._declared:
                 value = variable.read_value()
                 variable_storage.replace(variable, value, value.shape)
+
+
+def _is_no_warning_of_tracing(record: logging.LogRecord) -> bool:
+    # TensorFlow takes functions that are traced again and again for a mistake.
+    return "triggered tf.function retracing" not in str(record.msg)

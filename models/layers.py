@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from models import forward_pass, window
+from models import forward_pass, memory, window
 
 
 class GrowableLayer(tf_keras.layers.Layer):
@@ -127,7 +127,7 @@ class GrowableLayer(tf_keras.layers.Layer):
 
     def build(self, input_shape: tf.TensorShape) -> None:
         """Creates the variables."""
-        shape = self.kernel_shape(input_shape)
+        shape = memory.checked(self.kernel_shape(input_shape), f"the kernel of {self.name}")
         declared = list(shape)
         if self._inputs_grow:
             declared[self.input_axis] = None

@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
+import tf_keras
 
 from models import activations
 from models import channel_wise as channel_wise_lib
@@ -168,6 +169,19 @@ class GrowthSite:
             apply = layer.tangent if tangent else layer.transform
             channels = apply(channels, own, inputs_of_layer)
         return channels
+
+
+def sites_of(model: tf_keras.Model, required: bool) -> list[GrowthSite]:
+    """The sites of `model`; none of a model that does not say, unless they are `required`."""
+    sites = list(getattr(model, "sites", []))
+    names = [site.name for site in sites]
+    if required and not sites:
+        raise ValueError(
+            f"{type(model).__name__}.sites must list the places where the model grows; it has none"
+        )
+    if len(set(names)) < len(names):
+        raise ValueError(f"the sites of {type(model).__name__} must differ by name, not {names}")
+    return sites
 
 
 def _columns(kernel: tf.Tensor, axis: int) -> tf.Tensor:

@@ -10,6 +10,7 @@ from models import normalization as normalization_lib
 _STEM_WIDTH = 16  # Neurons of the first convolution.
 _GROUPS = ((16, 1), (32, 2), (64, 2))  # Neurons for k = 1, and stride, of each group.
 _FIXED = {"inputs_grow": False, "outputs_grow": False}
+_MOST_BLOCKS = 1000  # In a group.
 
 
 @gin.configurable
@@ -160,10 +161,10 @@ class _Block(tf_keras.layers.Layer):
 def _blocks_in_a_group(depth: int) -> int:
     """n, for a depth of 6n + 4."""
     blocks, rest = divmod(depth - 4, 6)
-    if rest or blocks < 1:
-        nearest = sorted({6 * max(1, n) + 4 for n in (blocks, blocks + 1)})
+    if rest or not 1 <= blocks <= _MOST_BLOCKS:
+        nearest = sorted({6 * min(max(1, n), _MOST_BLOCKS) + 4 for n in (blocks, blocks + 1)})
         raise ValueError(
-            f"WideResNet.depth = {depth} must be 6n + 4 for a whole n of at least 1, e.g. "
-            f"{' or '.join(map(str, nearest))}"
+            f"WideResNet.depth = {depth} must be 6n + 4 for a whole n from 1 to {_MOST_BLOCKS}, "
+            f"e.g. {' or '.join(map(str, nearest))}"
         )
     return blocks

@@ -34,7 +34,7 @@ def _run(loops, growths):
     )
     events = []
     trainer = growing_trainer.GrowingTrainer(
-        trained, grower, lambda step, batch: batch, events.append
+        trained, grower, lambda step, batch: batch, lambda event, seconds: events.append(event)
     )
     outputs = [trainer.train(tf.constant(steps)) for steps in loops]
     return outputs, events, [model.sites[0].incoming()[:, :5], model.sites[0].outgoing()[:, :5]]

@@ -8,8 +8,9 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from models import memory
 from tests import tiny_images
-from trainer.datasets import augmentation, image_classification, mixing
+from trainer.datasets import augmentation, mixing
 from trainer.datasets.image_classification import ImageClassification
 
 CLASSES = 3
@@ -170,10 +171,10 @@ def test_evaluation_shows_the_images_as_they_are(cifar_dir):
 
 
 def test_a_set_larger_than_memory_is_refused_before_it_is_read(data_dir, monkeypatch):
-    monkeypatch.setattr(image_classification, "memory_bytes", lambda: 143)
+    monkeypatch.setattr(memory, "size", lambda: 143)
     with pytest.raises(ValueError, match="needs 1.44e-07 GB .* StreamedImages"):
         build(data_dir)
-    monkeypatch.setattr(image_classification, "memory_bytes", lambda: 144)
+    monkeypatch.setattr(memory, "size", lambda: 144)
     build(data_dir)
 
 

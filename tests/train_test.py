@@ -94,8 +94,17 @@ def test_the_curves_of_tensorboard(finished):
         "growth/gradient_norm_old/hidden_1",
         "growth/milliseconds",
         "growth/singular_value_1/hidden_1",
+        "growth/training_steps",
     ]
     assert all(list(train_scalars[tag]) == [3, 6] for tag in growth_tags)
+    # The same values at the steps and at what they have cost, so that methods line up by either.
+    by_step, by_mflops = train_scalars["loss"], train_scalars["by_training_mflops/loss"]
+    flops = train_scalars["size/training_flops"]
+    assert by_mflops == {int(flops[step] // 10**6): by_step[step] for step in by_step}
+    assert set(train_scalars["examples_per_second"]) == set(by_step)
+    pictures = [tf.make_ndarray(e.tensor_proto) for e in events.Tensors("architecture")]
+    assert len(pictures) == 2 and pictures[0][2] != pictures[1][2]
+    assert "custom_scalars__config__" in events.Tags()["tensors"]
     assert {"learning_rate", "size/training_flops", "steps_per_second"} <= train_scalars.keys()
     text = tf.make_ndarray(events.Tensors("config")[0].tensor_proto).item().decode()
     assert "Experiment.steps = 12" in text
@@ -198,7 +207,8 @@ def test_another_seed_network_than_that_of_the_checkpoint_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("growths", "where"), [(0, r"within the steps up to \d+"), (2, r"growth after 3 steps.*")]
+    ("growths", "where"),
+    [(0, r"training step \d+.*"), (2, r"in training step 4, right after a growth")],
 )
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(
     tmp_path, growths, where

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 
+import numpy as np
 import tensorflow as tf
 
 _MULTI_WORKER = 'Experiment.distribution_strategy = "multi_worker_mirrored"'
@@ -67,7 +68,7 @@ def outcome(model_dir):
     del result["wall_seconds"]
     reader = tf.train.load_checkpoint(str(folder / "checkpoints"))
     values = {
-        name: reader.get_tensor(name).tolist()
+        name: np.asarray(reader.get_tensor(name)).tolist()
         for name in reader.get_variable_to_shape_map()
         # The clock, and growths with their milliseconds, which are compared below.
         if not name.startswith(("clock/", "growth/", "_CHECKPOINTABLE", "save_counter"))

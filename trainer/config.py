@@ -1,20 +1,17 @@
 """Reads Gin files and bindings, and turns every mistake in them into one message."""
 
-import collections.abc
 import difflib
 import inspect
 import os
 import pathlib
 import re
 import tokenize
-import types
-import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gin
 
-from trainer import errors
+from trainer import binding_cycles, binding_types, errors
 
 # Where this file's workspace, or its copy beside a built binary, keeps gin_configs/.
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -76,7 +73,7 @@ def _find(file: str, folders: Sequence[str]) -> str:
     )
 
 
-def _checked(parse: typing.Callable[[], Any], where: str = "") -> None:
+def _checked(parse: Callable[[], Any], where: str = "") -> None:
     """Runs `parse`, and raises as a UserError what it raises; its text comes from `where`."""
     try:
         parse()
@@ -84,15 +81,33 @@ def _checked(parse: typing.Callable[[], Any], where: str = "") -> None:
         raise
     except SyntaxError as error:
         place = f"{error.filename}, line {error.lineno}" if error.filename else where
-        raise errors.UserError(f"{error.msg}, in {place}: {(error.text or '').strip()}") from error
+        text = f"{_reason(error.msg)}, in {place}: {(error.text or '').strip()}"
+        raise errors.UserError(errors.brief(text)) from error
     # A user's module may raise anything while a .gin file imports it.
     except Exception as error:  # noqa: BLE001
-        text = str(error)
-        if isinstance(error, tokenize.TokenError):
-            text = f"{error.args[0]}, in {where}, line {error.args[1][0]}"
-        text = text.partition(" in config string:")[0]  # Gin adds the whole configuration.
-        text = text.replace("In bindings string line 1", f"In {where}") if where else text
-        raise errors.UserError(text + _suggestion(text)) from error
+        text = _message(error, where)
+        raise errors.UserError(errors.brief(text) + _suggestion(text)) from error
+
+
+def _message(error: Exception, where: str) -> str:
+    """What Gin says, in fewer words."""
+    text = str(error).partition(" in config string:")[0]  # Gin adds the whole configuration.
+    if isinstance(error, tokenize.TokenError):
+        text = f"{error.args[0]}, in {where}, line {error.args[1][0]}"
+    if isinstance(error, RecursionError):
+        text = "files that include each other in a circle, or lists in lists without end" + (
+            text.partition("\n")[1] + text.partition("\n")[2]
+        )
+    return text.replace("In bindings string line 1", f"In {where}") if where else text
+
+
+def _reason(message: str) -> str:
+    """What is wrong with a value, without names of Python's classes."""
+    return re.sub(
+        r"malformed node or string.*",
+        "a value must be a number, a text in quotes, True, False, None, a list of them, or @name",
+        message,
+    )
 
 
 def _suggestion(message: str) -> str:
@@ -110,96 +125,13 @@ def _suggestion(message: str) -> str:
 
 
 def _did_you_mean(name: str, known: Sequence[str]) -> str:
+    name = name[:100]  # The search takes the square of its length.
     near = difflib.get_close_matches(name, sorted(set(known)), n=3, cutoff=0.6)
     return f"\n  Did you mean {' or '.join(near)}?" if near else ""
 
 
 @gin.config.register_finalize_hook
-def _check_types(config: dict[tuple[str, str], dict[str, Any]]) -> None:
-    """Compares every bound value with the annotation of the parameter it is bound to."""
-    for (scope, selector), parameters in config.items():
-        if selector.startswith("gin."):
-            continue
-        target = gin.config._REGISTRY[selector].wrapped
-        hints = _hints(target)
-        for parameter, value in parameters.items():
-            resolved = _without_macros(value, config)
-            if parameter in hints and not _fits(resolved, hints[parameter]):
-                name = selector.rpartition(".")[2]
-                raise errors.UserError(
-                    f"{f'{scope}/' if scope else ''}{name}.{parameter} = {value!r} must be "
-                    f"{_words(hints[parameter])}"
-                    + (f", but is {resolved!r}" if resolved is not value else "")
-                )
-
-
-def _hints(target: Any) -> dict[str, Any]:
-    """The annotations of the parameters of a function or of a class's constructor."""
-    function = target.__init__ if inspect.isclass(target) else target
-    try:
-        return typing.get_type_hints(inspect.unwrap(function))
-    except (NameError, TypeError):
-        return {}  # Annotations of a user's class that cannot be evaluated check nothing.
-
-
-def _without_macros(value: Any, config: dict[tuple[str, str], dict[str, Any]]) -> Any:
-    """`value`, or what it stands for if it is a macro."""
-    while isinstance(value, gin.config.ConfigurableReference) and value.selector == "gin.macro":
-        value = config.get((value.scoped_selector.rpartition("/")[0], "gin.macro"), {}).get("value")
-    return value
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    """Whether a bound value can be meant for a parameter annotated with `hint`."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        return any(_fits(value, argument) for argument in arguments)
-    if isinstance(value, gin.config.ConfigurableReference):
-        return _reference_fits(value, hint)
-    if hint is type(None) or value is None:
-        return hint in (type(None), Any) and value is None
-    if hint in (int, float):
-        numbers = (int,) if hint is int else (int, float)
-        return isinstance(value, numbers) and not isinstance(value, bool)
-    if hint in (str, bool):
-        return isinstance(value, hint)
-    if isinstance(origin, type) and issubclass(origin, collections.abc.Sequence):
-        items = arguments[:1] or (Any,)
-        return isinstance(value, (list, tuple)) and all(_fits(item, items[0]) for item in value)
-    if isinstance(hint, type) or origin is collections.abc.Callable:
-        return not isinstance(value, (str, int, float, list, tuple, dict)) or hint is object
-    return True
-
-
-def _reference_fits(reference: gin.config.ConfigurableReference, hint: Any) -> bool:
-    """Whether @name or @name() can be meant for `hint`; what functions return is not known."""
-    target = reference.configurable.wrapped
-    made = target if inspect.isclass(target) and reference.evaluate else None
-    if typing.get_origin(hint) is collections.abc.Callable:
-        wanted = typing.get_args(hint)[-1]
-        # An object of the class that calling it should give: parentheses too many.
-        return not (made and inspect.isclass(wanted) and issubclass(made, wanted))
-    if hint is type:
-        return not reference.evaluate
-    if inspect.isclass(hint):
-        return reference.evaluate and (made is None or issubclass(made, hint))
-    return True
-
-
-def _words(hint: Any) -> str:
-    """An annotation in words."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        return " or ".join(_words(argument) for argument in arguments)
-    if isinstance(origin, type) and issubclass(origin, collections.abc.Sequence):
-        return f"a list with each item {_words(arguments[0])}" if arguments else "a list"
-    words = {int: "a whole number", float: "a number", str: "a text", bool: "True or False"}
-    if hint is type(None):
-        return "None"
-    if hint in words:
-        return words[hint]
-    if origin is collections.abc.Callable:
-        return "a function or class, given as @name, without parentheses"
-    if hint is type:
-        return "a class, given as @name, without parentheses"
-    return f"an object of class {getattr(hint, '__name__', hint)}, given as @name()"
+def _check(bindings: binding_types.Bindings) -> None:
+    binding_cycles.check(bindings, "gin.macro")
+    binding_types.check(bindings)  # Sees through macros, and says more than that there is a circle.
+    binding_cycles.check(bindings)

@@ -4,21 +4,61 @@ import contextlib
 import re
 from collections.abc import Iterator
 
+# Of a message: Gin lists every file of an include, and adds values of any length.
+_MOST_LINES = 8
+_LONGEST_LINE = 400
+# Gin adds a line for each configurable on the way, with the repr of its class.
+_CALL = r"\n  In call to configurable '(\S+)' .*"
+# What Keras says before and after the reason, and TensorFlow of the operation.
+_NOISE = (
+    r"Exception encountered when calling layer .*",
+    r"Call arguments received by layer (?s:.*)",
+    r"\{\{.*?\}\} ?",
+    r" ?\[Op:.*",
+)
+
 
 class UserError(Exception):
     """A mistake of the user; its text is the whole message that the user sees."""
 
 
+class UnexpectedError(UserError):
+    """What a library raised, or a bug of ours, where a mistake of the user is the likely cause."""
+
+
+def brief(text: str) -> str:
+    """The first lines of `text` that differ, each cut where it gets too long to read."""
+    lines = list(dict.fromkeys(filter(str.strip, text.splitlines())))
+    lines = lines[:_MOST_LINES] + ["  ..."] * (len(lines) > _MOST_LINES)
+    return "\n".join(
+        line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..." for line in lines
+    )
+
+
 @contextlib.contextmanager
 def mistakes() -> Iterator[None]:
-    """Raises as UserError what is a user's mistake while a run is being put together.
+    """Raises as UserError what goes wrong while a run is being put together.
 
     Constructors say with a ValueError what is wrong with an argument, Gin with a RuntimeError that
-    one is missing; a TypeError comes from a configurable that is called with wrong arguments.
+    one is missing; a TypeError comes from a configurable that is called with wrong arguments. What
+    else is raised, by a library that was given a value it did not expect, is told with its class.
     """
     try:
         yield
+    # A number that is not finite says that training went wrong, not what was bound.
+    except (UserError, FloatingPointError):
+        raise
     except (ValueError, TypeError, RuntimeError, OSError) as error:
-        # Gin adds a line for each configurable on the way, with the repr of its class.
-        text = re.sub(r"\n  In call to configurable '(\S+)' .*", "", str(error))
-        raise UserError(text) from error
+        raise UserError(_message(error)) from error
+    except Exception as error:
+        text = f"{type(error).__name__}: {_message(error)}\n  --verbosity=1 shows where"
+        raise UnexpectedError(text) from error
+
+
+def _message(error: Exception) -> str:
+    """What the user sees of `error`."""
+    places = re.findall(_CALL, str(error))
+    text = brief(re.sub("|".join((_CALL, *_NOISE)), "", str(error))) or "no reason given"
+    if places and places[0] not in text:
+        text += f"\n  in {places[0]}"
+    return text

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 import gin
 import tensorflow as tf
 import tf_keras
-from official.modeling import performance
 
 from growth import grower as grower_lib
+from growth import planned_growth, unspecified_shapes
 from growth import static_shapes as static_shapes_lib
-from growth import unspecified_shapes
 from trainer import distributed_batches, matched_flops, objectives, optimizers, strategies, task
+from trainer import mixed_precision as precision
 from trainer.datasets import dataset as dataset_lib
 
 
@@ -41,9 +41,14 @@ class Experiment:
       eval_interval: training steps between two evaluations; None for one at the end.
       checkpoint_interval: training steps between two checkpoints.
       checkpoints_kept: how many of the newest checkpoints are kept.
-      mixed_precision: "bfloat16" for layers that compute in that type, also in passes over the
-        growth batch; parameters, losses and the algebra of growth stay in float32. None for float32
-        throughout.
+      mixed_precision: "bfloat16" or "float16" for layers that compute in that type in training and
+        evaluation; parameters, losses and all of a growth stay in float32. Gradients in float16
+        are those of a scaled loss, see mixed_precision.py. None for float32 throughout.
+      jit_compile: whether XLA compiles the forward and backward pass of a training step; anew for
+        each new width, which takes seconds.
+      deterministic: whether two runs give the same numbers to the bit wherever TensorFlow can,
+        see `tf.config.experimental.enable_op_determinism`. On CPUs ours are the same without it.
+        Holds for the process from then on, so also for later runs of a sweep in it.
       distribution_strategy: "off" (one device), "mirrored", "multi_worker_mirrored", "tpu"; see
         strategies.py.
       logical_cpus: devices that this machine's CPU is divided into, to try "mirrored" without GPUs.
@@ -71,6 +76,8 @@ class Experiment:
         checkpoint_interval: int = 1000,
         checkpoints_kept: int = 3,
         mixed_precision: str | None = None,
+        jit_compile: bool = False,
+        deterministic: bool = False,
         distribution_strategy: str = "off",
         logical_cpus: int = 1,
         tpu_address: str = "local",
@@ -92,7 +99,9 @@ class Experiment:
         self.eval_interval = eval_interval
         self.checkpoint_interval = checkpoint_interval
         self.checkpoints_kept = checkpoints_kept
-        _set_precision(mixed_precision)
+        precision.set_policy(mixed_precision)
+        if deterministic:
+            _be_deterministic(seed)
         self.strategy = strategies.make(distribution_strategy, logical_cpus, tpu_address)
         _check_growth_batch_size(growth_batch_size, self.strategy.num_replicas_in_sync)
         self._growth_batch_size = growth_batch_size
@@ -108,11 +117,12 @@ class Experiment:
                     steps, rehearsed, grower(rehearsed, None, lambda variable: [], seed, None)
                 )
                 stretch = {"stretch": self.steps / steps}
-            self.optimizer = optimizer(**stretch)
+            self.optimizer = precision.for_policy(optimizer(**stretch))
             slots = optimizers.GrowableSlots(self.optimizer, self.model.trainable_variables)
             self.task = task.Task(
                 *(self.model, self.optimizer, objective, self.dataset, self.strategy),
                 averages=slots.averages(self.model),
+                jit_compile=jit_compile,
             )
             loss = functools.partial(self.task.loss, batch_size=growth_batch_size)
             self.shapes = self._shapes(static_shapes, slots)
@@ -135,7 +145,9 @@ class Experiment:
         """
         if self._growth_batch_size is None:
             return batch
-        batches = self.dataset.train(step).unbatch().batch(self._growth_batch_size)
+        examples = self.dataset.train(step).unbatch()
+        # There is no remainder, but only so is the size of the batch known.
+        batches = examples.batch(self._growth_batch_size, drop_remainder=True)
         return next(iter(self.strategy.experimental_distribute_dataset(batches)))
 
     def training_flops(self, steps: int) -> int:
@@ -167,15 +179,10 @@ class Experiment:
         )
 
 
-def _set_precision(mixed_precision: str | None) -> None:
-    """Sets the type that layers compute in, for layers that are created from now on."""
-    types = {None: tf.float32, "bfloat16": tf.bfloat16}
-    if mixed_precision not in types:
-        raise ValueError(
-            f"Experiment.mixed_precision = {mixed_precision!r} must be None or 'bfloat16'; float16 "
-            "would need its losses scaled, also in a growth"
-        )
-    performance.set_mixed_precision_policy(types[mixed_precision])
+def _be_deterministic(seed: int) -> None:
+    # What is ours draws by stateless functions; this is for what users bring along.
+    tf_keras.utils.set_random_seed(seed % 2**32)
+    tf.config.experimental.enable_op_determinism()
 
 
 def _check_stretches(optimizer: Callable[..., tf_keras.optimizers.Optimizer]) -> None:
@@ -197,7 +204,7 @@ def _check_growth_batch_size(growth_batch_size: int | None, replicas: int) -> No
         )
 
 
-def _check_end_of_growth(plan: Sequence[grower_lib.PlannedGrowth], steps: int) -> None:
+def _check_end_of_growth(plan: Sequence[planned_growth.PlannedGrowth], steps: int) -> None:
     """Raises ValueError if a growth comes after `steps`, which a matched run may go beyond."""
     late = [growth.step for growth in plan if growth.step >= steps]
     if late:

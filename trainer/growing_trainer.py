@@ -1,5 +1,6 @@
 """A training loop that begins with a growth if one is due."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,8 @@ class GrowingTrainer(orbit.AbstractTrainer):
       task: trains and counts the steps.
       grower: grows its network; the training step after a growth is part of it.
       growth_batch: maps (step, batch of the training step) to the growth batch.
-      on_growth: called with the event of each growth, see growth/history.py.
+      on_growth: called with the event of each growth, see growth/history.py, and with the seconds
+        that a training step took in the loop before; None if there was none.
     """
 
     def __init__(
@@ -25,18 +27,25 @@ class GrowingTrainer(orbit.AbstractTrainer):
         task: task_lib.Task,
         grower: grower_lib.Grower,
         growth_batch: Callable[[int, Any], Any],
-        on_growth: Callable[[dict[str, Any]], None],
+        on_growth: Callable[[dict[str, Any], float | None], None],
     ):
         self._task = task
         self._grower = grower
         self._growth_batch = growth_batch
         self._on_growth = on_growth
+        self._seconds_a_step = None
 
     def train(self, num_steps: tf.Tensor) -> dict[str, tf.Tensor]:
         """Trains `num_steps` steps; see orbit.AbstractTrainer."""
         step = int(self._task.global_step.numpy())
         if self._grower.next_growth(step) == step:
             batch = self._task.next_batch()
-            self._on_growth(self._grower.grow(step, self._growth_batch(step, batch), batch))
+            event = self._grower.grow(step, self._growth_batch(step, batch), batch)
+            self._on_growth(event, self._seconds_a_step)
             num_steps -= 1
-        return self._task.train(num_steps)
+        start = time.perf_counter()
+        output = self._task.train(num_steps)
+        if num_steps > 0:
+            output["loss"].numpy()  # An accelerator may still be at it.
+            self._seconds_a_step = (time.perf_counter() - start) / int(num_steps)
+        return output

@@ -19,6 +19,9 @@ _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print what a run would do, and e
 _OVERWRITE_CONFIG = flags.DEFINE_bool(
     "overwrite_config", False, "Go on in a model_dir of a run with another configuration."
 )
+_PROFILE_STEPS = flags.DEFINE_list(
+    "profile_steps", None, "first,last: record a TensorBoard profile between these steps."
+)
 
 
 def main(argv: list[str]) -> None:
@@ -49,7 +52,7 @@ def main(argv: list[str]) -> None:
             elif _CHECKPOINT.value == "best":
                 run.restore_best()
         if trains:
-            run.train(evaluate=_MODE.value == "train_and_eval")
+            run.train(_MODE.value == "train_and_eval", _profiled_steps())
         else:
             print(run.export() if _MODE.value == "export" else json.dumps(run.evaluate()))
     except errors.UserError as error:
@@ -67,7 +70,19 @@ def main(argv: list[str]) -> None:
         command_line.fail("stopped outside of the training loop", 128 + signal.SIGINT)
 
 
+def _profiled_steps() -> tuple[int, int] | None:
+    return _PROFILE_STEPS.value and tuple(int(step) for step in _PROFILE_STEPS.value)
+
+
 def _check_flags() -> None:
+    steps = _PROFILE_STEPS.value or ["0", "1"]
+    whole = len(steps) == 2 and all(step.isdecimal() for step in steps)
+    if not whole or int(steps[0]) >= int(steps[1]):
+        command_line.fail(
+            f"--profile_steps={','.join(_PROFILE_STEPS.value)} must be two whole numbers of "
+            "training steps, first,last with 0 <= first < last, e.g. --profile_steps=100,110",
+            2,
+        )
     if _CHECKPOINT.value == "best" and _MODE.value not in ("eval", "export"):
         command_line.fail(
             f"--checkpoint=best is for --mode=eval and --mode=export; --mode={_MODE.value} goes on "

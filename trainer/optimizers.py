@@ -28,6 +28,7 @@ from official.modeling.optimization.configs import (
 )
 
 from growth import surgery
+from trainer import mixed_precision
 
 for _module in (optimizer_config, learning_rate_config):
     for _class in vars(_module).values():
@@ -90,6 +91,7 @@ def constants(
 
     Checkpoints hold them, but what is bound is what counts: assign the values after a restore.
     """
+    optimizer = mixed_precision.unwrapped(optimizer)
     if isinstance(optimizer, optimization.ExponentialMovingAverage):
         return constants(optimizer._optimizer)
     if isinstance(optimizer, tf_keras.optimizers.legacy.Optimizer):
@@ -153,13 +155,14 @@ class GrowableSlots:
     """
 
     def __init__(self, optimizer: tf_keras.optimizers.Optimizer, variables: Sequence[tf.Variable]):
-        self._optimizer = optimizer
+        self._optimizer = mixed_precision.unwrapped(optimizer)
         self._slots = collections.defaultdict(list)
         try:
-            self._build(optimizer, variables)
+            self._build(self._optimizer, variables)
         except (ValueError, TypeError, NotImplementedError) as error:
+            name = type(self._optimizer).__name__
             raise ValueError(
-                f"the slots of {type(optimizer).__name__} cannot grow: they do not have the shape "
+                f"the slots of {name} cannot grow: they do not have the shape "
                 "of their parameter, or need to know it when they are made; use another optimizer, "
                 "e.g. @SGDConfig() or @AdamConfig()"
             ) from error

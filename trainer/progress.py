@@ -16,6 +16,9 @@ class Progress:
       steps: training steps of the run.
       batch_size: examples in a training batch.
       stream: where to write.
+
+    Attributes:
+      rate: examples/s in the last training loop, with what came before it.
     """
 
     def __init__(
@@ -31,6 +34,7 @@ class Progress:
         self._stream = stream
         self._first_step = self._last_step = int(global_step.numpy())
         self._first_time = self._last_time = time.monotonic()
+        self.rate = 0.0
         self._bar = None
         if stream.isatty():
             self._bar = tqdm.tqdm(
@@ -40,7 +44,8 @@ class Progress:
     def __call__(self, output: dict[str, tf.Tensor]) -> None:
         """Shows the output of a training loop."""
         step, now = int(self._global_step.numpy()), time.monotonic()
-        rate = self._batch_size * (step - self._last_step) / max(now - self._last_time, 1e-9)
+        steps, seconds = step - self._last_step, max(now - self._last_time, 1e-9)
+        rate = self.rate = self._batch_size * steps / seconds
         metrics = " ".join(f"{name}={float(value):.5g}" for name, value in output.items())
         if self._bar is not None:
             self._bar.set_postfix_str(f"{metrics} {rate:.0f} examples/s", refresh=False)
@@ -60,7 +65,8 @@ class Progress:
             f"{site['gradient_norm_new']:.3g}, of old {site['gradient_norm_old']:.3g})"
             for name, site in event["sites"].items()
         )
-        self.say(f"step {event['step']}  grew {sites or 'nothing: all sites are at their maximum'}")
+        nothing = f"nothing: {event.get('refusal', 'all sites are at their maximum')}"
+        self.say(f"step {event['step']}  grew {sites or nothing}")
 
     def say(self, line: str) -> None:
         """Writes a line, above the bar if there is one."""

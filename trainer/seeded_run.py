@@ -77,11 +77,11 @@ def check(runs: Sequence[SeededRun]) -> str | None:
                 )
             if not all(run.result() for run in runs):
                 experiment.Experiment()
+    # Perhaps no mistake of the user: the run itself will fail, and go on record with it.
+    except (errors.UnexpectedError, FloatingPointError):
+        return None
     except errors.UserError as error:
         return str(error)
-    # No mistake of the user: the run itself will fail, and go on record with it.
-    except Exception:  # noqa: BLE001
-        return None
     return None
 
 

@@ -1,5 +1,7 @@
 """What TensorBoard shows beside the losses and metrics that Orbit writes itself."""
 
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -7,6 +9,13 @@ from tensorboard.plugins.hparams import api as hparams
 
 # More curves a site than this make the page unreadable; the histogram has them all.
 _SINGULAR_VALUES = 5
+
+
+@contextlib.contextmanager
+def switched_on(writer: tf.summary.SummaryWriter) -> Iterator[None]:
+    """Within the block summaries go to `writer`, also where they have been switched off."""
+    with writer.as_default(), tf.summary.record_if(True):
+        yield
 
 
 def write_config(config: str, literals: dict[str, int | float | str | bool]) -> None:
@@ -30,10 +39,23 @@ def write_size(step: int, widths: dict[str, int], parameters: int, flops: int) -
         tf.summary.scalar(f"width/{name}", width, step=step)
 
 
+def write_by_flops(metrics: Mapping[str, float], flops: int) -> None:
+    """Metrics once more, with the training cost in the place of the step: to compare methods by it.
+
+    Args:
+      metrics: by name.
+      flops: floating-point operations spent on training so far.
+    """
+    for name, value in metrics.items():
+        tf.summary.scalar(f"by_training_mflops/{name}", value, step=flops // 10**6)
+
+
 def write_growth(event: dict[str, Any]) -> None:
-    """A growth: gradient norms, singular values and time; `event` as in growth/history.py."""
+    """A growth: norms, singular values, time, refusal; `event` as in growth/history.py."""
     step = event["step"]
     tf.summary.scalar("growth/milliseconds", event["milliseconds"], step=step)
+    if "refusal" in event:
+        tf.summary.text("growth/refusal", event["refusal"], step=step)
     for name, site in event["sites"].items():
         tf.summary.scalar(f"growth/gradient_norm_new/{name}", site["gradient_norm_new"], step=step)
         tf.summary.scalar(f"growth/gradient_norm_old/{name}", site["gradient_norm_old"], step=step)

@@ -7,7 +7,7 @@ import orbit
 import tensorflow as tf
 import tf_keras
 
-from trainer import objectives
+from trainer import finite_steps, mixed_precision, objectives
 from trainer.datasets import dataset as dataset_lib
 
 
@@ -24,6 +24,8 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
       dataset: its batch size, and test batches.
       strategy: distributes a step over replicas.
       averages: variables and their moving averages, which evaluation uses in their place.
+      jit_compile: whether XLA compiles the forward and backward pass of a training step. It does
+        so anew for each new shape, of which Python notices nothing.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         dataset: dataset_lib.Dataset,
         strategy: tf.distribute.Strategy,
         averages: Sequence[tuple[tf.Variable, tf.Variable]] = (),
+        jit_compile: bool = False,
     ):
         # The batches depend on the step, which a checkpoint may still set.
         orbit.StandardTrainer.__init__(self, train_dataset=None)
@@ -46,8 +49,10 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         self._batch_size = dataset.batch_size
         self._strategy = strategy
         self._averages = list(averages)
-        self._evaluate_batch = tf.function(self._replicas_eval)
+        self._jit_compile = jit_compile
+        self._make_functions()
         self._train_metrics = [tf_keras.metrics.Mean("loss"), *objective.metrics()]
+        self._finite_steps = finite_steps.FiniteSteps()
         self._test_metrics = [tf_keras.metrics.Mean("loss"), *objective.metrics()]
 
     @property
@@ -93,20 +98,28 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
           batch: (inputs, targets), distributed.
 
         Returns:
-          The loss and its gradients by the trainable variables, in each replica its share.
+          The loss and its gradients by the trainable variables, in each replica its share;
+          gradients of zero if the optimizer skips the step, see mixed_precision.py.
         """
         return self._strategy.run(self._replica_step, args=(batch,))
 
-    def _replica_step(self, batch):
-        inputs, targets = batch
+    def _differentiate(self, inputs, targets):
+        """The outputs, the loss and its gradients by the trainable variables."""
         with tf.GradientTape() as tape:
             outputs = tf.cast(self._model(inputs, training=True), tf.float32)
             loss = self.loss(targets, outputs)
+            scaled = mixed_precision.scaled(self._optimizer, loss)
+        gradients = tape.gradient(scaled, self._model.trainable_variables)
+        return outputs, loss, mixed_precision.unscaled(self._optimizer, gradients)
+
+    def _replica_step(self, batch):
+        inputs, targets = batch
+        outputs, loss, gradients = self._passes(inputs, targets)
         variables = self._model.trainable_variables
-        gradients = tape.gradient(loss, variables)
-        self._optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        gradients = mixed_precision.apply(self._optimizer, gradients, variables)
         # The mean over replicas of n times a share of the mean is the mean.
         self._train_metrics[0].update_state(loss * self._strategy.num_replicas_in_sync)
+        self._finite_steps.update_state(loss)
         for metric in self._train_metrics[1:]:
             metric.update_state(targets, outputs)
         return loss, gradients
@@ -114,12 +127,26 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
     def trace_anew(self) -> None:
         """Forgets what has been traced, because variables have got other storage."""
         # Deleted first: a tf.Module remembers a function that it had, even if it is None now.
-        del self._train_loop_fn, self._eval_loop_fn, self._evaluate_batch
+        del self._train_loop_fn, self._eval_loop_fn, self._passes, self._evaluate_batch
         self._train_loop_fn = self._eval_loop_fn = None
+        self._make_functions()
+
+    def _make_functions(self):
+        # The optimizer stays outside, as its slots change shape, and so does what it all-reduces.
+        self._passes = (
+            tf.function(self._differentiate, jit_compile=True, autograph=False)
+            if self._jit_compile
+            else self._differentiate
+        )
         self._evaluate_batch = tf.function(self._replicas_eval)
 
     def train_loop_end(self) -> dict[str, tf.Tensor]:
-        """Means over the steps since the last call, and the learning rate now."""
+        """Means over the steps since the last call, and the learning rate now.
+
+        Raises:
+          FloatingPointError: the loss was not finite at one of these steps.
+        """
+        self._check_finite()
         rate = self._optimizer.learning_rate
         means = {metric.name: metric.result() for metric in self._train_metrics}
         for metric in self._train_metrics:
@@ -127,6 +154,20 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         self._unite_replicas()
         rate = rate(self.global_step) if callable(rate) else tf.convert_to_tensor(rate)
         return means | {"learning_rate": rate}
+
+    def _check_finite(self):
+        replicas = self._strategy.num_replicas_in_sync
+        with self._strategy.scope():  # Sums over replicas.
+            steps = int(self._train_metrics[0].count.read_value()) // replicas
+            # Where one replica ends, the others end with it or a step later.
+            finite = int(self._finite_steps.result()) // replicas
+        self._finite_steps.reset_state()
+        if finite < steps:
+            first = int(self.global_step.numpy()) - steps + finite + 1
+            raise FloatingPointError(
+                f"the loss is not finite from training step {first} on; does a lower learning rate "
+                "help?"
+            )
 
     def _unite_replicas(self):
         # Moving statistics are of each replica, and a checkpoint holds their mean: without this a

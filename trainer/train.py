@@ -2,12 +2,10 @@
 
 import contextlib
 import importlib.metadata
-import os
 import pathlib
 import platform
 import signal
-import sys
-from typing import Any, TextIO
+from typing import Any
 
 import gin
 import orbit
@@ -22,10 +20,10 @@ from trainer import (
     growing_trainer,
     interrupts,
     optimizers,
-    progress,
+    profiling,
     run_directory,
+    run_log,
     strategies,
-    summaries,
 )
 from trainer import clock as clock_lib
 from trainer import experiment as experiment_lib
@@ -77,14 +75,14 @@ class Run:
             self._controller = orbit.Controller(
                 global_step=self._task.global_step,
                 trainer=growing_trainer.GrowingTrainer(
-                    self._task, self._grower, experiment.growth_batch, self._log_growth
+                    self._task, self._grower, experiment.growth_batch, self._on_growth
                 ),
                 evaluator=self._task,
                 strategy=experiment.strategy,
                 steps_per_loop=experiment.steps,
                 summary_dir=self._summary_dir("train"),
                 eval_summary_dir=self._summary_dir("eval"),
-                train_actions=[self._show, self._check_finite],
+                train_actions=[self._on_loop],
             )
         self._grower.check_widths()
         self._best.look_up(self.step)
@@ -100,11 +98,10 @@ class Run:
         Args:
           literals: the values of the configuration by name, for TensorBoard's hparams.
         """
-        self._directory.write_growths(self._grower.history.events)
         if self.step < self._experiment.steps:
             self._directory.remove_result()
-        with self._train_writer():
-            summaries.write_config(gin.config_str(), literals)
+        self._log = run_log.RunLog(self._experiment, self._directory, self._controller)
+        self._log.config(literals)
         self._task.train_dataset = self._experiment.batches(self.step)
         self._task.train(tf.constant(0))
         batch = next(iter(self._experiment.batches(self.step)))
@@ -112,37 +109,38 @@ class Run:
         # After tracing, when all that is used has been called.
         self._directory.write(f"operative_config-{self.step}.gin", gin.operative_config_str())
 
-    def train(self, evaluate: bool) -> None:
+    def train(self, evaluate: bool, profiled_steps: tuple[int, int] | None = None) -> None:
         """Trains to the last step, growing on the way, and writes result.json.
 
         Args:
           evaluate: whether to evaluate during training and at its end.
+          profiled_steps: (first, last), training steps between which a profile is recorded.
 
         Raises:
           SystemExit: a signal asked this or another worker for a stop; a checkpoint has been saved.
           FloatingPointError: the loss is not finite any more.
         """
         experiment = self._experiment
-        self._progress = progress.Progress(
-            self._task.global_step, experiment.steps, experiment.dataset.batch_size, self._console()
-        )
+        self._profiler = profiling.Profiler(profiled_steps, self._directory.path / "train")
         with interrupts.catch() as interrupt, contextlib.redirect_stdout(None):
             if evaluate and self.step and self._evaluation_is_due():
                 self._evaluate_and_compare()  # The run ended after the checkpoint, before this.
             while self.step < experiment.steps and not (number := self._agreed(interrupt)):
+                self._profiler.at(self.step)
                 self._train_until(self._next_stop(evaluate))
                 if evaluate and self._evaluation_is_due():
                     self._evaluate_and_compare()
+            self._profiler.close()
             self._checkpoints.save(self.step)
             stopped = self.step < experiment.steps
             test = self._evaluate_and_compare() if evaluate and not stopped else {}
-        self._progress.close()
+        self._log.close()
         if stopped:
-            self._progress.say(f"stopped by {signal.Signals(number).name} after {self.step} steps")
+            self._log.say(f"stopped by {signal.Signals(number).name} after {self.step} steps")
             raise SystemExit(128 + number)
         result = self._result(test)
         self._directory.write_result(result)
-        self._progress.say(
+        self._log.say(
             f"finished {self.step} steps: train {_metrics(result['train'])}"
             + (f", test {_metrics(test)}" if test else "")
             + f"\nresult: {self._directory.path}/result.json"
@@ -184,16 +182,13 @@ class Run:
         intervals = [experiment.log_interval]
         if evaluate and experiment.eval_interval:
             intervals.append(experiment.eval_interval)
-        stops = [experiment.steps, *(i * (self.step // i + 1) for i in intervals)]
+        stops = [
+            experiment.steps,
+            *self._profiler.stops(self.step),
+            *(i * (self.step // i + 1) for i in intervals),
+        ]
         growth = self._grower.growth_after(self.step)
         return min(stops if growth is None else [*stops, growth])
-
-    def _log_growth(self, event: dict[str, Any]) -> None:
-        self._directory.write_growths(self._grower.history.events)
-        self._progress.growth(event)
-        # Orbit switches summaries off inside its loops.
-        with self._train_writer(), tf.summary.record_if(True):
-            summaries.write_growth(event)
 
     def _train_until(self, step: int) -> None:
         try:
@@ -203,13 +198,6 @@ class Run:
             raise FloatingPointError(f"{error}; the newest checkpoint is {newest}") from error
         if step - (self._checkpoints.saved_step or 0) >= self._experiment.checkpoint_interval:
             self._checkpoints.save(step)
-        with self._train_writer():
-            summaries.write_size(
-                step,
-                self._grower.widths(),
-                cost.parameters(self._experiment.model),
-                self._experiment.training_flops(step),
-            )
 
     def _evaluation_is_due(self) -> bool:
         interval = self._experiment.eval_interval
@@ -222,6 +210,7 @@ class Run:
 
     def _evaluate_and_compare(self) -> dict[str, float]:
         metrics = self._evaluate()
+        self._log.evaluation(metrics, self.step)
         if self._experiment.eval_interval:
             self._best.update(self.step, metrics, self._checkpoint)
         return metrics
@@ -233,20 +222,13 @@ class Run:
     def _summary_dir(self, name: str) -> str | None:
         return str(self._directory.path / name) if self._directory.is_written else None
 
-    def _console(self) -> TextIO:
-        return sys.stderr if self._directory.is_written else open(os.devnull, "w")
+    # Orbit and the trainer call these, once there is a log.
 
-    def _show(self, output: dict[str, tf.Tensor]) -> None:
-        self._progress(output)
+    def _on_loop(self, output: dict[str, tf.Tensor]) -> None:
+        self._log.loop(output)
 
-    def _check_finite(self, output: dict[str, tf.Tensor]) -> None:
-        if not tf.math.is_finite(output["loss"]):
-            raise FloatingPointError(
-                f"the loss is {float(output['loss'])} within the steps up to {self.step}"
-            )
-
-    def _train_writer(self):
-        return self._controller.summary_manager.summary_writer().as_default()
+    def _on_growth(self, event: dict[str, Any], seconds_a_step: float | None) -> None:
+        self._log.growth(event, seconds_a_step)
 
     def _result(self, test: dict[str, float]) -> dict[str, Any]:
         """What result.json holds."""

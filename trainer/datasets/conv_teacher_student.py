@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import gin
 import tensorflow as tf
 
-from models import seeds
+from models import memory, seeds
 from trainer.datasets import teacher
 
 
@@ -64,6 +64,9 @@ class ConvTeacherStudent(teacher.Teacher):
             batch_size=batch_size,
             data_seed=data_seed,
         )
+        maps = [max(examples, channels, outputs), image_size, image_size]
+        memory.checked([*maps, hidden], "the teacher's hidden layer")
+        memory.checked([examples, outputs], "the targets of ConvTeacherStudent")
         self._kernels = [
             tf.random.stateless_uniform(
                 [kernel_size, kernel_size, *shape],

@@ -1,12 +1,12 @@
 """Any image-classification set of TensorFlow Datasets whose images are all of one shape."""
 
 import math
-import os
 
 import gin
 import numpy as np
 import tensorflow as tf
 
+from models import memory
 from trainer.datasets import augmentation as augmentation_lib
 from trainer.datasets import dataset, prepared_images, tfds_builder
 from trainer.datasets import mixing as mixing_lib
@@ -104,7 +104,7 @@ class ImageClassification(prepared_images.PreparedImages):
             self._splits[argument].num_examples * math.prod(self.image_shape)
             for argument in ("train_split", "test_split")
         )
-        needed, available = max(2 * train, train + 2 * test), memory_bytes()
+        needed, available = max(2 * train, train + 2 * test), memory.size()
         if needed > available:
             raise ValueError(
                 f"ImageClassification.name = {name!r} needs {needed / 1e9:.3g} GB while it is read "
@@ -127,11 +127,6 @@ class ImageClassification(prepared_images.PreparedImages):
         if np.min(labels) < 0:
             raise tfds_builder.no_label(self._owner, argument, split, self._builder)
         return images, labels
-
-
-def memory_bytes() -> int:
-    """Bytes of memory that this machine has."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _gather(split: tuple[tf.Tensor, tf.Tensor], indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from models import seeds
+from models import memory, seeds
 from trainer.datasets import dataset
 
 
@@ -40,6 +40,7 @@ class Teacher(dataset.Dataset):
                 f"{name}.batch_size = {batch_size} must be between 1 and "
                 f"{name}.examples = {examples}"
             )
+        memory.checked([examples, *input_shape], f"what {name}.examples asks for")
         self.batch_size = batch_size or examples
         self.output_width = output_width
         self._input_shape = tuple(input_shape)

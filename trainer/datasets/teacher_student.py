@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import gin
 import tensorflow as tf
 
-from models import seeds
+from models import memory, seeds
 from trainer.datasets import teacher
 
 
@@ -47,6 +47,8 @@ class TeacherStudent(teacher.Teacher):
             batch_size=batch_size,
             data_seed=data_seed,
         )
+        memory.checked([max(examples, inputs, outputs), hidden], "the teacher's hidden layer")
+        memory.checked([examples, outputs], "the targets of TeacherStudent")
         self._weights = [
             tf.random.stateless_uniform(
                 shape, seeds.stream(teacher_seed, "teacher", layer), minval=-1.0, maxval=1.0

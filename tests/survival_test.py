@@ -1,0 +1,75 @@
+"""Runs that are killed at random points, and go on by the same command."""
+
+import os
+import pathlib
+import random
+
+import pytest
+
+from tests import training_process, training_processes
+
+_FILES = ["gin_configs/teacher_student/batch_norm/gradmax.gin"]
+_BINDINGS = [
+    "Experiment.steps = 150",
+    "Experiment.log_interval = 4",
+    "Experiment.eval_interval = 25",
+    "Experiment.checkpoint_interval = 9",
+    "PeriodicSchedule.start = 8",
+    "PeriodicSchedule.interval = 15",
+    "PeriodicSchedule.count = 9",
+    "TeacherStudent.examples = 100",
+    "TeacherStudent.batch_size = 32",
+    "optimizer.config = @AdamConfig()",
+    "ConstantLrConfig.learning_rate = 0.01",
+    "optimizer.ema = @EMAConfig()",
+]
+# Kills in all; the long target has more.
+_KILLS = int(os.environ.get("KILLS", "20"))
+_SEED = int(os.environ.get("KILL_SEED", "0"))
+# How a run ends that did not crash: done, or stopped at a safe point by SIGINT or SIGTERM. A signal
+# before or after training, where nothing has to be saved, ends the process as signals do.
+_STATUSES = {"SIGKILL": {-9}, "SIGTERM": {143, -15}, "SIGINT": {130}}
+
+
+@pytest.fixture(scope="module")
+def server():
+    with training_processes.Server() as started:
+        yield started
+
+
+def _kill(generator, place):
+    return {
+        "place": place,
+        "number": generator.choice([1, 1, 2, 3]),
+        "milliseconds": generator.choice([0, 1, 3, 10, 30]),
+        "after": generator.random() < 0.25,
+        "name": generator.choice(["SIGKILL", "SIGKILL", "SIGTERM", "SIGINT"]),
+    }
+
+
+@pytest.mark.parametrize(("workers", "kills"), [(1, _KILLS), (2, max(1, _KILLS // 6))])
+def test_a_run_that_is_killed_anywhere_ends_with_the_same_bits(server, tmp_path, workers, kills):
+    assert server.run(tmp_path / "whole", _FILES, _BINDINGS, [None] * workers) == [0] * workers
+    expected = training_processes.outcome(tmp_path / "whole")
+    assert expected[0]["growths"] == 9
+    generator = random.Random(_SEED)
+    places, survived, folders = [], 0, []
+    while survived < kills:
+        folder = tmp_path / f"killed_{len(folders)}"
+        folders.append(folder)
+        while not (folder / "result.json").exists():
+            places = places or generator.sample(training_process.PLACES, k=9)
+            kill = _kill(generator, places.pop()) if survived < kills else None
+            each = [None] * workers
+            each[generator.randrange(workers)] = kill
+            statuses = server.run(folder, _FILES, _BINDINGS, each)
+            allowed = {0} | (_STATUSES[kill["name"]] if kill else set())
+            # A worker that has lost another one.
+            allowed |= {1} if workers > 1 and kill else set()
+            assert set(statuses) <= allowed, (kill, pathlib.Path(f"{folder}.log0").read_text())
+            survived += any(statuses)
+        if any(statuses):  # The result was there already: what is left is to say so.
+            assert server.run(folder, _FILES, _BINDINGS, [None] * workers) == [0] * workers
+    for folder in folders:
+        for found, wanted in zip(training_processes.outcome(folder), expected, strict=True):
+            assert found == wanted

@@ -1,0 +1,99 @@
+"""What a run tells while it trains: on the console, in TensorBoard and in growth.jsonl."""
+
+import os
+import sys
+from typing import Any
+
+import gin
+import orbit
+import tensorflow as tf
+
+from models import cost
+from trainer import architecture_picture, growth_layout, progress, run_directory, summaries
+from trainer import experiment as experiment_lib
+
+
+class RunLog:
+    """Of several workers only the chief's appears anywhere.
+
+    Args:
+      experiment: what is trained.
+      directory: where files go.
+      controller: whose event files get what is added to them here.
+    """
+
+    def __init__(
+        self,
+        experiment: experiment_lib.Experiment,
+        directory: run_directory.RunDirectory,
+        controller: orbit.Controller,
+    ):
+        self._experiment = experiment
+        self._directory = directory
+        self._controller = controller
+        self._progress = progress.Progress(
+            experiment.task.global_step,
+            experiment.steps,
+            experiment.dataset.batch_size,
+            sys.stderr if directory.is_written else open(os.devnull, "w"),
+        )
+
+    def config(self, literals: dict[str, int | float | str | bool]) -> None:
+        """The configuration, before training; `literals` are its values by name."""
+        self._directory.write_growths(self._experiment.grower.history.events)
+        with self._writer(self._controller.summary_manager):
+            summaries.write_config(gin.config_str(), literals)
+            growth_layout.write()
+
+    def loop(self, output: dict[str, tf.Tensor]) -> None:
+        """A training loop has ended with `output`; an Orbit train action."""
+        self._progress(output)
+        step = int(self._experiment.task.global_step.numpy())
+        flops = self._experiment.training_flops(step)
+        with self._writer(self._controller.summary_manager):
+            summaries.write_size(
+                step,
+                self._experiment.grower.widths(),
+                cost.parameters(self._experiment.model),
+                flops,
+            )
+            tf.summary.scalar("examples_per_second", self._progress.rate, step=step)
+            summaries.write_by_flops(output, flops)
+
+    def growth(self, event: dict[str, Any], seconds_a_step: float | None) -> None:
+        """A growth; `event` as in growth/history.py.
+
+        Args:
+          event: the growth.
+          seconds_a_step: what a training step took before it, if one was timed.
+        """
+        grower = self._experiment.grower
+        self._directory.write_growths(grower.history.events)
+        self._progress.growth(event)
+        after = grower.widths()
+        before = after | {name: site["from"] for name, site in event["sites"].items()}
+        with self._writer(self._controller.summary_manager):
+            summaries.write_growth(event)
+            if seconds_a_step is not None:
+                steps = event["milliseconds"] / 1000 / seconds_a_step
+                tf.summary.scalar("growth/training_steps", steps, step=event["step"])
+            if self._directory.is_written:
+                picture = architecture_picture.draw(before, after)
+                tf.summary.image("architecture", picture, step=event["step"])
+
+    def evaluation(self, metrics: dict[str, float], step: int) -> None:
+        """The metrics of an evaluation after `step` training steps."""
+        with self._writer(self._controller.eval_summary_manager):
+            summaries.write_by_flops(metrics, self._experiment.training_flops(step))
+
+    def say(self, line: str) -> None:
+        """Writes a line on the console."""
+        self._progress.say(line)
+
+    def close(self) -> None:
+        """Leaves the console as it is."""
+        self._progress.close()
+
+    def _writer(self, manager):
+        # Orbit switches summaries off inside its loops.
+        return summaries.switched_on(manager.summary_writer())
