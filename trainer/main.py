@@ -24,7 +24,7 @@ _OVERWRITE_CONFIG = flags.DEFINE_bool(
 def main(argv: list[str]) -> None:
     """Runs what the flags say; exits with status 2 and one message on a user's mistake."""
     # TensorFlow takes seconds to import: not for --help, nor for a wrong flag.
-    from trainer import config, dry_run, errors, experiment, run_directory, train
+    from trainer import config, dry_run, errors, experiment, failures, run_directory, train
 
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)  # Some import has raised it to INFO.
@@ -43,14 +43,16 @@ def main(argv: list[str]) -> None:
                 run.prepare(config.literals())
             elif _CHECKPOINT.value == "best":
                 run.restore_best()
-        if trains:
-            run.train(evaluate=_MODE.value == "train_and_eval")
-        else:
-            print(run.export() if _MODE.value == "export" else json.dumps(run.evaluate()))
+        with failures.told(directory.checkpoints):
+            if trains:
+                run.train(evaluate=_MODE.value == "train_and_eval")
+            else:
+                print(run.export() if _MODE.value == "export" else json.dumps(run.evaluate()))
     except errors.UserError as error:
         logging.debug("The message below comes from here:", exc_info=True)
         command_line.fail(error, 2)
-    except FloatingPointError as error:
+    except (FloatingPointError, failures.RunFailure) as error:
+        logging.debug("The message below comes from here:", exc_info=True)
         command_line.fail(error, 1)
     except KeyboardInterrupt:
         command_line.fail("stopped outside of the training loop", 128 + signal.SIGINT)

@@ -56,6 +56,7 @@ class Run:
         )
         if directory.is_claimed:
             checkpoint_recovery.use_newest_good(directory.checkpoints)
+            checkpoint_recovery.use_newest_good(directory.best)
         self._checkpoints = tf.train.CheckpointManager(
             self._checkpoint,
             str(directory.checkpoints),
