@@ -8,7 +8,7 @@ from trainer import best_checkpoint
 def _after(tmp_path, metric, values):
     """The steps of which the folder holds a checkpoint after each evaluation."""
     variable = tf.Variable(0.0)
-    best = best_checkpoint.BestCheckpoint(tmp_path, metric)
+    best = best_checkpoint.BestCheckpoint(tmp_path, metric, tf.distribute.get_strategy())
     checkpoint = tf.train.Checkpoint(variable=variable, best=best)
     kept = []
     for step, value in enumerate(values):

@@ -45,9 +45,10 @@ _DAMAGES = {
 }
 
 
-def test_the_newest_of_good_checkpoints_stays(folder):
+def test_the_newest_of_good_checkpoints_stays(folder, caplog):
     checkpoint_recovery.use_newest_good(folder)
     assert _restored(folder) == 10
+    assert not caplog.text
 
 
 @pytest.mark.parametrize("damage", _DAMAGES.values(), ids=_DAMAGES)
@@ -61,10 +62,12 @@ def test_a_damaged_checkpoint_is_passed_over_and_this_is_said(folder, damage, ca
     assert list(folder.glob("damaged-ckpt-10.*")) and not list(folder.glob("ckpt-10.*"))
 
 
-def test_checkpoints_are_found_without_the_file_that_names_them(folder):
+def test_checkpoints_are_found_without_the_file_that_names_them(folder, caplog):
     (folder / "checkpoint").unlink()
-    checkpoint_recovery.use_newest_good(folder)
+    with caplog.at_level(logging.WARNING):
+        checkpoint_recovery.use_newest_good(folder)
     assert _restored(folder) == 10
+    assert "does not name the newest checkpoint; going on from ckpt-10" in caplog.text
 
 
 def test_a_checkpoint_that_was_not_named_yet_is_used(folder):
@@ -78,6 +81,7 @@ def test_half_of_a_first_checkpoint_is_no_checkpoint(tmp_path):
     (tmp_path / "ckpt-1_temp").mkdir()
     (tmp_path / "ckpt-1.data-00000-of-00001").write_bytes(b"half")
     checkpoint_recovery.use_newest_good(tmp_path)
+    assert not (tmp_path / "ckpt-1_temp").exists()
     assert tf.train.latest_checkpoint(str(tmp_path)) is None
     checkpoint_recovery.use_newest_good(tmp_path / "missing")
 

@@ -101,7 +101,7 @@ def test_the_curves_of_tensorboard(finished):
     by_step, by_mflops = train_scalars["loss"], train_scalars["by_training_mflops/loss"]
     flops = train_scalars["size/training_flops"]
     assert by_mflops == {int(flops[step] // 10**6): by_step[step] for step in by_step}
-    assert set(train_scalars["examples_per_second"]) == set(by_step)
+    assert set(train_scalars["speed/examples_per_second"]) == set(by_step)
     pictures = [tf.make_ndarray(e.tensor_proto) for e in events.Tensors("architecture")]
     assert len(pictures) == 2 and pictures[0][2] != pictures[1][2]
     assert "custom_scalars__config__" in events.Tags()["tensors"]

@@ -1,6 +1,7 @@
 """Finds the newest checkpoint that is whole, whatever happened while one was written."""
 
 import pathlib
+import shutil
 
 import tensorflow as tf
 from absl import logging
@@ -13,11 +14,14 @@ def use_newest_good(folder: pathlib.Path) -> None:
 
     TensorFlow goes by a file that names the newest checkpoint. If the process or the machine died
     while it wrote, that file may be missing, or name a checkpoint that is not whole. Files that
-    cannot be read are renamed, to `damaged-...`, and this is said.
+    cannot be read are renamed, to `damaged-...`, and this is said. What was being written then is
+    removed.
 
     Raises:
       UserError: there are checkpoints, and none of them can be read.
     """
+    for unfinished in folder.glob("ckpt-*_temp"):
+        shutil.rmtree(unfinished, ignore_errors=True)
     paths = [index.with_suffix("") for index in folder.glob("ckpt-*.index")]
     paths.sort(key=lambda path: int(path.name.removeprefix("ckpt-")))
     damages = []
@@ -35,6 +39,11 @@ def use_newest_good(folder: pathlib.Path) -> None:
         for file in folder.glob(f"{path.name}.*"):
             file.rename(file.with_name(f"damaged-{file.name}"))
     if paths and tf.train.latest_checkpoint(str(folder)) != str(paths[-1]):
+        if not damages:
+            logging.warning(
+                "%s/checkpoint does not name the newest checkpoint; going on from %s",
+                *(folder, paths[-1].name),
+            )
         names = [str(path) for path in paths]
         tf.compat.v1.train.update_checkpoint_state(str(folder), names[-1], names)
 

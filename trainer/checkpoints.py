@@ -6,7 +6,7 @@ import tempfile
 
 import tensorflow as tf
 
-from trainer import checkpoint_recovery, strategies
+from trainer import strategies
 
 
 class Checkpoints:
@@ -21,7 +21,6 @@ class Checkpoints:
       folder: where.
       kept: how many of the newest ones are kept.
       strategy: that the run is distributed by.
-      repairs: whether this process may put damaged files aside.
 
     Attributes:
       saved_step: training steps of the newest checkpoint; None before the first.
@@ -33,14 +32,11 @@ class Checkpoints:
         folder: pathlib.Path,
         kept: int,
         strategy: tf.distribute.Strategy,
-        repairs: bool,
     ):
         self._checkpoint = checkpoint
         self._folder = folder
         self._kept = kept
         self._strategy = strategy
-        if repairs:
-            checkpoint_recovery.use_newest_good(folder)
         newest = tf.train.latest_checkpoint(str(folder)) if strategies.is_chief(strategy) else None
         # Files reach other machines late: what the chief sees is what counts.
         step = strategies.greatest(strategy, step_of(newest) if newest else -1)

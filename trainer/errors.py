@@ -22,6 +22,10 @@ class UserError(Exception):
     """A mistake of the user; its text is the whole message that the user sees."""
 
 
+class RunFailure(Exception):
+    """What broke a run off that is no mistake in it; its text is the whole message."""
+
+
 class UnexpectedError(UserError):
     """What a library raised, or a bug of ours, where a mistake of the user is the likely cause."""
 
@@ -46,17 +50,17 @@ def mistakes() -> Iterator[None]:
     try:
         yield
     # A number that is not finite says that training went wrong, not what was bound.
-    except (UserError, FloatingPointError):
+    except (UserError, RunFailure, FloatingPointError):
         raise
     except (ValueError, TypeError, RuntimeError, OSError) as error:
-        raise UserError(_message(error)) from error
+        raise UserError(reason(error)) from error
     except Exception as error:
-        text = f"{type(error).__name__}: {_message(error)}\n  --verbosity=1 shows where"
+        text = f"{type(error).__name__}: {reason(error)}\n  --verbosity=1 shows where"
         raise UnexpectedError(text) from error
 
 
-def _message(error: Exception) -> str:
-    """What the user sees of `error`."""
+def reason(error: Exception) -> str:
+    """The text of `error`, without what Gin, Keras and TensorFlow add about themselves."""
     places = re.findall(_CALL, str(error))
     text = brief(re.sub("|".join((_CALL, *_NOISE)), "", str(error))) or "no reason given"
     if places and places[0] not in text:

@@ -27,15 +27,13 @@ _PROFILE_STEPS = flags.DEFINE_list(
 def main(argv: list[str]) -> None:
     """Runs what the flags say; exits with status 2 and one message on a user's mistake."""
     # TensorFlow takes seconds to import: not for --help, nor for a wrong flag.
-    import tensorflow as tf
-
-    from growth import replica_check
-    from trainer import config, dry_run, errors, experiment, run_directory, strategies, train
+    from trainer import config, dry_run, errors, experiment, failures, run_directory, strategies
+    from trainer import train as train_lib
 
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)  # Some import has raised it to INFO.
     try:
-        with errors.mistakes():
+        with errors.mistakes(), failures.lost_workers_told():
             config.load(*command_line.gin_arguments())
             built = experiment.Experiment()
             if _DRY_RUN.value:
@@ -46,26 +44,22 @@ def main(argv: list[str]) -> None:
             )
             trains = _MODE.value.startswith("train")
             directory.start(gin.config_str(), _OVERWRITE_CONFIG.value, read_only=not trains)
-            run = train.Run(built, directory)
+            run = train_lib.Run(built, directory)
             if trains:
                 run.prepare(config.literals())
             elif _CHECKPOINT.value == "best":
                 run.restore_best()
-        if trains:
-            run.train(_MODE.value == "train_and_eval", _profiled_steps())
-        else:
-            print(run.export() if _MODE.value == "export" else json.dumps(run.evaluate()))
+        with failures.told(directory.checkpoints):
+            if trains:
+                run.train(_MODE.value == "train_and_eval", _profiled_steps())
+            else:
+                print(run.export() if _MODE.value == "export" else json.dumps(run.evaluate()))
     except errors.UserError as error:
         logging.debug("The message below comes from here:", exc_info=True)
         command_line.fail(error, 2)
-    except (FloatingPointError, replica_check.ReplicasDiffer) as error:
+    except (FloatingPointError, errors.RunFailure) as error:
+        logging.debug("The message below comes from here:", exc_info=True)
         command_line.fail(error, 1)
-    except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
-        command_line.fail(
-            "another worker is gone; start all workers again, and they go on from the newest "
-            f"checkpoint ({error.message.partition(chr(10))[0]})",
-            1,
-        )
     except KeyboardInterrupt:
         command_line.fail("stopped outside of the training loop", 128 + signal.SIGINT)
 

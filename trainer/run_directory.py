@@ -1,5 +1,6 @@
 """The files of a run in its model_dir."""
 
+import contextlib
 import difflib
 import fcntl
 import json
@@ -9,7 +10,12 @@ import platform
 from collections.abc import Iterable
 from typing import Any
 
+from absl import logging
+
 from trainer import errors
+
+# What the files of a run look like, as a number: a folder of a greater one is not touched.
+_FORMAT = 1
 
 
 class RunDirectory:
@@ -32,11 +38,13 @@ class RunDirectory:
         """Claims the folder for a run with the configuration `config`, or only looks at it.
 
         Raises:
-          UserError: the folder belongs to a run with another configuration, cannot be written, or
-            is in use by another process; or there is no checkpoint in it to read.
+          UserError: the folder belongs to a run with another configuration or to a newer version of
+            this program, cannot be written, or is in use by another process; or there is no
+            checkpoint in it to read.
         """
+        self._check_format()
         if not overwrite_config:
-            self.check(config)
+            self._check_config(config)
         if read_only:
             self._require_checkpoint()
             return
@@ -44,16 +52,43 @@ class RunDirectory:
             return
         try:
             self._claim()
+            self._remove_unfinished()
+            for folder in (self.checkpoints, self.path / "train"):
+                folder.mkdir(exist_ok=True)  # TensorFlow would do so later, and not say which.
+            self.write("format.json", json.dumps({"format": _FORMAT}) + "\n")
             self.write("config.gin", config)
         except OSError as error:
             raise errors.UserError(f"--model_dir={self.path} cannot be written: {error}") from error
+        self._tell_of_lost_checkpoints()
 
     def check(self, config: str) -> None:
-        """Raises UserError if the folder belongs to a run with another configuration."""
+        """Raises UserError if the folder belongs to another run, as `start` does."""
+        self._check_format()
+        self._check_config(config)
+
+    def _check_format(self) -> None:
+        file = self.path / "format.json"
+        if not file.exists():  # Of a new run, or of one from before there were numbers.
+            return
+        try:
+            found = json.loads(file.read_text())["format"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise errors.UserError(
+                f'{file} must say {{"format": {_FORMAT}}}, or a smaller number, but is damaged: '
+                f"{error}. Write that into it, or choose another --model_dir"
+            ) from error
+        if not isinstance(found, int) or found > _FORMAT:
+            raise errors.UserError(
+                f"{self.path} has the format {found}, of a newer version of this program; this one "
+                f"knows formats up to {_FORMAT}. Run the newer version, or choose another "
+                "--model_dir"
+            )
+
+    def _check_config(self, config: str) -> None:
         file = self.path / "config.gin"
         if not file.exists():
             return
-        before, now = file.read_text().splitlines(), config.splitlines()
+        before, now = file.read_text(errors="replace").splitlines(), config.splitlines()
         difference = "\n".join(difflib.unified_diff(before, now, "before", "now", "", "", 0, ""))
         if difference:
             raise errors.UserError(
@@ -79,6 +114,20 @@ class RunDirectory:
         self._lock.flush()
         self.is_claimed = True
 
+    def _remove_unfinished(self) -> None:
+        """Removes what a process left that ended while it wrote a file."""
+        for file in self.path.glob(".*.[0-9]*"):
+            if file.is_file():
+                file.unlink()
+
+    def _tell_of_lost_checkpoints(self) -> None:
+        growths = self.path / "growth.jsonl"
+        if growths.exists() and growths.stat().st_size and not self._has_checkpoint():
+            logging.warning(
+                "%s tells of growths, but there is no checkpoint in %s: the run starts anew",
+                *(growths, self.checkpoints),
+            )
+
     @property
     def checkpoints(self) -> pathlib.Path:
         """The folder of the checkpoints."""
@@ -91,8 +140,11 @@ class RunDirectory:
 
     def _require_checkpoint(self) -> None:
         """Raises UserError if there is no checkpoint."""
-        if not any(self.checkpoints.glob("*.index")):
+        if not self._has_checkpoint():
             raise errors.UserError(f"there is no checkpoint in {self.checkpoints}")
+
+    def _has_checkpoint(self) -> bool:
+        return any(self.checkpoints.glob("*.index"))
 
     def write_growths(self, events: Iterable[dict[str, Any]]) -> None:
         """Writes growth.jsonl: one line for each growth so far."""
@@ -108,10 +160,23 @@ class RunDirectory:
         self.write("result.json", json.dumps(result, indent=2) + "\n")
 
     def write(self, name: str, text: str) -> None:
-        """Writes `text` into the file `name`, replacing it in one step."""
+        """Writes `text` into the file `name`, replacing it in one step.
+
+        Raises:
+          OSError: it cannot be written; what was there is left as it was.
+        """
         if not self.is_written:
             return
         self.path.mkdir(parents=True, exist_ok=True)
         temporary = self.path / f".{name}.{os.getpid()}"
-        temporary.write_text(text)
-        temporary.replace(self.path / name)
+        try:
+            with open(temporary, "w") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())  # Else a crash of the machine may leave an empty file.
+            temporary.replace(self.path / name)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            # An error in writing does not say where.
+            raise OSError(error.errno, error.strerror, str(self.path / name)) from error

@@ -57,7 +57,7 @@ class RunLog:
                 cost.parameters(self._experiment.model),
                 flops,
             )
-            tf.summary.scalar("examples_per_second", self._progress.rate, step=step)
+            tf.summary.scalar("speed/examples_per_second", self._progress.rate, step=step)
             summaries.write_by_flops(output, flops)
 
     def growth(self, event: dict[str, Any], seconds_a_step: float | None) -> None:

@@ -14,6 +14,7 @@ import tensorflow as tf
 from models import cost
 from trainer import (
     best_checkpoint,
+    checkpoint_recovery,
     checkpoints,
     errors,
     export,
@@ -58,12 +59,14 @@ class Run:
             clock=self._clock,
             best=self._best,
         )
+        if directory.is_claimed:
+            for folder in (directory.checkpoints, directory.best):
+                checkpoint_recovery.use_newest_good(folder)
         self._checkpoints = checkpoints.Checkpoints(
             self._checkpoint,
             directory.checkpoints,
             experiment.checkpoints_kept,
             experiment.strategy,
-            repairs=directory.is_claimed,
         )
         constants = optimizers.constants(experiment.optimizer)
         with experiment.strategy.scope(), experiment.shapes.suspended():
