@@ -1,7 +1,6 @@
 """What has grown so far: kept in checkpoints, and written as one line of JSON a growth."""
 
 import json
-import math
 from typing import Any
 
 import tensorflow as tf
@@ -49,18 +48,3 @@ class GrowthHistory(tf.train.experimental.PythonState):
         for event in self.events:
             widths.update({name: site["to"] for name, site in event["sites"].items()})
         return widths
-
-
-def check_finite(event: dict[str, Any]) -> None:
-    """Raises FloatingPointError if an event of `GrowthHistory` has a number that is not finite."""
-    numbers = {"the loss": event["loss"]}
-    for name, site in event["sites"].items():
-        for key in ("gradient_norm_new", "gradient_norm_old"):
-            numbers[f"{key} of site {name}"] = site[key]
-        numbers |= {f"a singular value of site {name}": value for value in site["singular_values"]}
-    for what, number in numbers.items():
-        if not math.isfinite(number):
-            raise FloatingPointError(
-                f"{what} is {number} in the growth after {event['step']} steps, or in the step "
-                "that follows it"
-            )
