@@ -64,6 +64,24 @@ def test_literals_are_numbers_or_text():
         ("Experiment.objective = @SquaredError", "must be an object of class Objective"),
         ("Experiment.model = @MLP()", "given as @name, without parentheses"),
         ("MLP.kernel_initializer = @MLP()", "must be a class, given as @name, without parenth"),
+        (
+            "Experiment.dataset = @optimizer",
+            "must be a function or class whose result is .* Dataset",
+        ),
+        (
+            "MLP.activation = @AllAtOnce()",
+            "must be a function or class whose result is of class Ten",
+        ),
+        (
+            "Experiment.objective = b'x'",
+            "Experiment.objective = b'x' must be an object of class Obj",
+        ),
+        (
+            "AllAtOnce.sites = @MLP()",
+            "sites = @MLP.. must be a text or a list with each item a text",
+        ),
+        ("AllAtOnce.sites = ('a', 3)", "must be a text or a list with each item a text"),
+        ("MLP.l2 = nan", "a value must be a number, a text in quotes, True, False, None, a list"),
         ("Experiment.steps = %stepps", "%stepps is a macro without a value"),
         ("Experiment.seed = %sede", "%sede is a macro without a value.*Did you mean seed"),
         ("SGDConfig.momentum = 'x'", "SGDConfig.momentum = 'x' must be a number"),

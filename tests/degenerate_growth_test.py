@@ -178,7 +178,9 @@ def test_a_growth_at_the_maximum_is_a_step_of_training(policy, max_width):
             initializer=gradmax.GradMax(),
         )
         events = []
-        trainer = growing_trainer.GrowingTrainer(trained, grower, lambda s, b: b, events.append)
+        trainer = growing_trainer.GrowingTrainer(
+            trained, grower, lambda s, b: b, lambda event, _, events=events: events.append(event)
+        )
         for count in (1, 2, 3):
             trainer.train(tf.constant(count))
         steps.append(int(trained.global_step))

@@ -9,11 +9,12 @@ _MOST_LINES = 8
 _LONGEST_LINE = 400
 # Gin adds a line for each configurable on the way, with the repr of its class.
 _CALL = r"\n  In call to configurable '(\S+)' .*"
-# What Keras says before and after the reason, and TensorFlow of the operation.
+# What Keras says before and after the reason, and TensorFlow of the operation and the pipeline.
 _NOISE = (
     r"Exception encountered when calling layer .*",
     r"Call arguments received by layer (?s:.*)",
     r"\{\{.*?\}\} ?",
+    r"Error in user-defined function passed to \S+ transformation with iterator: \S+: ",
     r" ?\[Op:.*",
 )
 
