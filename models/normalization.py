@@ -24,7 +24,7 @@ class Normalization(channel_wise.ChannelWise):
         regularizer: tf_keras.regularizers.Regularizer | None = None,
     ):
         super().__init__(name=name)
-        self._epsilon = epsilon
+        self.epsilon = epsilon
         self._regularizer = regularizer
 
     def build(self, input_shape: tf.TensorShape) -> None:
@@ -111,7 +111,7 @@ class BatchNormalization(Normalization):
             values = tf.cast(inputs, tf.float32)
             mean, variance, count = self._batch_moments(values)
             outputs = tf.nn.batch_normalization(
-                values, mean, variance, tf.convert_to_tensor(shift), gain, self._epsilon
+                values, mean, variance, tf.convert_to_tensor(shift), gain, self.epsilon
             )
             # As of the fused operation: the moving average is of unbiased estimates.
             unbiased = variance * count / tf.maximum(count - 1.0, 1.0)
@@ -123,7 +123,7 @@ class BatchNormalization(Normalization):
             tf.convert_to_tensor(gain),
             tf.convert_to_tensor(shift),
             *(tf.convert_to_tensor(moment) for moment in moments),
-            epsilon=self._epsilon,
+            epsilon=self.epsilon,
             is_training=not moments,
         )
         return outputs[:, 0, 0, :] if vectors else outputs, mean, variance
@@ -162,18 +162,18 @@ class BatchNormalization(Normalization):
         # Not the fused operation: growth methods may differentiate twice.
         mean, variance, _ = self._batch_moments(channels)
         gain, shift = values[:2]
-        return tf.nn.batch_normalization(channels, mean, variance, shift, gain, self._epsilon)
+        return tf.nn.batch_normalization(channels, mean, variance, shift, gain, self.epsilon)
 
     def tangent(
         self, channels: tf.Tensor, values: channel_wise.Values, old: tf.Tensor | None
     ) -> tf.Tensor:
         """See `ChannelWise.tangent`: centred, over sqrt(epsilon)."""
         del old
-        return (channels - self._batch_mean(channels)[0]) * values[0] / self._epsilon**0.5
+        return (channels - self._batch_mean(channels)[0]) * values[0] / self.epsilon**0.5
 
     def at_zero(self) -> tuple[float, float]:
         """See `ChannelWise.at_zero`."""
-        return 0.0, self._epsilon**-0.5
+        return 0.0, self.epsilon**-0.5
 
 
 @gin.configurable
@@ -222,7 +222,7 @@ class LayerNormalization(Normalization):
     def _moments(self, inputs):
         """The mean and one over the standard deviation of the channels of birth."""
         mean, variance = tf.nn.moments(inputs[..., : self._birth_width], [-1], keepdims=True)
-        return mean, tf.math.rsqrt(variance + self._epsilon)
+        return mean, tf.math.rsqrt(variance + self.epsilon)
 
     def transform(
         self, channels: tf.Tensor, values: channel_wise.Values, old: tf.Tensor | None
