@@ -16,6 +16,7 @@ from growth import (
     policies,
     replica_check,
     schedules,
+    spent_flops,
     surgery,
     unspecified_shapes,
 )
@@ -138,7 +139,7 @@ class Grower:
 
     def forward_flops(self, steps: int) -> int:
         """Floating-point operations of the forward passes of one example in `steps` steps."""
-        return self.history.forward_flops(steps, self.birth["forward_flops"])
+        return spent_flops.forward_flops(self.birth["forward_flops"], self.history.events, steps)
 
     def prepare(self, growth_batch: Any, batch: Any | None = None) -> None:
         """Traces and compiles the growth, by growing nothing, so that no growth waits for it.

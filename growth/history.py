@@ -54,12 +54,3 @@ class GrowthHistory(tf.train.experimental.PythonState):
         for event in self.events:
             widths.update({name: site["to"] for name, site in event["sites"].items()})
         return widths
-
-    def forward_flops(self, steps: int, initial: int) -> int:
-        """FLOPs of the forward passes of one example in `steps` steps; `initial` at birth."""
-        starts = [0, *(event["step"] for event in self.events)]
-        rates = [initial, *(event["forward_flops"] for event in self.events)]
-        ends = [*starts[1:], steps]
-        return sum(
-            rate * (end - start) for rate, start, end in zip(rates, starts, ends, strict=True)
-        )

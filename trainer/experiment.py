@@ -9,7 +9,7 @@ import tensorflow as tf
 import tf_keras
 
 from growth import grower as grower_lib
-from growth import planned_growth, unspecified_shapes
+from growth import planned_growth, spent_flops, unspecified_shapes
 from growth import static_shapes as static_shapes_lib
 from trainer import distributed_batches, matched_flops, objectives, optimizers, strategies, task
 from trainer import mixed_precision as precision
@@ -169,12 +169,9 @@ class Experiment:
         return next(iter(self.strategy.experimental_distribute_dataset(batches)))
 
     def training_flops(self, steps: int) -> int:
-        """Floating-point operations spent on the first `steps` training steps.
-
-        Three times those of the forward pass, as is usual: the backward pass computes a gradient by
-        the inputs and one by the weights. The optimizer's share and the growths are left out.
-        """
-        return 3 * self.dataset.batch_size * self.grower.forward_flops(steps)
+        """Floating-point operations spent on the first `steps` training steps."""
+        forward = self.grower.forward_flops(steps)
+        return spent_flops.training_flops(forward, self.dataset.batch_size)
 
     def _model(self, make, objective):
         """A network with its variables, after a try whether inputs, outputs and loss fit."""

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import platform
+import struct
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,6 +17,8 @@ from trainer import errors
 
 # What the files of a run look like, as a number: a folder of a greater one is not touched.
 _FORMAT = 1
+# C's struct flock: type, whence, start, length and process of a lock.
+_FLOCK = "hhqqi"
 
 
 class RunDirectory:
@@ -117,6 +120,19 @@ class RunDirectory:
         self._lock.flush()
         self.is_claimed = True
 
+    def is_in_use(self) -> bool:
+        """Whether another process has claimed the folder; asks, without claiming it for a moment.
+
+        Not to be called where this process has claimed it: that would give the claim up.
+        """
+        wanted = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        try:
+            with open(self.path / ".lock") as lock:
+                found = fcntl.fcntl(lock, fcntl.F_GETLK, wanted)
+        except OSError:
+            return False
+        return struct.unpack(_FLOCK, found)[0] != fcntl.F_UNLCK
+
     def _remove_unfinished(self) -> None:
         """Removes what a process left that ended while it wrote a file."""
         for file in self.path.glob(".*.[0-9]*"):
@@ -152,6 +168,10 @@ class RunDirectory:
     def write_growths(self, events: Iterable[dict[str, Any]]) -> None:
         """Writes growth.jsonl: one line for each growth so far."""
         self.write("growth.jsonl", "".join(json.dumps(event) + "\n" for event in events))
+
+    def write_about(self, about: dict[str, Any]) -> None:
+        """Writes run.json: what a run knows of itself at its start."""
+        self.write("run.json", json.dumps(about, indent=2) + "\n")
 
     def remove_result(self) -> None:
         """Removes result.json, which only a finished run has."""

@@ -106,6 +106,7 @@ class Run:
             self._directory.remove_result()
         self._log = run_log.RunLog(self._experiment, self._directory, self._controller)
         self._log.config(literals)
+        self._directory.write_about(self._about())
         self._task.train_dataset = self._experiment.batches(self.step)
         self._task.train(tf.constant(0))
         batch = next(iter(self._experiment.batches(self.step)))
@@ -219,10 +220,22 @@ class Run:
     def _on_growth(self, event: dict[str, Any], seconds_a_step: float | None) -> None:
         self._log.growth(event, seconds_a_step)
 
+    def _about(self) -> dict[str, Any]:
+        """What run.json holds."""
+        experiment = self._experiment
+        packages = ["tensorflow", "tf_keras", "tf-models-official", "gin-config"]
+        return {
+            "steps": experiment.steps,
+            "seed": experiment.seed,
+            "batch_size": experiment.dataset.batch_size,
+            "birth": self._grower.birth,
+            "versions": {"python": platform.python_version()}
+            | {name: importlib.metadata.version(name) for name in packages},
+        }
+
     def _result(self, test: dict[str, float]) -> dict[str, Any]:
         """What result.json holds."""
         experiment = self._experiment
-        packages = ["tensorflow", "tf_keras", "tf-models-official", "gin-config"]
         return {
             "steps": self.step,
             "seed": experiment.seed,
@@ -234,8 +247,7 @@ class Run:
             "training_flops": experiment.training_flops(self.step),
             "growths": len(self._grower.history),
             "wall_seconds": self._clock.seconds,
-            "versions": {"python": platform.python_version()}
-            | {name: importlib.metadata.version(name) for name in packages},
+            "versions": self._about()["versions"],
         }
 
 
