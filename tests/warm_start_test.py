@@ -296,12 +296,14 @@ def test_what_is_no_network_is_refused(name, content, message, tmp_path):
 
 
 def test_a_run_that_is_killed_goes_on_without_the_network_that_it_began_with(tmp_path):
-    source = tmp_path / "model.keras"
-    _saved(_trained(_dense(), _load(_MLP, _STEPS)), source)
+    source, run = tmp_path / "model.keras", tmp_path / "whole"
     kill = {"place": "training", "number": 4, "milliseconds": 0, "after": True, "name": "SIGKILL"}
     bindings = _bindings(source)
     with training_processes.Server() as server:
-        assert server.run(tmp_path / "whole", _MLP, bindings) == [0]
+        assert server.run(run, _MLP, bindings) == [2]
+        assert not run.exists()  # What is bound may be mended.
+        _saved(_trained(_dense(), _load(_MLP, _STEPS)), source)
+        assert server.run(run, _MLP, bindings) == [0]
         assert server.run(tmp_path / "killed", _MLP, bindings, [kill]) == [-9]
         source.unlink()
         assert server.run(tmp_path / "killed", _MLP, bindings) == [0]

@@ -137,7 +137,7 @@ class Experiment:
         self.best_metric = _checked_best_metric(objective)
 
     def start_warm(self) -> None:
-        """Loads the weights that a run begins with, if `warm_start` says so.
+        """Loads the weights that a run begins with, if `warm_start` says so; once.
 
         Raises:
           ValueError: they do not fit.
@@ -146,6 +146,7 @@ class Experiment:
             return
         with self.strategy.scope():
             self.shapes.assign(self._warm_start.values(self.model, self._slots))
+        self._warm_start = None
         self.grower.be_born()
         self.grower.plan(self.steps)  # A policy may not like these widths.
 

@@ -141,7 +141,7 @@ class RunDirectory:
 
     def _tell_of_lost_checkpoints(self) -> None:
         growths = self.path / "growth.jsonl"
-        if growths.exists() and growths.stat().st_size and not self._has_checkpoint():
+        if growths.exists() and growths.stat().st_size and not self.has_checkpoint():
             logging.warning(
                 "%s tells of growths, but there is no checkpoint in %s: the run starts anew",
                 *(growths, self.checkpoints),
@@ -159,10 +159,11 @@ class RunDirectory:
 
     def _require_checkpoint(self) -> None:
         """Raises UserError if there is no checkpoint."""
-        if not self._has_checkpoint():
+        if not self.has_checkpoint():
             raise errors.UserError(f"there is no checkpoint in {self.checkpoints}")
 
-    def _has_checkpoint(self) -> bool:
+    def has_checkpoint(self) -> bool:
+        """Whether there is anything to go on from."""
         return any(self.checkpoints.glob("*.index"))
 
     def write_growths(self, events: Iterable[dict[str, Any]]) -> None:
