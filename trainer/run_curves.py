@@ -64,7 +64,11 @@ def _scalars(folder: pathlib.Path) -> dict[str, dict[int, float]]:
         str(folder), {event_accumulator.TENSORS: 0}
     ).Reload()
     scalars = {}
-    for name in events.PluginTagToContent("scalars"):
+    plugins = {
+        tag: events.SummaryMetadata(tag).plugin_data.plugin_name
+        for tag in events.Tags()[event_accumulator.TENSORS]
+    }
+    for name in (tag for tag, plugin in plugins.items() if plugin == "scalars"):
         written = sorted(events.Tensors(name), key=lambda event: event.wall_time)
         values = {e.step: float(tensor_util.make_ndarray(e.tensor_proto)) for e in written}
         scalars[name] = dict(sorted(values.items()))
