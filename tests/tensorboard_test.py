@@ -42,10 +42,31 @@ def url(tmp_path_factory):
     address = server.launch()
     # It reads the files in the background.
     until = time.monotonic() + 60
-    while "random/eval" not in _get(address, "data/plugin/scalars/tags"):
+    while not _is_read(address):
         assert time.monotonic() < until
         time.sleep(0.1)
     return address
+
+
+def _is_read(url):
+    runs = [f"{method}/{split}" for method in _METHODS for split in ("train", "eval")]
+    tags = _get(url, "data/plugin/scalars/tags")
+    if not all("loss" in tags.get(run, ()) and 12 in _scalar(url, run, "loss") for run in runs):
+        return False
+    sessions = [group["sessions"] for group in _session_groups(url, [])]
+    return [session["status"] for (session,) in sessions] == ["STATUS_SUCCESS"] * len(_METHODS)
+
+
+def _session_groups(url, metrics):
+    """What HParams has of each run."""
+    body = {
+        "experimentName": "",
+        "sliceSize": 10,
+        "startIndex": 0,
+        "allowedStatuses": ["STATUS_SUCCESS", "STATUS_RUNNING"],
+        "colParams": [{"metric": metric} for metric in metrics],
+    }
+    return _get(url, "data/plugin/hparams/session_groups", body=body).get("sessionGroups", [])
 
 
 def _get(url, path, body=None, **query):
@@ -116,25 +137,13 @@ def test_the_configuration_is_a_page_of_text(url):
 
 
 def test_hparams_compare_the_runs(url):
-    asked = {"experimentName": ""}
-    settings = _get(url, "data/plugin/hparams/experiment", body=asked)
+    settings = _get(url, "data/plugin/hparams/experiment", body={"experimentName": ""})
     # What differs comes first.
     assert settings["hparamInfos"][0]["name"] == "Grower.initializer"
-    metrics = [
-        {"group": "eval", "tag": "loss"},
-        {"group": "train", "tag": "size/parameters"},
-    ]
-    groups = _get(
-        url,
-        "data/plugin/hparams/session_groups",
-        body=asked | {"sliceSize": 10, "startIndex": 0,
-                      "allowedStatuses": ["STATUS_SUCCESS", "STATUS_RUNNING"],
-                      "colParams": [{"metric": metric} for metric in metrics]},
-    )["sessionGroups"]  # fmt: skip
-    assert {group["hparams"]["Grower.initializer"] for group in groups} == {
-        "@GradMax()",
-        "@Random()",
-    }
+    metrics = [{"group": "eval", "tag": "loss"}, {"group": "train", "tag": "size/parameters"}]
+    groups = _session_groups(url, metrics)
+    initializers = {group["hparams"]["Grower.initializer"] for group in groups}
+    assert initializers == {"@GradMax()", "@Random()"}
     for group in groups:
         (session,) = group["sessions"]
         assert session["status"] == "STATUS_SUCCESS"
