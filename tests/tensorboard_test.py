@@ -140,7 +140,9 @@ def test_hparams_compare_the_runs(url):
     settings = _get(url, "data/plugin/hparams/experiment", body={"experimentName": ""})
     # What differs comes first.
     assert settings["hparamInfos"][0]["name"] == "Grower.initializer"
-    metrics = [{"group": "eval", "tag": "loss"}, {"group": "train", "tag": "size/parameters"}]
+    # And what came out.
+    assert settings["metricInfos"][0]["name"]["tag"].startswith("final/")
+    metrics = [{"group": "eval", "tag": "loss"}, {"group": "", "tag": "final/test_loss"}]
     groups = _session_groups(url, metrics)
     initializers = {group["hparams"]["Grower.initializer"] for group in groups}
     assert initializers == {"@GradMax()", "@Random()"}
@@ -151,7 +153,7 @@ def test_hparams_compare_the_runs(url):
                  for value in session["metricValues"]}  # fmt: skip
         method = session["name"]
         assert found["eval", "loss"] == _scalar(url, f"{method}/eval", "loss")[12]
-        assert found["train", "size/parameters"] == 7 * 30
+        assert found["", "final/test_loss"] == pytest.approx(found["eval", "loss"])
 
 
 def test_the_charts_of_growth_are_on_one_page(url):

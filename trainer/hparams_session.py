@@ -2,6 +2,7 @@
 
 import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
 from tensorboard.plugins.hparams import api, api_pb2
@@ -21,10 +22,23 @@ def start(folder: pathlib.Path, settings: Mapping[str, int | float | str | bool]
         api.hparams(dict(settings))
 
 
-def finish(folder: pathlib.Path) -> None:
-    """Marks the session as successful."""
+def finish(folder: pathlib.Path, result: Mapping[str, Any]) -> None:
+    """Marks the session as successful, with what came out.
+
+    Args:
+      folder: the model_dir.
+      result: what result.json holds. Its numbers come first in the table, by their names.
+    """
+    final = {
+        f"{split}_{name}": value
+        for split in ("test", "train")
+        for name, value in result[split].items()
+    }
+    final |= {name: result[name] for name in ("parameters", "training_flops", "wall_seconds")}
     end = hparams_summary.session_end_pb(api_pb2.STATUS_SUCCESS)
     with _writer(folder):
+        for name, value in final.items():
+            tf.summary.scalar(f"final/{name}", value, step=result["steps"])
         tf.summary.experimental.write_raw_pb(end.SerializeToString(), step=0)
 
 

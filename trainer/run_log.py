@@ -110,10 +110,10 @@ class RunLog:
             summaries.write_by_flops(metrics, self._experiment.training_flops(step))
         self._add("test", step, metrics)
 
-    def finish(self) -> None:
-        """The run is done."""
+    def finish(self, result: dict[str, Any]) -> None:
+        """The run is done; `result` is what result.json holds."""
         if self._directory.is_written:
-            hparams_session.finish(self._directory.path)
+            hparams_session.finish(self._directory.path, result)
 
     def say(self, line: str) -> None:
         """Writes a line on the console."""

@@ -143,7 +143,7 @@ class Run:
             raise SystemExit(128 + number)
         result = self._result(test)
         self._directory.write_result(result)
-        self._log.finish()
+        self._log.finish(result)
         self._log.say(
             f"finished {self.step} steps: train {_metrics(result['train'])}"
             + (f", test {_metrics(test)}" if test else "")
