@@ -109,6 +109,14 @@ def _(layer, inputs, plain):
     return layer.activation(inputs)  # It may be a function that is not of tf_keras.
 
 
+@counterpart.register(tf_keras.layers.Lambda)
+def _(layer, inputs, plain):
+    del plain
+    return layer.function(
+        inputs, **layer.arguments
+    )  # A file of its bytecode would not be portable.
+
+
 @counterpart.register(channel_wise.DepthwiseConv2D)
 def _(layer, inputs, plain):
     size, strides, padding, _ = layer.window
@@ -170,36 +178,34 @@ def _(layer, inputs, plain):
 
 
 def _by_channels_of_birth(layer, centred, inputs, plain):
-    """A layer normalization that has grown: mean and variance are those of the first channels."""
-    width = len(centred)
-    # Column j takes the mean over the channels of birth.
-    mean = np.zeros([width, width], np.float32)
-    mean[: layer.birth_width] = 1.0 / layer.birth_width
+    """A layer normalization that has grown: mean and variance are those of the b first channels.
 
-    def dense(inputs, what, kernel, bias=None):
-        return plain.add(
-            tf_keras.layers.Dense,
-            inputs,
-            name=f"{layer.name}_{what}",
-            weights=[kernel] if bias is None else [kernel, bias],
-            units=width,
-            use_bias=bias is not None,
-        )
+    A vector of their deviations d and of sqrt(b epsilon) has the norm sqrt(b (variance + epsilon)):
+    made a unit vector it ends in sqrt(epsilon / (variance + epsilon)).
+    """
+    width, birth = len(centred), layer.birth_width
+    mean = np.zeros([width, width])  # As a matrix: row i is what channel i adds to it.
+    mean[:birth] = 1.0 / birth
+    deviations = np.zeros([width, birth + 1])
+    deviations[:, :-1] = (np.eye(width) - mean)[:, :birth]
+    constant = np.append(np.zeros(birth), (birth * layer.epsilon) ** 0.5)
+    factor = np.zeros([birth + 1, width])
+    factor[-1] = 1.0 / layer.epsilon**0.5
 
-    deviations = dense(inputs, "deviations", np.eye(width) - mean)
-    squares = plain.add(
-        tf_keras.layers.Multiply, [deviations, deviations], name=f"{layer.name}_squares"
-    )
-    variance = dense(squares, "variance", mean, np.full([width], layer.epsilon))
-    factor = tf.math.rsqrt(variance)
-    shifted = dense(inputs, "shifted", np.eye(width) - mean * centred)
-    normalized = plain.add(
-        tf_keras.layers.Multiply, [shifted, factor], name=f"{layer.name}_normalized"
-    )
+    def add(kind, inputs, what, *weights, **arguments):
+        return plain.add(kind, inputs, name=f"{layer.name}_{what}", weights=weights, **arguments)
+
+    dense = tf_keras.layers.Dense
+    hidden = add(dense, inputs, "deviations", deviations, constant, units=birth + 1)
+    hidden = add(tf_keras.layers.UnitNormalization, hidden, "unit_vector")
+    factors = add(dense, hidden, "factor", factor, units=width, use_bias=False)
+    shifted = np.eye(width) - mean * centred
+    hidden = add(dense, inputs, "shifted", shifted, units=width, use_bias=False)
+    hidden = add(tf_keras.layers.Multiply, [hidden, factors], "normalized")
     epsilon = tf_keras.backend.epsilon()
     return plain.add(  # Gain and shift alone.
         tf_keras.layers.BatchNormalization,
-        normalized,
+        hidden,
         name=layer.name,
         weights=[layer.gain, layer.shift, np.zeros([width]), np.full([width], 1.0 - epsilon)],
         epsilon=epsilon,

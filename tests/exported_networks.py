@@ -1,7 +1,8 @@
 """Networks of all kinds that have grown twice, for tests of what is left of them elsewhere."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
@@ -73,6 +74,13 @@ _MLP = functools.partial(mlp.MLP, (3, 2), 4)
 _CONVNET = functools.partial(convnet.ConvNet, (3, 2), 4)
 _VGG = functools.partial(vgg.VGG, 4, widths=(2, 3, 3, 4, 4))
 
+
+def _mobilenet():
+    """Of two blocks, one of each stride."""
+    with mock.patch.object(mobilenet, "_BLOCKS", mobilenet._BLOCKS[:2]):
+        return mobilenet.MobileNet(4, width_multiplier=0.06, first_strides=1)
+
+
 # Makes a network, and the shape of an input.
 NETWORKS: dict[str, tuple[Callable[[], tf_keras.Model], tuple[int, ...]]] = {
     "mlp": (_MLP, (5,)),
@@ -106,22 +114,25 @@ NETWORKS: dict[str, tuple[Callable[[], tf_keras.Model], tuple[int, ...]]] = {
         functools.partial(wide_resnet.WideResNet, 4, depth=10, width_multiplier=0.125, **_BATCH),
         (8, 8, 3),
     ),
-    "mobilenet": (
-        functools.partial(mobilenet.MobileNet, 4, width_multiplier=0.03, first_strides=1),
-        (16, 16, 3),
-    ),
+    "mobilenet": (_mobilenet, (8, 8, 3)),
     "own": (functools.partial(OwnModel, 4), (6, 6, 2)),
 }
 
 
 def grown(name: str) -> tuple[tf_keras.Model, tf.Tensor]:
-    """A network that has grown twice, with arbitrary values everywhere, and three inputs."""
+    """See `grow`, of one of `NETWORKS`."""
     make, shape = NETWORKS[name]
+    return grow(make(), shape)
+
+
+def grow(model: tf_keras.Model, shape: Sequence[int]) -> tuple[tf_keras.Model, tf.Tensor]:
+    """`model`, grown twice, with arbitrary values everywhere, and three inputs of `shape`."""
     random = np.random.default_rng(0)
-    model, inputs = make(), tf.constant(random.normal(size=[3, *shape]), tf.float32)
+    inputs = tf.constant(random.normal(size=[3, *shape]), tf.float32)
     model(inputs)
     for count in (1, 2):
-        sites = [s for s in model.sites if not s.name.startswith("output_new")]
+        # A new layer that has not grown yet stays that.
+        sites = [s for s in model.sites if s.name != "output_new"]
         neurons = [
             NewNeurons(
                 tf.zeros([len(site.incoming()), count]), tf.zeros([len(site.outgoing()), count])
@@ -131,11 +142,11 @@ def grown(name: str) -> tuple[tf_keras.Model, tf.Tensor]:
         surgery.assign(surgery.grown(sites, neurons).values())
     for variable in model.variables:
         if "centred" not in variable.name:
-            randomize(variable, random)
+            _randomize(variable, random)
     return model, inputs
 
 
-def randomize(variable: tf.Variable, random: np.random.Generator) -> None:
+def _randomize(variable: tf.Variable, random: np.random.Generator) -> None:
     """Gives a variable values that keep the sizes of what goes through; variances above 0."""
     value = variable.read_value()
     noise = random.normal(size=value.shape)

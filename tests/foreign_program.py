@@ -4,28 +4,22 @@ Takes a folder with a folder for each network: what was exported, with `inputs.n
 signature takes. Writes what came out, or what went wrong, beside it.
 """
 
-import os
 import pathlib
 import sys
 import traceback
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+import numpy as np
+import tensorflow as tf
+
 FORBIDDEN = ("models", "growth", "trainer", "official", "gin")
 
 
-class _Forbidden:
+class Forbidden:
     """An importer that refuses this project's packages."""
 
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in FORBIDDEN:
             raise ImportError(f"{name} is not to be imported here")
-
-
-sys.meta_path.insert(0, _Forbidden())
-
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
-import tf_keras  # noqa: E402
 
 
 def _lite(converter, inputs):
@@ -40,7 +34,9 @@ def _lite(converter, inputs):
 
 
 def _signature(folder, name, inputs):
-    signature = tf.saved_model.load(folder).signatures[name]
+    loaded = tf.saved_model.load(folder)
+    assert all(variable.shape.is_fully_defined() for variable in loaded.captured)
+    signature = loaded.signatures[name]
     (argument,) = signature.structured_input_signature[1]
     (outputs,) = signature(**{argument: tf.constant(inputs)}).values()
     return outputs
@@ -52,6 +48,8 @@ def _lite_signature(folder, name, inputs):
 
 
 def _tf_keras(folder, name, inputs):
+    import tf_keras
+
     model = tf_keras.models.load_model(f"{folder}/model.h5")
     assert all(type(layer).__module__.startswith("tf_keras.") for layer in model.layers)
     return model.predict(inputs, verbose=0)
@@ -63,6 +61,8 @@ def _keras(folder, name, inputs):
 
 
 def _lite_model(folder, name, inputs):
+    import tf_keras
+
     model = tf_keras.models.load_model(f"{folder}/model.h5")
     return _lite(tf.lite.TFLiteConverter.from_keras_model(model), inputs)
 
@@ -71,24 +71,29 @@ USES = {use.__name__.strip("_"): use for use in (_signature, _lite_signature)}
 MODEL_USES = {use.__name__.strip("_"): use for use in (_tf_keras, _keras, _lite_model)}
 
 
-def _use(folder: str, results: dict, name: str, inputs: np.ndarray) -> None:
-    uses = USES if name == "serving_default" else USES | MODEL_USES
+def _use(file: pathlib.Path, name: str, uses: dict) -> dict[str, np.ndarray]:
+    results = {}
     for key, use in uses.items():
         try:
-            results[f"{name}/{key}"] = np.asarray(use(folder, name, inputs))
+            inputs = np.load(file)[name]
+            results[f"{name}/{key}"] = np.asarray(use(str(file.parent), name, inputs))
         except Exception:  # Reported by the test of this use.
             results[f"{name}/{key}"] = np.array(traceback.format_exc())
+    return results
 
 
 def main(folder: pathlib.Path) -> None:
     """Uses all networks in `folder`."""
-    for file in sorted(folder.glob("*/inputs.npz")):
-        results = {}
-        for name, inputs in np.load(file).items():
-            _use(str(file.parent), results, name, inputs)
-        np.savez(file.with_name("outputs.npz"), **results)
+    files = sorted(folder.glob("*/inputs.npz"))
+    results = [_use(file, "serving_default", USES) | _use(file, "network", USES) for file in files]
+    assert "tf_keras" not in sys.modules
+    for file, signatures in zip(files, results, strict=True):
+        if (file.parent / "model.h5").exists():
+            signatures |= _use(file, "network", MODEL_USES)
+        np.savez(file.with_name("outputs.npz"), **signatures)
     assert not any(name.partition(".")[0] in FORBIDDEN for name in sys.modules)
 
 
 if __name__ == "__main__":
+    sys.meta_path.insert(0, Forbidden())
     main(pathlib.Path(sys.argv[1]))
