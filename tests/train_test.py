@@ -182,8 +182,8 @@ def test_an_evaluation_gives_the_metrics_of_the_result(finished):
 def test_an_exported_network_gives_the_same_outputs(finished):
     folder, built = finished
     _, run = _run(folder)
-    exported = run.export()
-    assert exported == folder / "export" / "12"
+    exported, model = run.export()
+    assert exported == folder / "export" / "12" and model == exported / "model.h5"
     inputs = tf.random.stateless_normal([3, 20], [0, 1])
     loaded = tf.saved_model.load(str(exported)).signatures["serving_default"](inputs=inputs)
     np.testing.assert_allclose(loaded["outputs"], built.model(inputs), rtol=1e-6)

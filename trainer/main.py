@@ -52,8 +52,10 @@ def main(argv: list[str]) -> None:
         with failures.told(directory.checkpoints):
             if trains:
                 run.train(_MODE.value == "train_and_eval", _profiled_steps())
+            elif _MODE.value == "export":
+                print(*run.export(), sep="\n")
             else:
-                print(run.export() if _MODE.value == "export" else json.dumps(run.evaluate()))
+                print(json.dumps(run.evaluate()))
     except errors.UserError as error:
         logging.debug("The message below comes from here:", exc_info=True)
         command_line.fail(error, 2)

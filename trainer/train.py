@@ -171,14 +171,13 @@ class Run:
         with self._experiment.shapes.suspended():
             self._checkpoint.restore(best)
 
-    def export(self) -> pathlib.Path:
-        """Writes the checkpoint as a SavedModel, and returns its folder."""
+    def export(self) -> list[pathlib.Path]:
+        """Writes the checkpoint for use elsewhere, and returns what `export.export` does."""
+        experiment = self._experiment
         folder = self._directory.path / "export" / str(self.step)
         folder.parent.mkdir(exist_ok=True)
-        inputs, _ = self._experiment.dataset.train(self.step).element_spec
         with self._task.averaged():
-            export.export(self._experiment.model, inputs, folder)
-        return folder
+            return export.export(experiment.model, experiment.dataset, experiment.objective, folder)
 
     def _next_stop(self, evaluate: bool) -> int:
         """The step at which the in-graph training loop returns to Python."""
