@@ -1,0 +1,80 @@
+"""Figure 3c: how long the growing algorithms take, beside a training step."""
+
+import dataclasses
+import statistics
+from collections.abc import Mapping
+
+from reproduction import bands, claim, figure, variant
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class GrowthRunTimes(figure.Figure):
+    """Milliseconds of each growth without the training step in it, and of a training step.
+
+    The first growth of a run is left out, because what happens only once is in it.
+
+    Attributes:
+      panels: by title, configurations by label.
+    """
+
+    panels: Mapping[str, Mapping[str, variant.Variant]]
+
+    def variants(self):
+        """See `Figure.variants`."""
+        return [each for panel in self.panels.values() for each in panel.values()]
+
+    def rows(self, runs):
+        """See `Figure.rows`: a row for each growth."""
+        labels = {
+            each.name: (panel, label)
+            for panel, by_label in self.panels.items()
+            for label, each in by_label.items()
+        }
+        return [
+            {
+                "panel": labels[run.config][0],
+                "label": labels[run.config][1],
+                "seed": run.seed,
+                "step": growth["step"],
+                "growth_milliseconds": growth["milliseconds"] - growth["step_milliseconds"],
+                "step_milliseconds": growth["step_milliseconds"],
+            }
+            for run in runs
+            for growth in run.result()["growths"][1:]
+        ]
+
+    def draw(self, rows):
+        """See `Figure.draw`."""
+        picture, axes = bands.panels(list(self.panels))
+        for (panel, by_label), each in zip(self.panels.items(), axes, strict=True):
+            times = {
+                label: _median(rows, panel, label, "growth_milliseconds") for label in by_label
+            }
+            times["training step"] = _step(rows, panel)
+            each.bar(list(times), list(times.values()))
+            each.set_yscale("log")
+            each.set_ylabel("milliseconds (median)")
+        return picture
+
+    def verdicts(self, rows):
+        """See `Figure.verdicts`."""
+        return [
+            claim.holds(
+                f"{panel}: the extra operations of GradMax take less time than a training step "
+                "(medians)",
+                (growth := _median(rows, panel, "GradMax", "growth_milliseconds"))
+                < (step := _step(rows, panel)),
+                f"{growth:.3g} ms beside {step:.3g} ms",
+            )
+            for panel in self.panels
+        ]
+
+
+def _median(rows, panel, label, column):
+    return statistics.median(
+        row[column] for row in rows if (row["panel"], row["label"]) == (panel, label)
+    )
+
+
+def _step(rows, panel):
+    return statistics.median(row["step_milliseconds"] for row in rows if row["panel"] == panel)
