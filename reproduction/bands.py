@@ -68,3 +68,11 @@ def line(
     half = np.array([half_width(values, confidence) for _, values in points])
     axes.plot(x, mean, label=label, linewidth=1.5, marker=marker, **style)
     axes.fill_between(x, mean - half, mean + half, color=style["color"], alpha=0.2, linewidth=0)
+
+
+def logarithmic(axes: axes_lib.Axes) -> None:
+    """Makes the y-axis logarithmic, for lines that are there already."""
+    lowest = min(np.min(each.get_ydata()) for each in axes.get_lines())
+    axes.set_yscale("log")
+    # A band that reaches below zero would stretch the axis without end.
+    axes.set_ylim(bottom=lowest / 2)

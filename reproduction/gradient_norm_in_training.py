@@ -76,7 +76,7 @@ class GradientNormInTraining(figure.Figure):
             bands.line(axes, sorted(points.items()), label, style)
         axes.set_xlabel("training steps")
         axes.set_ylabel("gradient norm / training loss")
-        axes.set_yscale("log")
+        bands.logarithmic(axes)
         axes.legend()
         return picture
 

@@ -164,6 +164,7 @@ class SingularValuesAndLoss(figure.Figure):
             bands.line(bottom, points, f"growth at step {start}", style)
         bottom.axhline(0.0, color="black", linewidth=0.8)
         bottom.set_xscale("log")
+        bottom.set_ylim(-1.05, 1.05)
         bottom.set_xlabel("training steps after the growth")
         bottom.set_ylabel("Pearson correlation of singular value and loss")
         bottom.legend(fontsize="small")
@@ -215,7 +216,7 @@ def _gets_worse(rows, start):
     by_step = correlations(rows, start)
     first, last = min(by_step), max(by_step)
     return claim.above(
-        f"after a growth at step {start} the correlation gets weaker: it is nearer to zero after "
+        f"after a growth at step {start} the correlation gets weaker: it is less negative after "
         f"{last} steps than after {first}",
         by_step[last],
         by_step[first],

@@ -65,7 +65,7 @@ class TrainingCurves(figure.Figure):
                 bands.line(each, self._points(points), label, style)
             each.set_xlabel(_X_AXES[self.axis])
             each.set_ylabel("training loss")
-            each.set_yscale("log")
+            bands.logarithmic(each)
             each.legend(fontsize="small")
         return picture
 
