@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import json
 import os
 import pathlib
@@ -7,7 +8,16 @@ import sys
 
 import pytest
 
-from reproduction import claim, figures, training_curves
+from reproduction import (
+    accuracy_by_setting,
+    claim,
+    document,
+    figures,
+    measured_run,
+    report,
+    training_curves,
+    variant,
+)
 from reproduction.singular_vector_alignment import alignment
 from tests import tiny_fashion_mnist
 
@@ -21,7 +31,6 @@ SHORT = [
     "PeriodicSchedule.interval = 1",
     "Experiment.checkpoint_interval = 1",
 ]
-FILES = ("{}.png", "{}.csv")
 
 
 def _program(*flags):
@@ -44,98 +53,120 @@ def _rows(folder, name):
     return list(csv.DictReader((folder / f"{name}.csv").read_text().splitlines()))
 
 
+ALL = figures.FIGURES
+
+
+def _only(name, attribute, labels):
+    """The figure with some of its curves."""
+    figure = ALL[name]
+    some = {label: getattr(figure, attribute)[label] for label in labels}
+    return dataclasses.replace(figure, **{attribute: some})
+
+
+SCALE = {name: ALL["5"].panels["scale"][name] for name in ("mean 0.5", "fixed 1")}
+IMAGES = ["steps = 2", "ImageClassification.batch_size = 10"]
 # Every class of figure, with what makes its runs short.
-CASES = [
-    (("2a", "2c"), [*SHORT, "after_growth.steps = 4", "after_growth.interval = 2"]),
-    (("2b",), SHORT),
-    (("13a", "3c"), SHORT),
-    (
-        ("8",),
+CASES = {
+    "after growth": (
+        [ALL["2a"], ALL["2c"]],
+        [*SHORT, "after_growth.steps = 4", "after_growth.interval = 2"],
+    ),
+    "in training": ([_only("2b", "by_label", ["Random", "GradMax"])], SHORT),
+    "run times": ([_only("3c", "panels", ["small (20:10:10)"])], SHORT),
+    "singular values": (
+        [ALL["8"]],
         [
             "growths_by_singular_vector.starts = (2, 4)",
             "growths_by_singular_vector.steps = 8",
             "growths_by_singular_vector.interval = 2",
         ],
     ),
-]
+    "accuracies": (
+        [
+            dataclasses.replace(
+                ALL["5"],
+                panels={"scale": SCALE},
+                claims=[
+                    accuracy_by_setting.Better("scale", *SCALE),
+                    accuracy_by_setting.Robust("scale", tuple(SCALE), 100.0),
+                ],
+            )
+        ],
+        IMAGES,
+    ),
+    "alignment": (
+        [ALL["6"]],
+        [*IMAGES, "alignments.examples = 64", "alignments.smallest_batch = 16"],
+    ),
+}
 
 
-@pytest.fixture(scope="module", params=CASES, ids=lambda case: "+".join(case[0]))
-def made(request, tmp_path_factory):
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    return tiny_fashion_mnist.prepare(tmp_path_factory.mktemp("data"))
+
+
+@pytest.mark.parametrize("made_of, bindings", CASES.values(), ids=CASES)
+def test_a_figure_is_a_picture_a_table_and_verdicts(made_of, bindings, data_dir, tmp_path):
+    if made_of[0].needs_images:
+        bindings = [*bindings, f"ImageClassification.data_dir = {data_dir!r}"]
+    options = variant.Options(str(tmp_path / "runs"), tuple(bindings))
+    said = {}
+    for figure in made_of:
+        runs = figure.runs(2, options)
+        for run in runs:
+            assert run.result() is not None or measured_run.measure(run) is None
+        said[figure.name] = report.write(figure, runs, tmp_path, processes=1)
+        assert (tmp_path / f"{figure.name}.png").stat().st_size
+        assert {int(row["seed"]) for row in _rows(tmp_path, figure.name)} == {0, 1}
+    found = report.read(tmp_path)
+    document.write(tmp_path / "page.md", found, tmp_path)
+    page = (tmp_path / "page.md").read_text()
+    for name, verdicts in said.items():
+        assert (tmp_path / "page" / f"{name}.png").exists()
+        assert f"## Figure {name}:" in page
+        assert found[name]["seconds"] > 0.0
+        assert verdicts and len(verdicts) == len(found[name]["verdicts"])
+        assert all(f"{each.claim}: **{each.verdict}**, {each.detail}" in page for each in verdicts)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Figure 13a, by the program."""
     folder = tmp_path_factory.mktemp("reproduction")
-    names, bindings = request.param
-    flags = [f"--figure={name}" for name in names]
-    flags += [f"--output_dir={folder}", "--repeats=2", *_bindings(*bindings)]
-    flags.append(f"--document={folder / 'page.md'}")
+    flags = ["--figure=13a", f"--output_dir={folder}", "--repeats=2", *_bindings(*SHORT)]
     status, output = _program(*flags)
     assert status == 0, output
-    return names, folder, flags, output
+    return folder, flags, output
 
 
-def test_a_figure_is_a_picture_a_table_and_verdicts(made):
-    names, folder, _, output = made
-    verdicts = json.loads((folder / "verdicts.json").read_text())
-    assert verdicts.keys() == set(names)
-    page = (folder / "page.md").read_text()
-    for name in names:
-        assert all((folder / file.format(name)).stat().st_size for file in FILES)
-        assert (folder / "page" / f"{name}.png").exists()
-        assert f"## Figure {name}:" in page
-        assert {int(row["seed"]) for row in _rows(folder, name)} == {0, 1}
-        assert verdicts[name]["verdicts"] and verdicts[name]["seconds"] > 0.0
-        for each in verdicts[name]["verdicts"]:
-            assert f"{each['claim']}: {each['verdict']}, {each['detail']}" in output
-            assert each["claim"] in page
+def test_every_point_of_a_run_is_in_the_table_and_every_verdict_on_the_console(made):
+    folder, _, output = made
+    rows = _rows(folder, "13a")
+    assert len(rows) == 3 * 2 * 6  # Curves, seeds, points: after 2, 3, 4, 5, 6 and 8 steps.
+    for row in rows:
+        if (row["label"], row["seed"], row["step"]) == ("GradMax", "1", "8"):
+            result = folder / "runs" / "bias" / "gradmax" / "seed_1" / "result.json"
+            assert float(row["training_loss"]) == json.loads(result.read_text())["train"]["loss"]
+    for each in report.read(folder)["13a"]["verdicts"]:
+        assert f"{each['claim']}: {each['verdict']}, {each['detail']}" in output
 
 
 def test_what_is_done_is_not_run_again(made):
-    names, folder, flags, _ = made
+    folder, flags, _ = made
     done = {file: file.stat().st_mtime_ns for file in folder.rglob("measurement.json")}
-    tables = {name: (folder / f"{name}.csv").read_text() for name in names}
-    status, output = _program(*flags)
+    table = (folder / "13a.csv").read_text()
+    status, output = _program(*flags, f"--document={folder / 'page.md'}")
     assert status == 0 and f"0 of {len(done)} runs to do" in output
     assert {file: file.stat().st_mtime_ns for file in done} == done
-    assert {name: (folder / f"{name}.csv").read_text() for name in names} == tables
-
-
-def test_runs_of_other_bindings_are_not_taken_for_these(made):
-    _, _, flags, _ = made
-    status, output = _program(*flags, "--gin_bindings=TeacherStudent.examples = 999")
-    assert status == 2
-    assert "+TeacherStudent.examples = 999" in output and "Traceback" not in output
-
-
-def test_all_that_needs_images_is_made_of_fashion_mnist(tmp_path):
-    data_dir = tiny_fashion_mnist.prepare(tmp_path)
-    status, output = _program(
-        "--figure=5",
-        "--figure=6",
-        f"--output_dir={tmp_path / 'out'}",
-        "--repeats=1",
-        f"--data_dir={data_dir}",
-        *_bindings(
-            "steps = 2",
-            "ImageClassification.batch_size = 10",
-            "alignments.examples = 64",
-            "alignments.smallest_batch = 16",
-        ),
-    )
-    assert status == 0, output
-    assert all((tmp_path / "out" / f"{name}.png").exists() for name in "56")
-    parts = [(row["part"], row["k"], row["batch_size"]) for row in _rows(tmp_path / "out", "6")]
-    assert set(parts) == {
-        (part, k, size)
-        for part in ("start", "middle", "end")
-        for k in ("1", "4")
-        for size in ("16", "32")
-    }
+    assert (folder / "13a.csv").read_text() == table
+    assert (folder / "page.md").exists()
 
 
 @pytest.mark.parametrize(
     "flags, message",
     [
         (["--figure=2d"], "--figure=2d must be one of 2a, 2b, 2c, 3a"),
-        (["--figure=14"], "--figure=14 must be one of"),
         ([], "--figure is missing"),
         (["--figure=5", "--data_dir=/nowhere"], "bazel run //tools:prepare_fashion_mnist"),
         (["--figure=2a", "--gin_file=x.gin"], "--gin_file is not for figures"),
@@ -146,6 +177,13 @@ def test_a_mistake_is_one_message(flags, message, tmp_path):
     status, output = _program(*flags, f"--output_dir={tmp_path / 'out'}")
     assert status == 2
     assert message in output and "Traceback" not in output
+
+
+def test_runs_of_other_bindings_are_not_taken_for_these(made):
+    _, flags, _ = made
+    status, output = _program(*flags, "--gin_bindings=TeacherStudent.examples = 999")
+    assert status == 2
+    assert "+TeacherStudent.examples = 999" in output and "Traceback" not in output
 
 
 def test_a_number_names_all_parts_and_all_names_everything():
@@ -159,9 +197,9 @@ def test_a_number_names_all_parts_and_all_names_everything():
 def test_every_configuration_of_a_figure_exists_and_names_are_unique():
     by_name = {}
     for each in figures.FIGURES.values():
-        for variant in each.variants():
-            assert pathlib.Path("gin_configs", f"{variant.file}.gin").is_file()
-            assert by_name.setdefault(variant.name, variant) == variant
+        for its in each.variants():
+            assert pathlib.Path("gin_configs", f"{its.file}.gin").is_file()
+            assert by_name.setdefault(its.name, its) == its
 
 
 LOW, HIGH = {0: 1.0, 1: 1.1, 2: 0.9}, {0: 2.0, 1: 2.2, 2: 1.9}
