@@ -16,6 +16,7 @@ from trainer import (
     best_checkpoint,
     checkpoint_recovery,
     checkpoints,
+    config,
     errors,
     export,
     growing_trainer,
@@ -251,6 +252,24 @@ class Run:
             "versions": {"python": platform.python_version()}
             | {name: importlib.metadata.version(name) for name in packages},
         }
+
+
+def train_in(directory: run_directory.RunDirectory, evaluate: bool) -> experiment_lib.Experiment:
+    """Trains what Gin holds in `directory`, as far as it has not been.
+
+    Args:
+      directory: of the run.
+      evaluate: as in `Run.train`.
+
+    Returns:
+      The experiment after the last step.
+    """
+    with errors.mistakes():
+        experiment = experiment_lib.Experiment()
+        run = Run(experiment, directory)
+    run.prepare(config.literals())
+    run.train(evaluate)
+    return experiment
 
 
 def _metrics(values: dict[str, float]) -> str:
