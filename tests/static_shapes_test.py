@@ -13,7 +13,17 @@ from growth import static_shapes, variable_storage
 from growth.initializers import random
 from models import normalization
 from tests import networks
-from trainer import config, dry_run, experiment, objectives, run_directory, task, train
+from trainer import (
+    checkpoints,
+    config,
+    dry_run,
+    evaluation,
+    experiment,
+    objectives,
+    run_directory,
+    task,
+    train,
+)
 from trainer.datasets import teacher_student
 
 _BINDINGS = (
@@ -144,12 +154,14 @@ def test_evaluation_export_and_the_best_checkpoint_at_smaller_widths(tmp_path):
     built, run = _run(tmp_path, "small_random", uphill)
     run.train(evaluate=True)
     result = json.loads((tmp_path / "result.json").read_text())
-    assert run.evaluate() == result["test"]
-    run.restore_best()
+    directory = run_directory.RunDirectory(tmp_path)
+    evaluated = evaluation.Evaluation(built, directory)
+    assert evaluated.evaluate() == result["test"]
+    evaluated.restore(checkpoints.find(directory, "best"))
     best = result["best"]
     assert built.grower.widths() == {"hidden_1": 6} and result["widths"] == {"hidden_1": 7}
     assert run.step == best.pop("step") == 4
-    assert run.evaluate() == best
+    assert evaluated.evaluate() == best
     inputs = tf.random.stateless_normal([3, 20], [0, 1])
     loaded = tf.saved_model.load(str(run.export()[0])).signatures["serving_default"]
     np.testing.assert_allclose(loaded(inputs=inputs)["outputs"], built.model(inputs), rtol=1e-6)

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing import event_accumulator
 
-from trainer import config, errors, experiment, run_directory, train
+from trainer import config, errors, evaluation, experiment, run_directory, train
 
 _BINDINGS = (
     "Experiment.steps = 12",
@@ -175,8 +175,10 @@ def test_a_run_that_was_stopped_after_each_loop_ends_the_same(
 
 def test_an_evaluation_gives_the_metrics_of_the_result(finished):
     folder, _ = finished
-    _, run = _run(folder)
-    assert run.evaluate() == json.loads((folder / "result.json").read_text())["test"]
+    built, run = _run(folder)
+    evaluated = evaluation.Evaluation(built, run_directory.RunDirectory(folder))
+    assert evaluated.step == run.step == 12
+    assert evaluated.evaluate() == json.loads((folder / "result.json").read_text())["test"]
 
 
 def test_an_exported_network_gives_the_same_outputs(finished):

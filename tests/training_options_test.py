@@ -11,7 +11,16 @@ import tf_keras
 from growth import grower, policies, schedules
 from growth.initializers import random
 from models import cost, vgg
-from trainer import config, errors, experiment, matched_flops, run_directory, train
+from trainer import (
+    checkpoints,
+    config,
+    errors,
+    evaluation,
+    experiment,
+    matched_flops,
+    run_directory,
+    train,
+)
 
 _SMALL = ["gin_configs/teacher_student/small_gradmax.gin"]
 _STEPS = ["Experiment.steps = 9", "PeriodicSchedule.start = 3", "PeriodicSchedule.interval = 3"]
@@ -53,7 +62,7 @@ def test_averages_follow_the_weights_and_are_what_is_evaluated(tmp_path):
     with built.task.averaged():
         np.testing.assert_allclose(result["train"]["loss"], loss(), rtol=1e-5)
     assert abs(result["train"]["loss"] - loss()) > 1e-4
-    run.evaluate()
+    evaluation.Evaluation(built, run_directory.RunDirectory(tmp_path)).evaluate()
     for variable, value in zip(built.model.variables, weights, strict=True):
         np.testing.assert_array_equal(variable, value)
 
@@ -161,20 +170,22 @@ def test_the_best_checkpoint_has_the_metrics_of_its_evaluation(tmp_path):
     folder = tmp_path / "run"
     # A rate at which the loss rises in the end.
     bindings = ["Experiment.eval_interval = 2", "ConstantLrConfig.learning_rate = 2.2"]
-    _, run, result = _run(folder, *bindings)
+    built, _, result = _run(folder, *bindings)
     best = result["best"]
     step, loss = best.pop("step"), result["test"]["loss"]
     assert step < 9 and best["loss"] < loss
-    assert run.evaluate()["loss"] == loss
-    run.restore_best()
-    assert run.step == step and run.evaluate() == best
+    directory = run_directory.RunDirectory(folder)
+    evaluated = evaluation.Evaluation(built, directory)
+    assert evaluated.evaluate()["loss"] == loss
+    evaluated.restore(checkpoints.find(directory, "best"))
+    assert evaluated.step == step and evaluated.evaluate() == best
 
 
 def test_a_run_without_evaluations_has_no_best_checkpoint(tmp_path):
-    _, run, result = _run(tmp_path / "run")
+    _, _, result = _run(tmp_path)
     assert result["best"] == {}
     with pytest.raises(errors.UserError, match=r"no checkpoint in .*best: .*Experiment.eval_inter"):
-        run.restore_best()
+        checkpoints.find(run_directory.RunDirectory(tmp_path), "best")
 
 
 def test_a_longer_run_knows_the_best_of_the_shorter_one(tmp_path):
@@ -185,7 +196,7 @@ def test_a_longer_run_knows_the_best_of_the_shorter_one(tmp_path):
     rising = ("ConstantLrConfig.learning_rate = 5.0", "Experiment.steps = 13")
     _, run, longer = _run(tmp_path / "run", *every, *rising)
     assert longer["best"] == result["best"] and longer["test"]["loss"] > result["test"]["loss"]
-    run.restore_best()
+    run.restore(checkpoints.find(run_directory.RunDirectory(tmp_path / "run"), "best"))
     assert run.step == 9
 
 

@@ -57,7 +57,15 @@ class Server:
                     "kill": kill,
                 }
             )
+        self.start(workers)
+        return self.finish()
+
+    def start(self, workers):
+        """Starts processes, described as in training_process.py."""
         print(json.dumps(workers), file=self._process.stdin, flush=True)
+
+    def finish(self):
+        """Waits for the end of what was started, and returns the exit statuses."""
         return json.loads(self._process.stdout.readline())
 
 

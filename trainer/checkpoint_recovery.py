@@ -25,7 +25,7 @@ def use_newest_good(folder: pathlib.Path) -> None:
     paths = [index.with_suffix("") for index in folder.glob("ckpt-*.index")]
     paths.sort(key=lambda path: int(path.name.removeprefix("ckpt-")))
     damages = []
-    while paths and (damage := _damage(paths[-1])):
+    while paths and (damage := damage_of(paths[-1])):
         damages.append((paths.pop(), damage))
     if damages and not paths:
         raise errors.UserError(
@@ -48,8 +48,8 @@ def use_newest_good(folder: pathlib.Path) -> None:
         tf.compat.v1.train.update_checkpoint_state(str(folder), names[-1], names)
 
 
-def _damage(path: pathlib.Path) -> str | None:
-    """What is wrong with a checkpoint; None if all of it can be read."""
+def damage_of(path: pathlib.Path | str) -> str | None:
+    """What is wrong with the checkpoint at `path`; None if all of it can be read."""
     try:
         reader = tf.train.load_checkpoint(str(path))
         for name in reader.get_variable_to_shape_map():

@@ -6,7 +6,7 @@ import tempfile
 
 import tensorflow as tf
 
-from trainer import strategies
+from trainer import errors, run_directory, strategies
 
 
 class Checkpoints:
@@ -80,3 +80,35 @@ def save(
 def step_of(checkpoint: str) -> int:
     """Training steps of the checkpoint with this path."""
     return int(checkpoint.rpartition("-")[2])
+
+
+def find(directory: run_directory.RunDirectory, which: str) -> str:
+    """The path of a checkpoint that a run keeps.
+
+    Args:
+      directory: of the run.
+      which: "latest", "best", or its number of training steps.
+
+    Raises:
+      UserError: there is no such checkpoint.
+    """
+    if which in ("latest", "best"):
+        folder = directory.best if which == "best" else directory.checkpoints
+        if path := tf.train.latest_checkpoint(str(folder)):
+            return path
+        hint = ": it is kept by runs that evaluate while they train (Experiment.eval_interval)"
+        raise errors.UserError(
+            f"there is no checkpoint in {folder}{hint if which == 'best' else ''}"
+        )
+    paths = [
+        str(index.with_suffix(""))
+        for folder in (directory.best, directory.checkpoints)
+        for index in folder.glob("ckpt-*.index")
+    ]
+    kept = {step_of(path): path for path in paths}
+    if int(which) not in kept:
+        raise errors.UserError(
+            f"--checkpoint={which} is not in {directory.path}, which keeps the checkpoints of the "
+            f"steps {', '.join(map(str, sorted(kept))) or '(none)'}"
+        )
+    return kept[int(which)]

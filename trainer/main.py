@@ -2,6 +2,7 @@
 
 import json
 import signal
+from collections.abc import Callable
 
 import gin
 from absl import flags, logging
@@ -12,8 +13,19 @@ _MODEL_DIR = flags.DEFINE_string("model_dir", None, "Folder of checkpoints, logs
 _MODE = flags.DEFINE_enum(
     "mode", "train_and_eval", ["train", "train_and_eval", "eval", "export"], "What to do."
 )
-_CHECKPOINT = flags.DEFINE_enum(
-    "checkpoint", "latest", ["latest", "best"], "What --mode=eval and --mode=export take."
+_CHECKPOINT = flags.DEFINE_string(
+    "checkpoint",
+    "latest",
+    "What --mode=eval and --mode=export take: latest, best, or training steps.",
+)
+_FOLLOW = flags.DEFINE_bool(
+    "follow", False, "With --mode=eval: evaluate each new checkpoint until the run ends."
+)
+_FOLLOW_TIMEOUT = flags.DEFINE_float(
+    "follow_timeout",
+    None,
+    "Seconds after which --follow gives up waiting for a new checkpoint; never, unless given.",
+    lower_bound=0.0,
 )
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print what a run would do, and exit.")
 _OVERWRITE_CONFIG = flags.DEFINE_bool(
@@ -28,7 +40,6 @@ def main(argv: list[str]) -> None:
     """Runs what the flags say; exits with status 2 and one message on a user's mistake."""
     # TensorFlow takes seconds to import: not for --help, nor for a wrong flag.
     from trainer import config, dry_run, errors, experiment, failures, run_directory, strategies
-    from trainer import train as train_lib
 
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)  # Some import has raised it to INFO.
@@ -42,20 +53,9 @@ def main(argv: list[str]) -> None:
             directory = run_directory.RunDirectory(
                 _MODEL_DIR.value, is_written=strategies.is_chief(built.strategy)
             )
-            trains = _MODE.value.startswith("train")
-            directory.start(gin.config_str(), _OVERWRITE_CONFIG.value, read_only=not trains)
-            run = train_lib.Run(built, directory)
-            if trains:
-                run.prepare(config.literals())
-            elif _CHECKPOINT.value == "best":
-                run.restore_best()
+            work = _MODES[_MODE.value](built, directory)
         with failures.told(directory.checkpoints):
-            if trains:
-                run.train(_MODE.value == "train_and_eval", _profiled_steps())
-            elif _MODE.value == "export":
-                print(*run.export(), sep="\n")
-            else:
-                print(json.dumps(run.evaluate()))
+            work()
     except errors.UserError as error:
         logging.debug("The message below comes from here:", exc_info=True)
         command_line.fail(error, 2)
@@ -66,8 +66,50 @@ def main(argv: list[str]) -> None:
         command_line.fail("stopped outside of the training loop", 128 + signal.SIGINT)
 
 
-def _profiled_steps() -> tuple[int, int] | None:
-    return _PROFILE_STEPS.value and tuple(int(step) for step in _PROFILE_STEPS.value)
+# Each mode makes an experiment and its directory ready, and returns what is to be done with them.
+
+
+def _train(built, directory, evaluate=False) -> Callable[[], None]:
+    from trainer import config, train
+
+    directory.start(gin.config_str(), _OVERWRITE_CONFIG.value)
+    run = train.Run(built, directory)
+    run.prepare(config.literals())
+    steps = _PROFILE_STEPS.value and tuple(int(step) for step in _PROFILE_STEPS.value)
+    return lambda: run.train(evaluate, steps)
+
+
+def _train_and_eval(built, directory) -> Callable[[], None]:
+    return _train(built, directory, evaluate=True)
+
+
+def _evaluate(built, directory) -> Callable[[], None]:
+    from trainer import checkpoints, evaluation, follower
+
+    if _FOLLOW.value:
+        wanted = None if _OVERWRITE_CONFIG.value else gin.config_str()
+        return follower.Follower(built, directory, wanted, _FOLLOW_TIMEOUT.value).follow
+    directory.start(gin.config_str(), _OVERWRITE_CONFIG.value, read_only=True)
+    evaluated = evaluation.Evaluation(built, directory)
+    evaluated.restore(checkpoints.find(directory, _CHECKPOINT.value))
+    return lambda: print(json.dumps({"step": evaluated.step, **evaluated.evaluate()}))
+
+
+def _export(built, directory) -> Callable[[], None]:
+    from trainer import checkpoints, train
+
+    directory.start(gin.config_str(), _OVERWRITE_CONFIG.value, read_only=True)
+    run = train.Run(built, directory)
+    run.restore(checkpoints.find(directory, _CHECKPOINT.value))
+    return lambda: print(*run.export(), sep="\n")
+
+
+_MODES = {
+    "train": _train,
+    "train_and_eval": _train_and_eval,
+    "eval": _evaluate,
+    "export": _export,
+}
 
 
 def _check_flags() -> None:
@@ -79,16 +121,34 @@ def _check_flags() -> None:
             "training steps, first,last with 0 <= first < last, e.g. --profile_steps=100,110",
             2,
         )
-    if _CHECKPOINT.value == "best" and _MODE.value not in ("eval", "export"):
-        command_line.fail(
-            f"--checkpoint=best is for --mode=eval and --mode=export; --mode={_MODE.value} goes on "
-            "from the newest checkpoint",
-            2,
-        )
+    _check_evaluation()
     if not _MODEL_DIR.value and not _DRY_RUN.value:
         command_line.fail(
             "--model_dir is missing; name a folder for the results, or give --dry_run", 2
         )
+
+
+def _check_evaluation() -> None:
+    which, mode = _CHECKPOINT.value, _MODE.value
+    problem = None
+    if which not in ("latest", "best") and not which.isdecimal():
+        problem = (
+            f"--checkpoint={which} must be latest, best, or the training steps of a checkpoint, "
+            "e.g. --checkpoint=1000"
+        )
+    elif which != "latest" and mode not in ("eval", "export"):
+        problem = (
+            f"--checkpoint={which} is for --mode=eval and --mode=export; --mode={mode} goes on "
+            "from the newest checkpoint"
+        )
+    elif _FOLLOW.value and mode != "eval":
+        problem = f"--follow is for --mode=eval, not for --mode={mode}"
+    elif _FOLLOW.value and which != "latest":
+        problem = f"--follow takes each new checkpoint; leave --checkpoint={which} away"
+    elif _FOLLOW_TIMEOUT.value is not None and not _FOLLOW.value:
+        problem = "--follow_timeout is for --follow"
+    if problem:
+        command_line.fail(problem, 2)
 
 
 if __name__ == "__main__":

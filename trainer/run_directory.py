@@ -42,9 +42,7 @@ class RunDirectory:
             this program, cannot be written, or is in use by another process; or there is no
             checkpoint in it to read.
         """
-        self._check_format()
-        if not overwrite_config:
-            self._check_config(config)
+        self.check(None if overwrite_config else config)
         if read_only:
             self._require_checkpoint()
             return
@@ -61,10 +59,15 @@ class RunDirectory:
             raise errors.UserError(f"--model_dir={self.path} cannot be written: {error}") from error
         self._tell_of_lost_checkpoints()
 
-    def check(self, config: str) -> None:
-        """Raises UserError if the folder belongs to another run, as `start` does."""
+    def check(self, config: str | None) -> None:
+        """Raises UserError if the folder belongs to another run, as `start` does.
+
+        Args:
+          config: the configuration of this run; None to take any.
+        """
         self._check_format()
-        self._check_config(config)
+        if config is not None:
+            self._check_config(config)
 
     def _check_format(self) -> None:
         file = self.path / "format.json"

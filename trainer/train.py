@@ -152,25 +152,10 @@ class Run:
             f"\nTensorBoard: tensorboard --logdir={self._directory.path}"
         )
 
-    def evaluate(self) -> dict[str, float]:
-        """Metrics of the checkpoint on the test examples."""
-        with contextlib.redirect_stdout(None):
-            return self._evaluate()
-
-    def restore_best(self) -> None:
-        """Goes to the checkpoint with the best evaluation.
-
-        Raises:
-          UserError: there is none.
-        """
-        best = tf.train.latest_checkpoint(str(self._directory.best))
-        if best is None:
-            raise errors.UserError(
-                f"there is no checkpoint in {self._directory.best}: the best one is kept by runs "
-                "that evaluate while they train (Experiment.eval_interval)"
-            )
-        with self._experiment.shapes.suspended():
-            self._checkpoint.restore(best)
+    def restore(self, checkpoint: str) -> None:
+        """Goes to the checkpoint with this path."""
+        with self._experiment.strategy.scope(), self._experiment.shapes.suspended():
+            self._checkpoint.restore(checkpoint)
 
     def export(self) -> list[pathlib.Path]:
         """Writes the checkpoint for use elsewhere, and returns what `export.export` does."""
