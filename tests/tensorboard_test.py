@@ -36,9 +36,9 @@ def url(tmp_path_factory):
         run.prepare(config.literals())
         run.train(evaluate=True)
     server = program.TensorBoard()
-    server.configure(
-        [None, f"--logdir={folder}", "--host=127.0.0.1", "--port=0", "--load_fast=false"]
-    )
+    # Read once: the files are complete.
+    flags = ["--host=127.0.0.1", "--port=0", "--load_fast=false", "--reload_interval=0"]
+    server.configure([None, f"--logdir={folder}", *flags])
     address = server.launch()
     # It reads the files in the background.
     until = time.monotonic() + 60
