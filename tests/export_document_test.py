@@ -39,11 +39,12 @@ def exported(tmp_path_factory):
         done = subprocess.run(
             [sys.executable, "-m", main.__name__, *flags, *short],
             env=os.environ | {"PYTHONPATH": os.pathsep.join([os.getcwd(), *sys.path])},
-            stdout=subprocess.PIPE,
+            capture_output=True,
             text=True,
             check=True,
         )
     expected = folder / "export" / "3"
+    assert done.stderr == ""
     assert done.stdout.splitlines() == [str(expected), f"{expected}/model.h5"]
     return str(expected)
 
