@@ -74,9 +74,7 @@ class Grower:
         self._initializer = initializer
         self._carry_slots = carry_slots
         self._skip_nonfinite = skip_nonfinite
-        self._initial_widths = self.widths()
         self._counted = cost.counted_layers(model)
-        self._initial_flops = self._flops()
         step = growth_step.GrowthStep(
             model, self._sites, loss, train_step, initializer, slots, carry_slots
         )
@@ -89,6 +87,7 @@ class Grower:
                 lambda: replica_check.checksums(strategy, self._changed_variables())
             )
         self.history = history.GrowthHistory()
+        self._birth = self._size()
         if initializer is not None:
             for site in self._sites:
                 initializer.check(site)
@@ -96,6 +95,15 @@ class Grower:
     def widths(self) -> dict[str, int]:
         """The number of neurons of each site now, by name."""
         return {site.name: site.width for site in self._sites}
+
+    @property
+    def birth(self) -> dict[str, Any]:
+        """`widths` by site, `parameters` and `forward_flops` of the network before any growth."""
+        return self.history.birth or self._birth
+
+    def be_born(self) -> None:
+        """Takes the network as it is now for that before any growth."""
+        self.history.birth = self._size()
 
     def next_growth(self, step: int) -> int | None:
         """The step of the next growth, `step` itself if it is due now, or None."""
@@ -130,12 +138,7 @@ class Grower:
 
     def forward_flops(self, steps: int) -> int:
         """Floating-point operations of the forward passes of one example in `steps` steps."""
-        starts = [0, *(event["step"] for event in self.history.events)]
-        flops = [self._initial_flops, *(event["forward_flops"] for event in self.history.events)]
-        ends = [*starts[1:], steps]
-        return sum(
-            rate * (end - start) for rate, start, end in zip(flops, starts, ends, strict=True)
-        )
+        return self.history.forward_flops(steps, self.birth["forward_flops"])
 
     def prepare(self, growth_batch: Any, batch: Any | None = None) -> None:
         """Traces and compiles the growth, by growing nothing, so that no growth waits for it.
@@ -169,7 +172,7 @@ class Grower:
 
         Variables of unspecified shape take any value from a checkpoint, also a smaller one.
         """
-        expected = self.history.widths(self._initial_widths)
+        expected = self.history.widths(self.birth["widths"])
         if self.widths() != expected:
             raise ValueError(
                 f"the restored network has the widths {self.widths()}, but its growth history "
@@ -207,8 +210,7 @@ class Grower:
         event = {
             "step": step,
             "loss": float(loss),
-            "parameters": cost.parameters(self._model),
-            "forward_flops": self._flops(),
+            **self._cost(),
             "sites": {
                 name: {"from": before[name], "to": before[name] + count}
                 | {key: value.numpy().tolist() for key, value in measures[name].items()}
@@ -253,9 +255,12 @@ class Grower:
         variables = self._model.trainable_variables
         return [*variables, *(slot.variable for v in variables for slot in self._slots(v))]
 
-    def _flops(self) -> int:
-        """Floating-point operations of one forward pass of one example."""
-        return sum(layer.flops for layer in self._counted)
+    def _cost(self) -> dict[str, int]:
+        flops = sum(layer.flops for layer in self._counted)
+        return {"parameters": cost.parameters(self._model), "forward_flops": flops}
+
+    def _size(self) -> dict[str, Any]:
+        return {"widths": self.widths(), **self._cost()}
 
     def _next_growth(self, step: int, growths: int, last: int | None) -> int | None:
         """The next growth, not before `step` and after `last`, the step of the last growth."""
@@ -271,7 +276,7 @@ class Grower:
             [
                 policies.SiteWidth(
                     site.name,
-                    self._initial_widths[site.name],
+                    self.birth["widths"][site.name],
                     widths[site.name],
                     site.target_width,
                 )

@@ -21,18 +21,24 @@ class GrowthHistory(tf.train.experimental.PythonState):
           neurons, `gradient_norm_old` by the incoming weights that the site had before; and the
           `singular_values` that the method found,
         `refusal`: why the network did not grow, in events of growths that were skipped.
+      birth: None, unless the run began with the weights of another network: then the start of it,
+        `widths` by site, `parameters` and `forward_flops`.
     """
 
     def __init__(self):
         self.events: list[dict[str, Any]] = []
+        self.birth: dict[str, Any] | None = None
 
     def serialize(self) -> str:
         """The state that a checkpoint holds."""
-        return json.dumps(self.events)
+        whole = {"birth": self.birth, "events": self.events}
+        return json.dumps(self.events if self.birth is None else whole)
 
     def deserialize(self, string_value: str) -> None:
         """Takes over the state of a checkpoint."""
-        self.events = json.loads(string_value)
+        state = json.loads(string_value)
+        whole = {"birth": None, "events": state} if isinstance(state, list) else state
+        self.birth, self.events = whole["birth"], whole["events"]
 
     def __len__(self) -> int:
         return len(self.events)
@@ -48,3 +54,12 @@ class GrowthHistory(tf.train.experimental.PythonState):
         for event in self.events:
             widths.update({name: site["to"] for name, site in event["sites"].items()})
         return widths
+
+    def forward_flops(self, steps: int, initial: int) -> int:
+        """FLOPs of the forward passes of one example in `steps` steps; `initial` at birth."""
+        starts = [0, *(event["step"] for event in self.events)]
+        rates = [initial, *(event["forward_flops"] for event in self.events)]
+        ends = [*starts[1:], steps]
+        return sum(
+            rate * (end - start) for rate, start, end in zip(rates, starts, ends, strict=True)
+        )

@@ -53,7 +53,7 @@ class GrowableLayer(tf_keras.layers.Layer):
         self._use_bias = use_bias
         self._inputs_grow = inputs_grow
         self._outputs_grow = outputs_grow
-        self._kernel_initializer = kernel_initializer
+        self.kernel_initializer = kernel_initializer
         self._regularizer = regularizer
         self._starts_empty = False
 
@@ -78,7 +78,7 @@ class GrowableLayer(tf_keras.layers.Layer):
     def _hidden_pair_options(self, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """The arguments of the two, beside widths."""
         shared = {
-            "kernel_initializer": self._kernel_initializer,
+            "kernel_initializer": self.kernel_initializer,
             "regularizer": self._regularizer,
         }
         first = {
@@ -136,7 +136,7 @@ class GrowableLayer(tf_keras.layers.Layer):
         self._starts_empty = 0 in shape
         self.kernel = tf.Variable(
             # Initializers divide by the fan-in.
-            tf.zeros(shape) if self._starts_empty else self._kernel_initializer(shape),
+            tf.zeros(shape) if self._starts_empty else self.kernel_initializer(shape),
             shape=declared,
             name=f"{self.name}/kernel",
         )

@@ -14,6 +14,7 @@ def report(experiment: experiment_lib.Experiment) -> str:
       Text for the console.
     """
     model, grower = experiment.model, experiment.grower
+    experiment.start_warm()
     lines = ["Layers at birth", *_layers(model), "", f"Growth plan of {experiment.steps} steps"]
     plan = grower.plan(experiment.steps)
     lines += [

@@ -13,6 +13,7 @@ from growth import planned_growth, unspecified_shapes
 from growth import static_shapes as static_shapes_lib
 from trainer import distributed_batches, matched_flops, objectives, optimizers, strategies, task
 from trainer import mixed_precision as precision
+from trainer import warm_start as warm_start_lib
 from trainer.datasets import dataset as dataset_lib
 
 
@@ -55,6 +56,8 @@ class Experiment:
       tpu_address: of a TPU, its name or "local" for that of this machine.
       static_shapes: whether variables have fully defined shapes, so that a growth compiles anew;
         None for only where that has to be, on a TPU. See growth/static_shapes.py.
+      warm_start: gives the weights that the run begins with, of a network that was trained
+        elsewhere, and the widths of its sites; None for those of the model.
 
     Raises:
       ValueError: an argument is out of range, or the parts do not fit.
@@ -82,6 +85,7 @@ class Experiment:
         logical_cpus: int = 1,
         tpu_address: str = "local",
         static_shapes: bool | None = None,
+        warm_start: warm_start_lib.WarmStart | None = None,
     ):
         for name, value in [
             ("steps", steps),
@@ -112,7 +116,7 @@ class Experiment:
             self.model = self._model(model, objective)
             self.steps, stretch = steps, {}
             if match_flops:
-                _check_stretches(optimizer)
+                _check_can_match(optimizer, warm_start)
                 rehearsed = self._model(model, objective)
                 self.steps = matched_flops.matched_steps(
                     steps, rehearsed, grower(rehearsed, None, lambda variable: [], seed, None)
@@ -120,6 +124,7 @@ class Experiment:
                 stretch = {"stretch": self.steps / steps}
             self.optimizer = precision.for_policy(optimizer(**stretch))
             slots = optimizers.GrowableSlots(self.optimizer, self.model.trainable_variables)
+            self._warm_start, self._slots = warm_start, slots
             self.task = task.Task(
                 *(self.model, self.optimizer, objective, self.dataset, self.strategy),
                 averages=slots.averages(self.model),
@@ -131,6 +136,19 @@ class Experiment:
         # A policy's mistake shows now, not at the first growth.
         _check_end_of_growth(self.grower.plan(self.steps), steps)
         self.best_metric = _checked_best_metric(objective)
+
+    def start_warm(self) -> None:
+        """Loads the weights that a run begins with, if `warm_start` says so.
+
+        Raises:
+          ValueError: they do not fit.
+        """
+        if self._warm_start is None:
+            return
+        with self.strategy.scope():
+            self.shapes.assign(self._warm_start.values(self.model, self._slots))
+        self.grower.be_born()
+        self.grower.plan(self.steps)  # A policy may not like these widths.
 
     def batches(self, step: int) -> tf.distribute.DistributedDataset:
         """The training batches after `step` training steps, distributed over replicas."""
@@ -186,7 +204,16 @@ def _be_deterministic(seed: int) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
-def _check_stretches(optimizer: Callable[..., tf_keras.optimizers.Optimizer]) -> None:
+def _check_can_match(
+    optimizer: Callable[..., tf_keras.optimizers.Optimizer],
+    warm_start: warm_start_lib.WarmStart | None,
+) -> None:
+    if warm_start is not None:
+        raise ValueError(
+            "Experiment.match_flops = True compares with a big network that is trained from its "
+            "beginning; it cannot be with Experiment.warm_start, which begins with what was "
+            "trained elsewhere"
+        )
     try:
         inspect.signature(optimizer).bind_partial(stretch=1.0)
     except TypeError:

@@ -72,6 +72,8 @@ class Run:
         constants = optimizers.constants(experiment.optimizer)
         with experiment.strategy.scope(), experiment.shapes.suspended():
             self._checkpoints.restore()
+        if self._checkpoints.newest is None:
+            experiment.start_warm()
         for variable, value in constants:
             variable.assign(value)
         # Orbit prints each of its steps; the console has a progress display of its own.
