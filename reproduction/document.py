@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reproduction import claim
+from reproduction import figures as figure_list
 
 _HEAD = """# The paper's figures
 
@@ -34,7 +35,10 @@ def write(file: pathlib.Path, figures: Mapping[str, Any], folder: pathlib.Path) 
     pictures = file.with_suffix("")
     pictures.mkdir(parents=True, exist_ok=True)
     processes = max(each["processes"] for each in figures.values())
-    parts = [_HEAD.format(processes=processes), *_overview(figures)]
+    parts = [_HEAD.format(processes=processes)]
+    if missing := [name for name in figure_list.FIGURES if name not in figures]:
+        parts.append(f"Not made yet: {', '.join(missing)}.\n")
+    parts += _overview(figures)
     for name, each in figures.items():
         shutil.copyfile(folder / f"{name}.png", pictures / f"{name}.png")
         parts.append(_section(name, each, f"{pictures.name}/{name}.png"))
