@@ -74,9 +74,9 @@ def _teacher_student():
     ]
 
 
-# As figure 5 has it, in a tenth of an epoch's time: GradMax with the paper's epsilon and scale.
+# GradMax with the paper's epsilon and scale, in 4 epochs.
 _SHORT_MLP = (
-    "steps = 1876",  # 4 epochs.
+    "steps = 1876",
     "Experiment.eval_interval = None",
     "PeriodicSchedule.start = 140",
     "PeriodicSchedule.interval = 140",  # The sixth and last growth is at step 840.
