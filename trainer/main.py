@@ -39,8 +39,16 @@ _PROFILE_STEPS = flags.DEFINE_list(
 def main(argv: list[str]) -> None:
     """Runs what the flags say; exits with status 2 and one message on a user's mistake."""
     # TensorFlow takes seconds to import: not for --help, nor for a wrong flag.
-    from trainer import config, dry_run, errors, experiment, failures, run_directory, strategies
-    from trainer import train  # noqa: F401  Gin reads only after all is known that can be bound.
+    from trainer import (
+        config,
+        dry_run,
+        errors,
+        experiment,
+        failures,
+        run_directory,
+        strategies,
+        train,  # noqa: F401  Gin reads only after all is known that can be bound.
+    )
 
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)  # Some import has raised it to INFO.
