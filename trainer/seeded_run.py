@@ -132,7 +132,7 @@ def _load(run: SeededRun) -> None:
     import tf_keras
     from absl import logging
 
-    from trainer import config, experiment  # noqa: F401  Gin knows what has been imported.
+    from trainer import config, train  # noqa: F401  Gin knows what has been imported.
 
     logging.set_verbosity(logging.WARNING)  # As in //:train.
     gin.clear_config()
