@@ -38,7 +38,11 @@ def exported(tmp_path_factory):
         flags = [re.sub("model_dir=.*", f"model_dir={folder}", flag) for flag in command.split()]
         done = subprocess.run(
             [sys.executable, "-m", main.__name__, *flags, *short],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join([os.getcwd(), *sys.path])},
+            env=os.environ
+            | {
+                "PYTHONPATH": os.pathsep.join([os.getcwd(), *sys.path]),
+                "TF_CPP_MIN_LOG_LEVEL": "3",  # TensorFlow tells of GPUs that are not there.
+            },
             capture_output=True,
             text=True,
             check=True,
