@@ -140,7 +140,7 @@ class GrowthStep:
         """The new neurons of each site."""
         model = self._model
         with _unchanged(model.non_trainable_variables), full_precision.full_precision(model):
-            maps = self._maps(batch)
+            maps = self.maps(batch)
             neurons = []
             for view, count, seed in zip(maps, counts, seeds, strict=True):
                 # One after the other, so that the memory of one site is free for the next.
@@ -149,8 +149,12 @@ class GrowthStep:
             trial = trial_lib.Trial(self._sites, self._loss_of, batch, self._strategy)
             return self._initializer.refine(trial, neurons, counts)
 
-    def _maps(self, batch):
-        """What growth methods see of each site: one forward and backward pass serves them all."""
+    def maps(self, batch: Any) -> list[linear_map.LinearMap]:
+        """What growth methods see of each site: one forward and backward pass serves them all.
+
+        Args:
+          batch: (inputs, targets), distributed.
+        """
         if not self._initializer.uses_gradients:
             return [linear_map.LinearMap(site) for site in self._sites]
         inputs, output_gradients = self._strategy.run(self._observe, args=(batch,))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import gin
 import tensorflow as tf
+import tf_keras
 
 Activation = Callable[[tf.Tensor], tf.Tensor]
 
@@ -18,7 +19,8 @@ def relu(x: tf.Tensor) -> tf.Tensor:
 
     `tf.nn.relu` takes 0 there: neurons that start with zero incoming weights would never move.
     """
-    return _relu(x)
+    # Symbolic tensors, which no gradient is taken of, do not pass custom gradients.
+    return tf.nn.relu(x) if isinstance(x, tf_keras.__internal__.KerasTensor) else _relu(x)
 
 
 @tf.custom_gradient

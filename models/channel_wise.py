@@ -138,6 +138,10 @@ class DepthwiseConv2D(ChannelWise):
       name: the name of the layer.
       regularizer: of the kernel, or None.
 
+    Attributes:
+      window: how the filters pass over a map.
+      kernel: float32 `[kh, kw, channels, 1]`.
+
     Raises:
       ValueError: an argument is out of range, or inputs are no maps.
     """
@@ -153,15 +157,15 @@ class DepthwiseConv2D(ChannelWise):
         regularizer: tf_keras.regularizers.Regularizer | None = None,
     ):
         super().__init__(name=name)
-        self._window = window.checked(kernel_size, strides, padding)
+        self.window = window.checked(kernel_size, strides, padding)
         self._kernel_initializer = kernel_initializer
         self._regularizer = regularizer
         self._map_size = 0
 
     def build(self, input_shape: tf.TensorShape) -> None:
         """Creates the kernel `[kh, kw, channels, 1]`."""
-        window.check_map(self._window, input_shape, self.name)
-        size, channels = self._window.size, int(input_shape[-1])
+        window.check_map(self.window, input_shape, self.name)
+        size, channels = self.window.size, int(input_shape[-1])
         # Initializers divide by the fan-in, which is kh * kw: a filter reads one channel.
         filters = self._kernel_initializer([size, size, 1, channels])
         self.kernel = tf.Variable(
@@ -179,7 +183,7 @@ class DepthwiseConv2D(ChannelWise):
         return [Parameter(self.kernel, 2, self._identity)]
 
     def _identity(self, count: tf.Tensor) -> tf.Tensor:
-        size, middle = self._window.size, (self._window.size - 1) // 2
+        size, middle = self.window.size, (self.window.size - 1) // 2
         one = tf.one_hot(middle * size + middle, size * size)
         return tf.tile(tf.reshape(one, [size, size, 1, 1]), [1, 1, count, 1])
 
@@ -201,11 +205,11 @@ class DepthwiseConv2D(ChannelWise):
     @property
     def tangent_factor(self) -> float | None:
         """See `ChannelWise.tangent_factor`: 1 for the identity, if no position gets lost."""
-        return 1.0 if self._window.strides == 1 and self._window.padding == "SAME" else None
+        return 1.0 if self.window.strides == 1 and self.window.padding == "SAME" else None
 
     def _convolve(self, channels, kernel):
-        strides = [1, self._window.strides, self._window.strides, 1]
-        return tf.nn.depthwise_conv2d(channels, kernel, strides, self._window.padding)
+        strides = [1, self.window.strides, self.window.strides, 1]
+        return tf.nn.depthwise_conv2d(channels, kernel, strides, self.window.padding)
 
     @property
     def flops(self) -> int:

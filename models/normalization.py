@@ -14,6 +14,11 @@ class Normalization(channel_wise.ChannelWise):
       epsilon: added to variances.
       name: the name of the layer.
       regularizer: of gain and shift, or None.
+
+    Attributes:
+      epsilon: as given.
+      gain: float32 `[channels]`.
+      shift: float32 `[channels]`.
     """
 
     def __init__(
@@ -65,11 +70,16 @@ class BatchNormalization(Normalization):
         examples, which saves two small exchanges a layer, and the moving averages are means over
         replicas.
       **kwargs: see `Normalization`.
+
+    Attributes:
+      momentum: as given.
+      moving_mean: float32 `[channels]`.
+      moving_variance: float32 `[channels]`.
     """
 
     def __init__(self, *, momentum: float = 0.9, synchronized: bool = True, **kwargs):
         super().__init__(**kwargs)
-        self._momentum = momentum
+        self.momentum = momentum
         self._synchronized = synchronized
 
     def build(self, input_shape: tf.TensorShape) -> None:
@@ -152,7 +162,7 @@ class BatchNormalization(Normalization):
         return mean, self._batch_mean(tf.square(values - mean))[0], count
 
     def _update(self, average, value):
-        average.assign_sub((1.0 - self._momentum) * (average - value))
+        average.assign_sub((1.0 - self.momentum) * (average - value))
 
     def transform(
         self, channels: tf.Tensor, values: channel_wise.Values, old: tf.Tensor | None
@@ -185,6 +195,10 @@ class LayerNormalization(Normalization):
     standard deviation and not centred, so that zero stays zero; the copy of a channel is what that
     channel is.
 
+    Attributes:
+      birth_width: the number of channels of birth, which are the first ones.
+      centred: float32 `[channels]`, 1 where the mean is subtracted, else 0.
+
     Raises:
       ValueError: there are no channels at birth.
     """
@@ -192,9 +206,9 @@ class LayerNormalization(Normalization):
     def build(self, input_shape: tf.TensorShape) -> None:
         """Creates gain, shift, and which channels are centred (1 or 0), `[channels]`."""
         super().build(input_shape)
-        self._birth_width = int(input_shape[-1])
-        self.centred = self._variable("centred", tf.ones([self._birth_width]), trainable=False)
-        if self._birth_width == 0:
+        self.birth_width = int(input_shape[-1])
+        self.centred = self._variable("centred", tf.ones([self.birth_width]), trainable=False)
+        if self.birth_width == 0:
             raise ValueError(
                 f"layer {self.name!r} takes mean and variance from the channels of birth, and has "
                 "none; let the layer before it start with a neuron, or use BatchNormalization"
@@ -221,7 +235,7 @@ class LayerNormalization(Normalization):
 
     def _moments(self, inputs):
         """The mean and one over the standard deviation of the channels of birth."""
-        mean, variance = tf.nn.moments(inputs[..., : self._birth_width], [-1], keepdims=True)
+        mean, variance = tf.nn.moments(inputs[..., : self.birth_width], [-1], keepdims=True)
         return mean, tf.math.rsqrt(variance + self.epsilon)
 
     def transform(

@@ -16,6 +16,9 @@ class AveragePooling2D(channel_wise.ChannelWise):
       strides: in pixels; `pool_size` if None.
       padding: "same" (what lies beyond the border does not count) or "valid".
 
+    Attributes:
+      window: how it passes over a map; None for the whole map.
+
     Raises:
       ValueError: an argument is out of range.
     """
@@ -24,20 +27,20 @@ class AveragePooling2D(channel_wise.ChannelWise):
         self, pool_size: int | None = 2, strides: int | None = None, padding: str = "valid"
     ):
         super().__init__()
-        self._window = None
+        self.window = None
         if pool_size is not None:
-            self._window = window.checked(pool_size, strides or pool_size, padding)
+            self.window = window.checked(pool_size, strides or pool_size, padding)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Maps `[batch, height, width, channels]` to `[batch, height', width', channels]`."""
-        if self._window is None:
+        if self.window is None:
             return tf.reduce_mean(inputs, axis=[1, 2])
         if not self._starts_empty:
             return self._pool(inputs)
         return self._pool(layers.one_more(inputs, -1))[..., :-1]
 
     def _pool(self, inputs):
-        size, strides, padding, _ = self._window
+        size, strides, padding, _ = self.window
         return tf.nn.avg_pool2d(inputs, size, strides, padding)
 
     def transform(
@@ -62,14 +65,18 @@ class MaxPooling2D(channel_wise.ChannelWise):
       strides: in pixels; `pool_size` if None.
       padding: "same" or "valid".
 
+    Attributes:
+      window: how it passes over a map.
+
     Raises:
       ValueError: an argument is out of range.
     """
 
     def __init__(self, pool_size: int = 2, strides: int | None = None, padding: str = "valid"):
         super().__init__()
-        size, strides, padding, _ = window.checked(pool_size, strides or pool_size, padding)
-        self._window = {
+        self.window = window.checked(pool_size, strides or pool_size, padding)
+        size, strides, padding, _ = self.window
+        self._options = {
             "ksize": [1, size, size, 1],
             "strides": [1, strides, strides, 1],
             "padding": padding,
@@ -78,8 +85,8 @@ class MaxPooling2D(channel_wise.ChannelWise):
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Maps `[batch, height, width, channels]` to `[batch, height', width', channels]`."""
         if not self._starts_empty:
-            return tf.nn.max_pool2d(inputs, **self._window)
-        return tf.nn.max_pool2d(layers.one_more(inputs, -1), **self._window)[..., :-1]
+            return tf.nn.max_pool2d(inputs, **self._options)
+        return tf.nn.max_pool2d(layers.one_more(inputs, -1), **self._options)[..., :-1]
 
     def transform(
         self, channels: tf.Tensor, values: channel_wise.Values, old: tf.Tensor | None
@@ -96,7 +103,7 @@ class MaxPooling2D(channel_wise.ChannelWise):
         zeros = tf.zeros_like(channels)
         return tf.raw_ops.MaxPoolGradGrad(
             orig_input=zeros,
-            orig_output=tf.nn.max_pool2d(zeros, **self._window),
+            orig_output=tf.nn.max_pool2d(zeros, **self._options),
             grad=channels,
-            **self._window,
+            **self._options,
         )

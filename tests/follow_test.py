@@ -151,7 +151,7 @@ def test_each_new_checkpoint_is_evaluated(actions, steps, finished, tmp_path, mo
     assert _scalars(tmp_path / "run" / "eval", "loss") == {
         step: pytest.approx(metrics[step]["loss"]) for step in steps
     }
-    by_flops = _scalars(tmp_path / "run" / "eval", "by_training_mflops/loss")
+    by_flops = _scalars(tmp_path / "run" / "eval", "vs_training_mflops/loss")
     assert list(by_flops.values()) == [pytest.approx(metrics[step]["loss"]) for step in steps]
     # Three times the forward pass of 500 examples; widths 5, 6 and 7 from steps 0, 15 and 25 on.
     flops = {

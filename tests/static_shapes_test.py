@@ -163,7 +163,7 @@ def test_evaluation_export_and_the_best_checkpoint_at_smaller_widths(tmp_path):
     assert run.step == best.pop("step") == 4
     assert evaluated.evaluate() == best
     inputs = tf.random.stateless_normal([3, 20], [0, 1])
-    loaded = tf.saved_model.load(str(run.export())).signatures["serving_default"]
+    loaded = tf.saved_model.load(str(run.export()[0])).signatures["serving_default"]
     np.testing.assert_allclose(loaded(inputs=inputs)["outputs"], built.model(inputs), rtol=1e-6)
 
 

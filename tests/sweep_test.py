@@ -29,12 +29,12 @@ import gin
 from growth import grower
 
 @gin.configurable
-def dying_grower(model, loss, slots, seed, train_step):
+def dying_grower(model, loss, slots, seed, train_step, shapes):
     if seed == 1:
         os._exit(9)
     if seed == 2:
         raise AssertionError("seed 2 does not like to grow")
-    return grower.Grower(model, loss, slots, seed, train_step)
+    return grower.Grower(model, loss, slots, seed, train_step, shapes)
 """
 
 

@@ -10,15 +10,13 @@ import numpy as np
 from matplotlib import figure as figure_lib
 from matplotlib import lines
 
-from trainer import run_curves, sweep_curves
+from trainer import axis_scale, run_curves, sweep_curves
 
 # Attributes of a MeanCurve, and what the axis is called.
 _X_AXES = {"step": "training steps", "training_flops": "training FLOPs"}
 # Ten colours that can be told apart without full colour vision; then the same ones dashed.
 _COLOURS = matplotlib.color_sequences["petroff10"]
 _DASHES = ["-", "--", ":", "-."]
-# Above this ratio of the highest mean to the last ones a linear axis hides how the curves end.
-_LINEAR_RANGE = 20
 
 
 def write(
@@ -65,7 +63,7 @@ def draw(curves: Mapping[str, sweep_curves.MeanCurve], metric: str, axis: str) -
     for (config, curve), (dashes, colour) in zip(curves.items(), styles, strict=False):
         if curve.step:
             _draw_curve(axes, curve, axis, f"{config} ({curve.runs})", colour, dashes)
-    _choose_scale(axes, [curve.mean for curve in curves.values() if curve.step])
+    axis_scale.choose(axes, [curve.mean for curve in curves.values() if curve.step])
     axes.set_xlabel(_X_AXES[axis])
     axes.set_ylabel(metric.replace("/", " "))
     axes.grid(which="both", alpha=0.3)
@@ -94,13 +92,3 @@ def _draw_curve(axes, curve, axis, label, colour, dashes):
         )
     growths = curve.growths[axis]
     axes.plot(growths, np.interp(growths, x, mean), "^", color=colour, markersize=6)
-
-
-def _choose_scale(axes, curves):
-    """Makes the y-axis logarithmic where the `curves` fall to a small part of what they were."""
-    lowest = min(map(min, curves))
-    if lowest > 0 and max(map(max, curves)) > _LINEAR_RANGE * max(curve[-1] for curve in curves):
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter("{x:g}")
-        # A band that reaches below zero would stretch the axis without end.
-        axes.set_ylim(bottom=lowest / 2)

@@ -99,6 +99,7 @@ class Experiment:
             if value is not None and value < 1:
                 raise ValueError(f"Experiment.{name} = {value} must be at least 1")
         self.seed = seed
+        self.objective = objective
         self.log_interval = log_interval
         self.eval_interval = eval_interval
         self.checkpoint_interval = checkpoint_interval

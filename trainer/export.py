@@ -1,35 +1,142 @@
-"""Writes a trained network as a SavedModel, for use without this program."""
+"""Writes a trained network for use without this program."""
 
+import contextlib
+import functools
 import os
 import pathlib
 import shutil
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 import tf_keras
+from absl import logging
+
+from growth import full_precision
+from models import forward_pass, plain
+from trainer import model_file, objectives
+from trainer.datasets import dataset as dataset_lib
+
+_TOLERANCE = 1e-4  # Of the largest output: another order of operations rounds otherwise.
 
 
-def export(model: tf_keras.Model, input_spec: tf.TensorSpec, folder: pathlib.Path) -> None:
-    """Writes a SavedModel of `model` at its widths of the moment.
+class _Inference(NamedTuple):
+    """A network in float32, with variables of fully defined shapes."""
 
-    It needs nothing but TensorFlow to be loaded. Its signature `serving_default` maps `inputs`, for
-    any number of examples, to `outputs`. The folder appears whole or not at all.
+    call: Callable[[tf.Tensor], tf.Tensor]
+    variables: Sequence[tf.Variable]
+
+
+def export(
+    network: tf_keras.Model,
+    dataset: dataset_lib.Dataset,
+    objective: objectives.Objective,
+    folder: pathlib.Path,
+) -> list[pathlib.Path]:
+    """Writes `network` at its widths of the moment, in two forms; docs/export.md shows their use.
+
+    `folder` is a SavedModel, which needs TensorFlow alone. Its signature `serving_default` maps
+    what `dataset.served_spec` says to `objective.predictions`, and `network` maps preprocessed
+    `inputs` to `outputs`, both for any number of examples. In it, `model.h5` is the network as a
+    tf_keras model of standard layers, which maps as `network` does; it is left out, with a
+    warning, if the network cannot be had so. Both compute in float32. The folder appears whole or
+    not at all.
 
     Args:
-      model: the network.
-      input_spec: of a training batch of inputs, `[batch, ...]`.
+      network: with the weights to write.
+      dataset: what it was trained on.
+      objective: what it was trained for.
       folder: where to write; replaced if it exists.
-    """
 
-    @tf.function(
-        input_signature=[tf.TensorSpec([None, *input_spec.shape[1:]], input_spec.dtype, "inputs")]
+    Returns:
+      `folder`, and the file of the tf_keras model if there is one.
+    """
+    inputs, _ = dataset.train(0).element_spec
+    spec = tf.TensorSpec([None, *inputs.shape[1:]], inputs.dtype, "inputs")
+    inference = _with_static_variables(network)
+    try:
+        with full_precision.full_precision(network):
+            made = plain.build(network, spec)
+        _check(made, inference, spec)
+        inference = _Inference(functools.partial(made, training=False), made.variables)
+    except plain.NotPlainError as error:
+        made = None
+        logging.warning(
+            "%s is without %s, the network as standard layers: %s", folder, model_file.NAME, error
+        )
+    with _appearing(folder) as temporary:
+        _write_saved_model(inference, spec, dataset, objective, temporary)
+        if made is None:
+            return [folder]
+        model_file.write(made, temporary / model_file.NAME)
+        return [folder, folder / model_file.NAME]
+
+
+def _with_static_variables(network):
+    """The network's own code on variables whose shapes are those of their values."""
+    static = [variable for variable in network.variables if variable.shape.is_fully_defined()]
+    copies = {
+        variable.ref(): tf.Variable(variable.read_value(), name=variable.name.partition(":")[0])
+        for variable in network.variables
+        if not variable.shape.is_fully_defined()
+    }
+
+    def call(inputs):
+        with full_precision.full_precision(network), forward_pass.substitute(copies):
+            return network(inputs, training=False)
+
+    return _Inference(call, [*copies.values(), *static])
+
+
+def _check(model, inference, spec):
+    """Raises NotPlainError unless `model` gives the outputs that `inference` gives."""
+    shape = [3, *(size or 32 for size in spec.shape[1:])]
+    probe = tf.random.stateless_normal(shape, [0, 1])
+    if not spec.dtype.is_floating:
+        probe = tf.zeros(shape)
+    probe = tf.cast(probe, spec.dtype)
+    outputs, expected = (
+        tf.cast(call(probe), tf.float32).numpy()
+        for call in (functools.partial(model, training=False), inference.call)
     )
-    def serve(inputs):
-        return {"outputs": tf.cast(model(inputs, training=False), tf.float32)}
+    tolerance = _TOLERANCE * np.max(np.abs(expected), where=np.isfinite(expected), initial=0.0)
+    if not np.allclose(outputs, expected, rtol=0.0, atol=tolerance, equal_nan=True):
+        raise plain.NotPlainError(
+            "standard layers give other outputs than the network does; does a layer compute "
+            "something else than the class that it inherits from?"
+        )
+
+
+def _write_saved_model(inference, spec, dataset, objective, folder):
+    served = dataset.served_spec()
+
+    def network(inputs):
+        return tf.cast(inference.call(inputs), tf.float32)
+
+    @tf.function(input_signature=[spec])
+    def outputs(inputs):
+        return {"outputs": network(inputs)}
+
+    @tf.function(input_signature=[served])
+    def predictions(images):
+        return objective.predictions(network(dataset.preprocess(images)))
 
     module = tf.Module()
-    # The variables alone: with the model itself, its classes would have to be importable.
-    module.captured = list(model.variables)
+    # The variables alone: with a model itself, its classes would have to be importable.
+    module.captured = list(inference.variables)
+    tf.saved_model.save(
+        module, str(folder), signatures={"serving_default": predictions, "network": outputs}
+    )
+
+
+@contextlib.contextmanager
+def _appearing(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A folder that gets the name `folder` when all is in it."""
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
-    tf.saved_model.save(module, str(temporary), signatures=serve)
-    shutil.rmtree(folder, ignore_errors=True)
-    temporary.rename(folder)
+    try:
+        yield temporary
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

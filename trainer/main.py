@@ -39,7 +39,16 @@ _PROFILE_STEPS = flags.DEFINE_list(
 def main(argv: list[str]) -> None:
     """Runs what the flags say; exits with status 2 and one message on a user's mistake."""
     # TensorFlow takes seconds to import: not for --help, nor for a wrong flag.
-    from trainer import config, dry_run, errors, experiment, failures, run_directory, strategies
+    from trainer import (
+        config,
+        dry_run,
+        errors,
+        experiment,
+        failures,
+        run_directory,
+        strategies,
+        train,  # noqa: F401  Gin reads only after all is known that can be bound.
+    )
 
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)  # Some import has raised it to INFO.
@@ -103,7 +112,7 @@ def _export(built, directory) -> Callable[[], None]:
     directory.start(gin.config_str(), _OVERWRITE_CONFIG.value, read_only=True)
     run = train.Run(built, directory)
     run.restore(checkpoints.find(directory, _CHECKPOINT.value))
-    return lambda: print(run.export())
+    return lambda: print(*run.export(), sep="\n")
 
 
 _MODES = {

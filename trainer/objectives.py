@@ -25,6 +25,10 @@ class Objective(abc.ABC):
         """New metrics, updated with (targets, outputs), beside the loss."""
         return []
 
+    def predictions(self, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What an exported network answers with, by name: `outputs` as they are, `[batch, ...]`."""
+        return {"outputs": outputs}
+
 
 @gin.configurable
 class SquaredError(Objective):
@@ -100,6 +104,10 @@ class Classification(Objective):
             tf_keras.metrics.MeanMetricWrapper(_among_largest, name=name, k=k)
             for name, k in accuracies.items()
         ]
+
+    def predictions(self, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The probability of each class, `[batch, classes]`."""
+        return {"probabilities": tf.nn.softmax(outputs)}
 
 
 def _among_largest(targets: tf.Tensor, outputs: tf.Tensor, k: int) -> tf.Tensor:

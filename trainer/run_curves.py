@@ -44,15 +44,15 @@ def read(config: str, seed: int, model_dir: pathlib.Path) -> RunCurves:
     """
     metrics, flops = {}, {0: 0.0}
     for split, folder in _FOLDERS.items():
-        scalars = _scalars(model_dir / folder)
-        flops |= scalars.get("size/training_flops", {})
-        metrics |= {f"{split}/{name}": by for name, by in scalars.items() if "/" not in name}
+        logged = scalars(model_dir / folder)
+        flops |= logged.get("size/training_flops", {})
+        metrics |= {f"{split}/{name}": by for name, by in logged.items() if "/" not in name}
     growths = model_dir / "growth.jsonl"
     lines = growths.read_text().splitlines() if growths.exists() else []
     return RunCurves(config, seed, metrics, flops, [json.loads(line)["step"] for line in lines])
 
 
-def _scalars(folder: pathlib.Path) -> dict[str, dict[int, float]]:
+def scalars(folder: pathlib.Path) -> dict[str, dict[int, float]]:
     """The values of each scalar by step, in the order of steps.
 
     A process that goes on after a crash does some steps again, in an event file of its own; what
@@ -63,9 +63,13 @@ def _scalars(folder: pathlib.Path) -> dict[str, dict[int, float]]:
     events = event_accumulator.EventAccumulator(
         str(folder), {event_accumulator.TENSORS: 0}
     ).Reload()
-    scalars = {}
-    for name in events.PluginTagToContent("scalars"):
+    found = {}
+    plugins = {
+        tag: events.SummaryMetadata(tag).plugin_data.plugin_name
+        for tag in events.Tags()[event_accumulator.TENSORS]
+    }
+    for name in (tag for tag, plugin in plugins.items() if plugin == "scalars"):
         written = sorted(events.Tensors(name), key=lambda event: event.wall_time)
         values = {e.step: float(tensor_util.make_ndarray(e.tensor_proto)) for e in written}
-        scalars[name] = dict(sorted(values.items()))
-    return scalars
+        found[name] = dict(sorted(values.items()))
+    return found

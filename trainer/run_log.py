@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from typing import Any
 
 import gin
@@ -9,8 +10,19 @@ import orbit
 import tensorflow as tf
 
 from models import cost
-from trainer import architecture_picture, growth_layout, progress, run_directory, summaries
 from trainer import experiment as experiment_lib
+from trainer import (
+    growth_layout,
+    hparams_session,
+    pictures,
+    progress,
+    run_curves,
+    run_directory,
+    summaries,
+)
+
+# A picture takes as long as many training steps of a small network.
+_SECONDS_BETWEEN_CURVES = 30
 
 
 class RunLog:
@@ -37,13 +49,22 @@ class RunLog:
             experiment.dataset.batch_size,
             sys.stderr if directory.is_written else open(os.devnull, "w"),
         )
+        # What an earlier process logged is a part of the picture, unless its steps are done again.
+        step = int(experiment.task.global_step.numpy())
+        self._curves = {
+            name: {at: value for at, value in by_step.items() if at <= step}
+            for name, by_step in run_curves.read("", 0, directory.path).metrics.items()
+        }
+        self._drawn = time.monotonic()
 
     def config(self, literals: dict[str, int | float | str | bool]) -> None:
         """The configuration, before training; `literals` are its values by name."""
         self._directory.write_growths(self._experiment.grower.history.events)
         with self._writer(self._controller.summary_manager):
-            summaries.write_config(gin.config_str(), literals)
-            growth_layout.write()
+            summaries.write_config(gin.config_str())
+            growth_layout.write(self._experiment.task.metric_names)
+        if self._directory.is_written:
+            hparams_session.start(self._directory.path, literals)
 
     def loop(self, output: dict[str, tf.Tensor]) -> None:
         """A training loop has ended with `output`; an Orbit train action."""
@@ -58,7 +79,9 @@ class RunLog:
                 flops,
             )
             tf.summary.scalar("speed/examples_per_second", self._progress.rate, step=step)
-            summaries.write_by_flops(output, flops)
+            summaries.write_by_flops(self._add("train", step, output), flops)
+        if time.monotonic() - self._drawn > _SECONDS_BETWEEN_CURVES:
+            self._draw_curves()
 
     def growth(self, event: dict[str, Any], seconds_a_step: float | None) -> None:
         """A growth; `event` as in growth/history.py.
@@ -78,21 +101,45 @@ class RunLog:
                 steps = event["milliseconds"] / 1000 / seconds_a_step
                 tf.summary.scalar("growth/training_steps", steps, step=event["step"])
             if self._directory.is_written:
-                picture = architecture_picture.draw(before, after)
+                picture = pictures.widths(before, after)
                 tf.summary.image("architecture", picture, step=event["step"])
 
     def evaluation(self, metrics: dict[str, float], step: int) -> None:
         """The metrics of an evaluation after `step` training steps."""
         with self._writer(self._controller.eval_summary_manager):
             summaries.write_by_flops(metrics, self._experiment.training_flops(step))
+        self._add("test", step, metrics)
+
+    def finish(self, result: dict[str, Any]) -> None:
+        """The run is done; `result` is what result.json holds."""
+        if self._directory.is_written:
+            hparams_session.finish(self._directory.path, result)
 
     def say(self, line: str) -> None:
         """Writes a line on the console."""
         self._progress.say(line)
 
     def close(self) -> None:
-        """Leaves the console as it is."""
+        """Leaves the console as it is, and in TensorBoard a last picture."""
         self._progress.close()
+        self._draw_curves()
+
+    def _add(self, split, step, values):
+        """Adds to the curves those of `values` that are metrics, and returns them."""
+        metrics = {name: float(values[name]) for name in self._experiment.task.metric_names}
+        for name, value in metrics.items():
+            self._curves.setdefault(f"{split}/{name}", {})[step] = value
+        return metrics
+
+    def _draw_curves(self):
+        names = self._experiment.task.metric_names
+        shown = {k: v for k, v in self._curves.items() if v and k.partition("/")[2] in names}
+        if shown and self._directory.is_written:
+            growths = [event["step"] for event in self._experiment.grower.history.events]
+            step = max(map(max, shown.values()))
+            with self._writer(self._controller.summary_manager):
+                tf.summary.image("curves", pictures.curves(shown, growths), step=step)
+        self._drawn = time.monotonic()
 
     def _writer(self, manager):
         # Orbit switches summaries off inside its loops.

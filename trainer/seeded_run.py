@@ -8,10 +8,10 @@ import os
 import pathlib
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from trainer import errors
+from trainer import errors, run_directory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +63,7 @@ def check(runs: Sequence[SeededRun]) -> str | None:
     """
     import gin
 
-    from trainer import config, experiment, run_directory
+    from trainer import config, experiment
 
     try:
         with errors.mistakes():
@@ -82,6 +82,8 @@ def check(runs: Sequence[SeededRun]) -> str | None:
         return None
     except errors.UserError as error:
         return str(error)
+    finally:
+        gin.clear_config()
     return None
 
 
@@ -91,10 +93,20 @@ def train(run: SeededRun) -> str | None:
     Returns:
       What went wrong, in a line, or None.
     """
-    import gin
-
-    from trainer import config, experiment, run_directory
     from trainer import train as train_lib
+
+    return perform(run, lambda directory: train_lib.train_in(directory, evaluate=True))
+
+
+def perform(run: SeededRun, action: Callable[[run_directory.RunDirectory], Any]) -> str | None:
+    """Calls `action` with the folder of `run`, while Gin holds its configuration.
+
+    What is printed goes to `run.log`.
+
+    Returns:
+      What went wrong, in a line, or None.
+    """
+    import gin
 
     run.path.mkdir(parents=True, exist_ok=True)
     with _output_to(run.log):
@@ -103,13 +115,14 @@ def train(run: SeededRun) -> str | None:
                 _load(run)
                 directory = run_directory.RunDirectory(run.path)
                 directory.start(gin.config_str(), overwrite_config=False)
-                training = train_lib.Run(experiment.Experiment(), directory)
-            training.prepare(config.literals())
-            training.train(evaluate=True)
+            action(directory)
         # Whatever it is, it ends this run only.
         except Exception as error:  # noqa: BLE001
             traceback.print_exc()
             return str(error).partition("\n")[0] or type(error).__name__
+        finally:
+            # While Gin holds a configuration, no module can register what it has.
+            gin.clear_config()
     return None
 
 
@@ -119,7 +132,7 @@ def _load(run: SeededRun) -> None:
     import tf_keras
     from absl import logging
 
-    from trainer import config
+    from trainer import config, train  # noqa: F401  Gin knows what has been imported.
 
     logging.set_verbosity(logging.WARNING)  # As in //:train.
     gin.clear_config()

@@ -55,9 +55,10 @@ def _tpu(address: str) -> tf.distribute.Strategy:
 
 def workers(strategy: tf.distribute.Strategy) -> int:
     """How many processes train together; one drives all of a TPU."""
-    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+    resolver = strategy.cluster_resolver
+    if resolver is None or isinstance(strategy, tf.distribute.TPUStrategy):
         return 1
-    jobs = strategy.cluster_resolver.cluster_spec().as_dict()
+    jobs = resolver.cluster_spec().as_dict()
     return len(jobs.get("chief", [])) + len(jobs.get("worker", []))
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
-from tensorboard.plugins.hparams import api as hparams
 
 # More curves a site than this make the page unreadable; the histogram has them all.
 _SINGULAR_VALUES = 5
@@ -18,10 +17,9 @@ def switched_on(writer: tf.summary.SummaryWriter) -> Iterator[None]:
         yield
 
 
-def write_config(config: str, literals: dict[str, int | float | str | bool]) -> None:
-    """The configuration as a text page, and its values as hparams."""
+def write_config(config: str) -> None:
+    """The configuration as a text page."""
     tf.summary.text("config", "```\n" + config + "\n```", step=0)
-    hparams.hparams(literals)
 
 
 def write_size(step: int, widths: dict[str, int], parameters: int, flops: int) -> None:
@@ -47,12 +45,13 @@ def write_by_flops(metrics: Mapping[str, float], flops: int) -> None:
       flops: floating-point operations spent on training so far.
     """
     for name, value in metrics.items():
-        tf.summary.scalar(f"by_training_mflops/{name}", value, step=flops // 10**6)
+        tf.summary.scalar(f"vs_training_mflops/{name}", value, step=flops // 10**6)
 
 
 def write_growth(event: dict[str, Any]) -> None:
-    """A growth: norms, singular values, time, refusal; `event` as in growth/history.py."""
+    """A growth: loss, norms, singular values, time, refusal; `event` as in growth/history.py."""
     step = event["step"]
+    tf.summary.scalar("growth/loss", event["loss"], step=step)
     tf.summary.scalar("growth/milliseconds", event["milliseconds"], step=step)
     if "refusal" in event:
         tf.summary.text("growth/refusal", event["refusal"], step=step)

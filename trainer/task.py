@@ -54,6 +54,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         self._train_metrics = [tf_keras.metrics.Mean("loss"), *objective.metrics()]
         self._finite_steps = finite_steps.FiniteSteps()
         self._test_metrics = [tf_keras.metrics.Mean("loss"), *objective.metrics()]
+        self.metric_names = [metric.name for metric in self._test_metrics]
 
     @property
     def global_step(self) -> tf.Variable:

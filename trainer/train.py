@@ -16,6 +16,8 @@ from trainer import (
     best_checkpoint,
     checkpoint_recovery,
     checkpoints,
+    config,
+    errors,
     export,
     growing_trainer,
     interrupts,
@@ -145,6 +147,7 @@ class Run:
             raise SystemExit(128 + number)
         result = self._result(test)
         self._directory.write_result(result)
+        self._log.finish(result)
         self._log.say(
             f"finished {self.step} steps: train {_metrics(result['train'])}"
             + (f", test {_metrics(test)}" if test else "")
@@ -157,14 +160,13 @@ class Run:
         with self._experiment.strategy.scope(), self._experiment.shapes.suspended():
             self._checkpoint.restore(checkpoint)
 
-    def export(self) -> pathlib.Path:
-        """Writes the checkpoint as a SavedModel, and returns its folder."""
+    def export(self) -> list[pathlib.Path]:
+        """Writes the checkpoint for use elsewhere, and returns what `export.export` does."""
+        experiment = self._experiment
         folder = self._directory.path / "export" / str(self.step)
         folder.parent.mkdir(exist_ok=True)
-        inputs, _ = self._experiment.dataset.train(self.step).element_spec
         with self._task.averaged():
-            export.export(self._experiment.model, inputs, folder)
-        return folder
+            return export.export(experiment.model, experiment.dataset, experiment.objective, folder)
 
     def _next_stop(self, evaluate: bool) -> int:
         """The step at which the in-graph training loop returns to Python."""
@@ -249,6 +251,24 @@ class Run:
             "wall_seconds": self._clock.seconds,
             "versions": self._about()["versions"],
         }
+
+
+def train_in(directory: run_directory.RunDirectory, evaluate: bool) -> experiment_lib.Experiment:
+    """Trains what Gin holds in `directory`, as far as it has not been.
+
+    Args:
+      directory: of the run.
+      evaluate: as in `Run.train`.
+
+    Returns:
+      The experiment after the last step.
+    """
+    with errors.mistakes():
+        experiment = experiment_lib.Experiment()
+        run = Run(experiment, directory)
+    run.prepare(config.literals())
+    run.train(evaluate)
+    return experiment
 
 
 def _metrics(values: dict[str, float]) -> str:

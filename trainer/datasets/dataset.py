@@ -50,6 +50,21 @@ class Dataset(abc.ABC):
     def test(self) -> tf.data.Dataset:
         """Every test example once, in batches of (inputs, targets); the last may be smaller."""
 
+    def served_spec(self) -> tf.TensorSpec:
+        """What an exported network takes, `[None, ...]`; its name is that of the argument.
+
+        The inputs of training, unless overridden together with `preprocess`.
+        """
+        inputs, _ = self.train(0).element_spec
+        return tf.TensorSpec([None, *inputs.shape[1:]], inputs.dtype, "inputs")
+
+    def preprocess(self, served: tf.Tensor) -> tf.Tensor:
+        """The inputs of the network, from what `served_spec` says, as `test` makes them.
+
+        It becomes a part of exported networks: operations of TensorFlow only.
+        """
+        return served
+
 
 class ShuffledOrder:
     """Which examples each step of training sees: every epoch runs through all in a new order.

@@ -125,11 +125,16 @@ def decode(
 
     def other():
         image = tf.image.decode_image(encoded, channels=channels, expand_animations=False)
-        top, left, height, width = tf.unstack(crop(tf.shape(image)[0], tf.shape(image)[1]))
-        return image[top : top + height, left : left + width]
+        return take(image, crop(tf.shape(image)[0], tf.shape(image)[1]))
 
     image = tf.cond(tf.io.is_jpeg(encoded), jpeg, other)
     return tf.ensure_shape(image, [None, None, channels])
+
+
+def take(images: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
+    """The part (top, left, height, width) of `[..., height, width, channels]`."""
+    top, left, height, width = tf.unstack(part)
+    return images[..., top : top + height, left : left + width, :]
 
 
 def check_resize(owner: str, size: int, method: str) -> None:
@@ -147,12 +152,12 @@ def resize(image: tf.Tensor, size: int, method: str) -> tf.Tensor:
     """Resizes to a square, back to whole levels.
 
     Args:
-      image: uint8 `[height, width, channels]`.
+      image: uint8 `[height, width, channels]`, or a batch of such.
       size: height and width of the result, in pixels.
       method: of interpolation, for tf.image.resize.
 
     Returns:
-      uint8 `[size, size, channels]`.
+      uint8 `[size, size, channels]`, or a batch of such.
     """
     resized = tf.image.resize(image, [size, size], method)
     return tf.cast(tf.clip_by_value(tf.math.rint(resized), 0.0, 255.0), tf.uint8)

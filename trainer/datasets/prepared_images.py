@@ -98,6 +98,14 @@ class PreparedImages(dataset.Dataset):
             return super().train_rows(first_step, rows)  # What is mixed comes from the whole batch.
         return self._batches(first_step, rows)
 
+    def served_spec(self) -> tf.TensorSpec:
+        """See `Dataset.served_spec`: images of the set, uint8."""
+        return tf.TensorSpec([None, *self.image_shape], tf.uint8, "images")
+
+    def preprocess(self, served: tf.Tensor) -> tf.Tensor:
+        """See `Dataset.preprocess`."""
+        return self._inputs(served)
+
     def _batches(self, first_step: int, rows: slice) -> tf.data.Dataset:
         """Training batches with the examples `rows` of each; no others are made."""
         raise NotImplementedError

@@ -126,6 +126,17 @@ class StreamedImages(prepared_images.PreparedImages):
             )
         )
 
+    def served_spec(self) -> tf.TensorSpec:
+        """See `Dataset.served_spec`: decoded pictures of any size, uint8, all of a batch of one."""
+        return tf.TensorSpec([None, None, None, self.image_shape[-1]], tf.uint8, "images")
+
+    def preprocess(self, served: tf.Tensor) -> tf.Tensor:
+        """See `Dataset.preprocess`: cropped and resized."""
+        shape = tf.shape(served)
+        part = self._test_crop(shape[1], shape[2], tf.zeros([2], tf.int32))
+        images = image_crops.take(served, part)
+        return self._inputs(image_crops.resize(images, self._image_size, self._resize_method))
+
     def _inputs_shape(self, name: str) -> tuple[int, int, int]:
         """See `PreparedImages`."""
         channels = self._builder.info.features[self._keys[0]].shape[-1] or 3

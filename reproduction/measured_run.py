@@ -1,0 +1,50 @@
+"""A run that is measured: it trains, and then looks at what it trained."""
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from trainer import run_directory, seeded_run
+
+
+@dataclasses.dataclass(frozen=True)
+class MeasuredRun(seeded_run.SeededRun):
+    """As `SeededRun`; what it finds is in measurement.json.
+
+    Attributes:
+      measure: trains what Gin holds in the folder it is called with, and returns what it found, as
+        JSON can hold it; importable by name.
+    """
+
+    measure: Callable[[run_directory.RunDirectory], Any]
+
+    def result(self) -> Any | None:
+        """What was found; None before the end."""
+        content = self._content()
+        return content and content["found"]
+
+    def seconds(self) -> float:
+        """How long it took; for one that has ended."""
+        return self._content()["seconds"]
+
+    def _content(self):
+        file = self.path / "measurement.json"
+        return json.loads(file.read_text()) if file.exists() else None
+
+
+def measure(run: MeasuredRun) -> str | None:
+    """Measures; what is printed goes to `run.log`.
+
+    Returns:
+      What went wrong, in a line, or None.
+    """
+    start = time.monotonic()
+
+    def action(directory):
+        found = run.measure(directory)
+        content = {"seconds": time.monotonic() - start, "found": found}
+        directory.write("measurement.json", json.dumps(content) + "\n")
+
+    return seeded_run.perform(run, action)

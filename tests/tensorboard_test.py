@@ -1,0 +1,169 @@
+"""What TensorBoard's server tells of two runs, through the interface that its pages use."""
+
+import json
+import time
+import urllib.parse
+import urllib.request
+
+import gin
+import pytest
+from tensorboard import program
+
+from trainer import config, experiment, run_directory, train
+
+_BINDINGS = (
+    "Experiment.steps = 12",
+    "Experiment.log_interval = 4",
+    "Experiment.eval_interval = 4",
+    "PeriodicSchedule.start = 3",
+    "PeriodicSchedule.interval = 3",
+    "PeriodicSchedule.count = 2",
+    "TeacherStudent.examples = 5000",  # Whole MFLOPs between two steps.
+)
+_METHODS = ("gradmax", "random")
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    """The address of a server over a folder with a run of each method."""
+    folder = tmp_path_factory.mktemp("runs")
+    for method in _METHODS:
+        gin.clear_config()
+        config.load([f"gin_configs/teacher_student/small_{method}.gin"], _BINDINGS)
+        directory = run_directory.RunDirectory(folder / method)
+        directory.start(gin.config_str(), False)
+        run = train.Run(experiment.Experiment(), directory)
+        run.prepare(config.literals())
+        run.train(evaluate=True)
+    server = program.TensorBoard()
+    # Read once: the files are complete.
+    flags = ["--host=127.0.0.1", "--port=0", "--load_fast=false", "--reload_interval=0"]
+    server.configure([None, f"--logdir={folder}", *flags])
+    address = server.launch()
+    # It reads the files in the background.
+    until = time.monotonic() + 60
+    while not _is_read(address):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    return address
+
+
+def _is_read(url):
+    runs = [f"{method}/{split}" for method in _METHODS for split in ("train", "eval")]
+    tags = _get(url, "data/plugin/scalars/tags")
+    if not all("loss" in tags.get(run, ()) and 12 in _scalar(url, run, "loss") for run in runs):
+        return False
+    sessions = [group["sessions"] for group in _session_groups(url, [])]
+    return [session["status"] for (session,) in sessions] == ["STATUS_SUCCESS"] * len(_METHODS)
+
+
+def _session_groups(url, metrics):
+    """What HParams has of each run."""
+    body = {
+        "experimentName": "",
+        "sliceSize": 10,
+        "startIndex": 0,
+        "allowedStatuses": ["STATUS_SUCCESS", "STATUS_RUNNING"],
+        "colParams": [{"metric": metric} for metric in metrics],
+    }
+    return _get(url, "data/plugin/hparams/session_groups", body=body).get("sessionGroups", [])
+
+
+def _get(url, path, body=None, **query):
+    request = urllib.request.Request(
+        f"{url}{path}?{urllib.parse.urlencode(query)}",
+        json.dumps(body).encode() if body is not None else None,
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as response:
+        content = response.read()
+        return json.loads(content) if "json" in response.headers["Content-Type"] else content
+
+
+def _scalar(url, run, tag):
+    """The values of a scalar by step."""
+    points = _get(url, "data/plugin/scalars/scalars", run=run, tag=tag)
+    return {step: value for _, step, value in points}
+
+
+def test_runs_and_their_scalars(url):
+    tags = _get(url, "data/plugin/scalars/tags")
+    assert {f"{method}/{split}" for method in _METHODS for split in ("train", "eval")} <= set(tags)
+    # What shows without any set-up: a group a subject.
+    groups = {tag.partition("/")[0] for tag in tags["gradmax/train"]}
+    assert groups == {
+        "growth", "learning_rate", "loss", "size", "speed", "steps_per_second",
+        "vs_training_mflops", "width",
+    }  # fmt: skip
+    assert set(tags["gradmax/eval"]) == {"loss", "vs_training_mflops/loss"}
+    assert _scalar(url, "gradmax/train", "width/hidden_1") == {3: 5, 4: 6, 6: 6, 8: 7, 12: 7}
+    assert set(_scalar(url, "gradmax/train", "growth/loss")) == {3, 6}
+    for what in ("gradient_norm_new/hidden_1", "gradient_norm_old/hidden_1", "milliseconds"):
+        values = _scalar(url, "gradmax/train", f"growth/{what}")
+        assert set(values) == {3, 6} and all(value > 0 for value in values.values())
+
+
+def test_methods_line_up_by_step_and_by_flops(url):
+    for split in ("train", "eval"):
+        for tag in ("loss", "vs_training_mflops/loss"):
+            gradmax, random = (_scalar(url, f"{method}/{split}", tag) for method in _METHODS)
+            assert list(gradmax) == list(random) and gradmax != random
+
+
+def test_pictures(url):
+    images = _get(url, "data/plugin/images/tags")["gradmax/train"]
+    assert set(images) == {"architecture", "curves"}
+    steps = _get(
+        url, "data/plugin/images/images", run="gradmax/train", tag="architecture", sample=0
+    )
+    assert [image["step"] for image in steps] == [3, 6]
+    picture = _get(url, f"data/plugin/images/individualImage?{steps[0]['query']}&_=")
+    assert picture.startswith(b"\x89PNG")
+
+
+def test_the_spectrum_is_a_histogram(url):
+    spectrum = _get(
+        url,
+        "data/plugin/histograms/histograms",
+        run="gradmax/train",
+        tag="growth/singular_values/hidden_1",
+    )
+    assert [point[1] for point in spectrum] == [3, 6]
+
+
+def test_the_configuration_is_a_page_of_text(url):
+    (text,) = _get(url, "data/plugin/text/text", run="gradmax/train", tag="config")
+    assert "PeriodicSchedule.count = 2" in text["text"] and "<code>" in text["text"]
+
+
+def test_hparams_compare_the_runs(url):
+    settings = _get(url, "data/plugin/hparams/experiment", body={"experimentName": ""})
+    # What differs comes first.
+    assert settings["hparamInfos"][0]["name"] == "Grower.initializer"
+    # And what came out.
+    assert settings["metricInfos"][0]["name"]["tag"].startswith("final/")
+    metrics = [{"group": "eval", "tag": "loss"}, {"group": "", "tag": "final/test_loss"}]
+    groups = _session_groups(url, metrics)
+    initializers = {group["hparams"]["Grower.initializer"] for group in groups}
+    assert initializers == {"@GradMax()", "@Random()"}
+    for group in groups:
+        (session,) = group["sessions"]
+        assert session["status"] == "STATUS_SUCCESS"
+        found = {(value["name"]["group"], value["name"]["tag"]): value["value"]
+                 for value in session["metricValues"]}  # fmt: skip
+        method = session["name"]
+        assert found["eval", "loss"] == _scalar(url, f"{method}/eval", "loss")[12]
+        assert found["", "final/test_loss"] == pytest.approx(found["eval", "loss"])
+
+
+def test_the_charts_of_growth_are_on_one_page(url):
+    layout = _get(url, "data/plugin/custom_scalars/layout")
+    training, growth = layout["category"]
+    assert [chart["title"] for chart in training["chart"]] == ["loss", "loss by training MFLOPs"]
+    # Each chart finds curves.
+    for chart in [*training["chart"], *growth["chart"]]:
+        for pattern in chart["multiline"]["tag"]:
+            found = _get(
+                url, "data/plugin/custom_scalars/scalars", run="gradmax/train", tag=pattern
+            )
+            assert found["regex_valid"] and found["tag_to_events"]
