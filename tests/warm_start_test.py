@@ -183,7 +183,7 @@ def grown(tmp_path_factory):
         return folder, _outputs(built)
 
 
-@pytest.mark.parametrize("place", ["", "checkpoints", "checkpoints/ckpt-12", "export/12"])
+@pytest.mark.parametrize("place", ["", "checkpoints/ckpt-12", "export/12", "export/12/model.h5"])
 @pytest.mark.parametrize("averages", [True, False])
 def test_a_run_begins_with_what_another_run_has_come_to(place, averages, grown, tmp_path):
     folder, expected = grown
