@@ -120,7 +120,7 @@ class Quota(Policy):
 
 @gin.configurable
 class AllAtOnce(Quota):
-    """Every site grows at every growth; arguments as of `Quota`."""
+    """Every site grows at every growth. Arguments are those of `Quota`."""
 
     def allot(self, growth: int, sites: Sequence[SiteWidth]) -> list[int]:
         """See `Policy.allot`."""
@@ -133,7 +133,7 @@ class AllAtOnce(Quota):
 class RoundRobin(Quota):
     """One site grows at each growth, in turn; one at its maximum passes to the next.
 
-    Arguments as of `Quota`.
+    Arguments are those of `Quota`.
     """
 
     def allot(self, growth: int, sites: Sequence[SiteWidth]) -> list[int]:

@@ -24,5 +24,10 @@ def mean_norm(weights: tf.Tensor, factor: float = 1.0) -> tf.Tensor:
 
 @gin.configurable
 def fixed(weights: tf.Tensor, norm: float = 1.0) -> tf.Tensor:
-    """`norm`, whatever the existing neurons are ("fixed" in figure 5 of the paper)."""
+    """`norm`, whatever the existing neurons are ("fixed" in figure 5 of the paper).
+
+    Args:
+      weights: `[m, width]`, one column for each existing neuron.
+      norm: of the weights of a new neuron.
+    """
     return tf.constant(norm, weights.dtype)

@@ -36,7 +36,12 @@ def _relu(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
 
 @gin.configurable
 def leaky_relu(x: tf.Tensor, slope: float = 0.2) -> tf.Tensor:
-    """Returns x for x >= 0, `slope` * x below; f'(0) = 1."""
+    """Returns x for x >= 0, `slope` * x below; f'(0) = 1.
+
+    Args:
+      x: of any shape.
+      slope: below 0.
+    """
     # Not tf.nn.leaky_relu: its derivative at 0 is `slope`.
     return slope * x + (1.0 - slope) * relu(x)
 

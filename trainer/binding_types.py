@@ -32,12 +32,12 @@ def check(bindings: Bindings) -> None:
     for (scope, selector), parameters in bindings.items():
         if selector.startswith("gin."):
             continue
-        hints = _hints(gin.config._REGISTRY[selector].wrapped)
+        annotations = hints(gin.config._REGISTRY[selector].wrapped)
         prefix = f"{scope}/" if scope else ""
         for parameter, value in parameters.items():
             resolved = _without_macros(value, bindings)
-            hint = hints.get(parameter, Any)
-            rule = _words(hint) if not _fits(resolved, hint) else _out_of_range(resolved)
+            hint = annotations.get(parameter, Any)
+            rule = words(hint) if not _fits(resolved, hint) else _out_of_range(resolved)
             if rule:
                 raise errors.UserError(
                     f"{prefix}{selector.rpartition('.')[2]}.{parameter} = {_short(value)} must be "
@@ -51,9 +51,24 @@ def _short(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
-def _hints(target: Any) -> dict[str, Any]:
-    """The annotations of the parameters of a function or of a class's constructor."""
-    function = target.__init__ if inspect.isclass(target) else target
+def hints(target: Any) -> dict[str, Any]:
+    """The annotations of the parameters of a function or of a class's constructor.
+
+    Of a constructor that takes any keyword also those of its base class, which it passes them to.
+    """
+    if not inspect.isclass(target):
+        return _annotations(target)
+    found = {}
+    for owner in target.__mro__:
+        if "__init__" in vars(owner):
+            found = _annotations(owner.__init__) | found
+            kinds = [p.kind for p in inspect.signature(owner.__init__).parameters.values()]
+            if inspect.Parameter.VAR_KEYWORD not in kinds:
+                break
+    return found
+
+
+def _annotations(function: Any) -> dict[str, Any]:
     try:
         return typing.get_type_hints(inspect.unwrap(function))
     except (NameError, TypeError):
@@ -148,17 +163,17 @@ def _is_subclass(given: Any, wanted: Any) -> bool:
     return inspect.isclass(given) and inspect.isclass(wanted) and issubclass(given, wanted)
 
 
-def _words(hint: Any) -> str:
-    """An annotation in words."""
+def words(hint: Any) -> str:
+    """An annotation in words: what a value must be."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(_words(argument) for argument in arguments)
+        return " or ".join(words(argument) for argument in arguments)
     if isinstance(origin, type) and issubclass(origin, collections.abc.Sequence):
-        return f"a list with each item {_words(arguments[0])}" if arguments else "a list"
-    words = {int: "a whole number", float: "a number", str: "a text", bool: "True or False"}
-    words |= {type(None): "None", list: "a list", tuple: "a list", dict: "a dictionary"}
-    if (origin or hint) in words:
-        return words[origin or hint]
+        return f"a list with each item {words(arguments[0])}" if arguments else "a list"
+    kinds = {int: "a whole number", float: "a number", str: "a text", bool: "True or False"}
+    kinds |= {type(None): "None", list: "a list", tuple: "a list", dict: "a dictionary"}
+    if (origin or hint) in kinds:
+        return kinds[origin or hint]
     if origin is collections.abc.Callable:
         made = typing.get_args(arguments[-1])[:1] or arguments[-1:]  # One of several says enough.
         gives = f" whose result is of class {made[0].__name__}" if inspect.isclass(made[0]) else ""

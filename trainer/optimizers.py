@@ -22,7 +22,6 @@ import tf_keras
 from official.modeling import optimization
 from official.modeling.hyperparams import base_config, oneof
 from official.modeling.optimization.configs import (
-    learning_rate_config,
     optimization_config,
     optimizer_config,
 )
@@ -30,11 +29,21 @@ from official.modeling.optimization.configs import (
 from growth import surgery
 from trainer import mixed_precision
 
-for _module in (optimizer_config, learning_rate_config):
-    for _class in vars(_module).values():
-        if isinstance(_class, type) and issubclass(_class, base_config.Config):
-            if _class.__module__ == _module.__name__:
-                gin.external_configurable(_class, module=_module.__name__)
+
+def _choices(one_of: type[oneof.OneOfConfig]) -> dict[type[base_config.Config], str]:
+    """The configurations that one of Model Garden's classes for one of several takes, by field."""
+    # Model Garden ships the configurations of two optimizers without the optimizers.
+    left_out = ("type", "slide", "adafactor")
+    return {f.type: f.name for f in dataclasses.fields(one_of) if f.name not in left_out}
+
+
+for _class in (
+    *_choices(optimization_config.OptimizerConfig),
+    *_choices(optimization_config.LrConfig),
+    *_choices(optimization_config.WarmupConfig),
+    optimizer_config.EMAConfig,
+):
+    gin.external_configurable(_class, module=_class.__module__)
 
 
 @gin.configurable
@@ -129,9 +138,7 @@ def _one_of(
     """Wraps `chosen` in Model Garden's class for one of several configurations."""
     if chosen is None:
         return choices()
-    # Model Garden ships the configurations of two optimizers without the optimizers.
-    left_out = ("type", "slide", "adafactor")
-    fields = {f.type: f.name for f in dataclasses.fields(choices) if f.name not in left_out}
+    fields = _choices(choices)
     if type(chosen) not in fields:
         names = ", ".join(sorted(f"@{field.__name__}()" for field in fields))
         raise ValueError(f"optimizer.{argument} = {chosen!r} must be one of {names}")

@@ -24,7 +24,8 @@ class WarmStart:
     to the optimizer starts afresh, averages of weights as the weights.
 
     Args:
-      path: see `named_weights.read`.
+      path: a model_dir (its newest checkpoint), a folder of checkpoints (the newest), a checkpoint,
+        a SavedModel's folder, or a file of tf_keras (`.keras`, `.h5`).
       skip: names of layers on either side that are left out, or patterns such as "block_3_*". They
         start as they would without a warm start: the output layer, for other classes.
     """
