@@ -30,7 +30,7 @@ class ConvNet(chain.Chain):
         fixed.
       use_bias: whether layers add a bias.
       new_layers: whether new layers can grow; see models/chain.py.
-      kernel_initializer: class of the initializers, called with `seed`.
+      kernel_initializer: class of the initializers, called with `seed`, e.g. `HeNormal`.
       l2: factor of the squared kernels, gains and shifts in the loss.
       seed: seed of the initial weights.
 

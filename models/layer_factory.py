@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tf_keras
 
-from models import activations, channel_wise, layers, seeds
+from models import activations, channel_wise, kernel_initializers, layers, seeds
 from models import normalization as normalization_lib
 
 # Called with `name` and `regularizer`.
@@ -17,7 +17,7 @@ class LayerFactory:
     Args:
       architecture: the class of the network, which messages name.
       activation: the activation function.
-      kernel_initializer: class of the initializers, called with `seed`.
+      kernel_initializer: class of the initializers, called with `seed`, e.g. `HeNormal`.
       l2: factor of the squared kernels, gains and shifts in the loss.
       seed: seed of the initial weights.
       use_bias: whether convolutions add a bias.
@@ -25,7 +25,8 @@ class LayerFactory:
       regularize_gains: whether `l2` holds for the gains and shifts of normalizations.
 
     Raises:
-      ValueError: `width_multiplier` is not above 0, or `l2` or `seed` are negative.
+      ValueError: `width_multiplier` is not above 0, or `l2` or `seed` are negative, or
+        `kernel_initializer` is no class of initializers.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class LayerFactory:
             )
         if l2 < 0:
             raise ValueError(f"{name}.l2 = {l2} must be at least 0, e.g. 1e-4")
+        kernel_initializers.check(kernel_initializer, f"{name}.kernel_initializer")
         self._architecture = name
         self._width_multiplier = width_multiplier
         self._activation = activation

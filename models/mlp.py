@@ -24,7 +24,7 @@ class MLP(chain.Chain):
         `BatchNormalization`; or None.
       activation: what follows each hidden layer.
       new_layers: whether new layers can grow; see models/chain.py.
-      kernel_initializer: class of the initializers, called with `seed`.
+      kernel_initializer: class of the initializers, called with `seed`, e.g. `HeNormal`.
       l2: factor of the squared kernels, gains and shifts in the loss.
       seed: seed of the initial weights.
 

@@ -34,7 +34,7 @@ class MobileNet(chain.Chain):
         means False here.
       activation: what follows each convolution.
       new_layers: whether new layers can grow; see models/chain.py.
-      kernel_initializer: class of the initializers, called with `seed`.
+      kernel_initializer: class of the initializers, called with `seed`, e.g. `HeNormal`.
       l2: factor of the squared kernels, but not of gains and shifts, in the loss.
       seed: seed of the initial weights.
       use_bias: whether convolutions that grow add a bias; the output layer always does.

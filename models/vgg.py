@@ -38,7 +38,7 @@ class VGG(chain.Chain):
       normalization: class of a normalization, e.g. `BatchNormalization`, or None.
       activation: what follows each convolution.
       new_layers: whether new layers can grow; see models/chain.py.
-      kernel_initializer: class of the initializers, called with `seed`.
+      kernel_initializer: class of the initializers, called with `seed`, e.g. `HeNormal`.
       l2: factor of the squared kernels, gains and shifts in the loss.
       seed: seed of the initial weights.
       use_bias: whether convolutions and the head add a bias.

@@ -36,7 +36,7 @@ class WideResNet(tf_keras.Model):
         batch norm" in the paper means None here.
       outer_normalization: class of what comes before blocks and before the average, or None.
       activation: f.
-      kernel_initializer: class of the initializers, called with `seed`.
+      kernel_initializer: class of the initializers, called with `seed`, e.g. `HeNormal`.
       l2: factor of the squared kernels, gains and shifts in the loss.
       seed: seed of the initial weights.
       use_bias: whether convolutions add a bias; the output layer always does.

@@ -2,7 +2,10 @@
 
 import functools
 
+import gin
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from models import activations, convnet, mlp, mobilenet, pooling, vgg, wide_resnet
 
@@ -40,3 +43,31 @@ def test_only_a_normalization_normalizes(make, argument, value, name):
     message = rf"{make.func.__name__}.{argument} = {name} must be a class .* @BatchNormalization"
     with pytest.raises(ValueError, match=message):
         make(**{argument: value})
+
+
+@pytest.mark.parametrize("make", _ALL)
+@pytest.mark.parametrize(("value", "name"), [(activations.relu, "relu"), ("he", "he")])
+def test_only_an_initializer_initializes(make, value, name):
+    message = rf"{make.func.__name__}.kernel_initializer = {name} must be a class .* @HeNormal"
+    with pytest.raises(ValueError, match=message):
+        make(kernel_initializer=value)
+
+
+@pytest.mark.parametrize(
+    ("name", "scale", "variance"),
+    [
+        ("HeUniform", "", 2 / 200),
+        ("Orthogonal", "Orthogonal.gain = 2", 4 / 300),
+        ("RandomNormal", "RandomNormal.stddev = 2", 4),
+        ("VarianceScaling", "VarianceScaling.scale = 3", 3 / 200),
+    ],
+)
+def test_initializers_are_bound_by_name(name, scale, variance):
+    gin.parse_config(f"MLP.kernel_initializer = @{name}\n{scale}")
+    first = mlp.MLP((300,), 10)
+    first(tf.zeros([1, 200]))
+    kernel = np.asarray(first.sites[0].producers[0].kernel)
+    np.testing.assert_allclose(kernel.var(), variance, rtol=0.05)
+    again = mlp.MLP((300,), 10)
+    again(tf.zeros([1, 200]))
+    np.testing.assert_array_equal(again.sites[0].producers[0].kernel, kernel)

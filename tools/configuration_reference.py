@@ -32,6 +32,7 @@ _GROUPS = {
     ),
     "Networks": ("models",),
     "Parts of networks": ("models.normalization", "models.activations", "models.pooling"),
+    "Initial weights": ("tf_keras",),
     "Data": ("trainer.datasets",),
     "Preparation of images": (
         "trainer.datasets.augmentation",
@@ -70,9 +71,9 @@ import my_model                    # a module with configurables of your own
 ```
 
 "Required" are bindings without a default. Values of another kind than the table says are an error,
-and so are unknown names. What `Experiment` gives by itself is not to be bound: `Grower.train_step`,
-`Grower.shapes`, `optimizer.stretch`, and the `output_width` of a network. Configurations to begin
-with are in `gin_configs/`."""
+and so are unknown names. Some are not to be bound, as whoever calls gives them: of `Experiment`,
+`Grower.train_step`, `Grower.shapes`, `optimizer.stretch` and the `output_width` of a network; of
+networks, the `seed` of initial weights. Configurations to begin with are in `gin_configs/`."""
 
 
 def text() -> str:
@@ -100,7 +101,7 @@ def _heading(module: str) -> str | None:
     found = [(len(p), h) for h, places in _GROUPS.items() for p in places if _is_in(module, p)]
     if not found and _is_ours(module):
         raise ValueError(f"{module} belongs below no heading; see _GROUPS in {__file__}")
-    return max(found)[1] if found else None  # Model Garden has more than this project takes.
+    return max(found)[1] if found else None  # Of what Model Garden registers besides.
 
 
 def _is_ours(module: str) -> bool:
@@ -133,7 +134,7 @@ def _entry(configurable) -> str:
     target = configurable.wrapped
     about = docstring_parser.parse_from_object(target)
     paragraphs = [f"### {configurable.name}", about.short_description]
-    if _is_ours(target.__module__):  # Those of Model Garden are not written for this.
+    if _is_ours(target.__module__):  # Those of libraries are not written for this page.
         paragraphs.append(about.long_description)
     rows = list(_rows(configurable.name, target))
     if rows:
@@ -146,7 +147,7 @@ def _entry(configurable) -> str:
 def _place(target) -> str:
     module = target.__module__
     if not _is_ours(module):
-        return f"Model Garden's `{module}`"
+        return f"`{module}`"
     path = f"{module.replace('.', '/')}.py"
     return f"[{path}](../{path})"
 
