@@ -50,8 +50,7 @@ def main(argv: list[str]) -> None:
         train,  # noqa: F401  Gin reads only after all is known that can be bound.
     )
 
-    if not flags.FLAGS["verbosity"].present:
-        logging.set_verbosity(logging.WARNING)  # Some import has raised it to INFO.
+    command_line.quiet()
     try:
         with errors.mistakes(), failures.lost_workers_told():
             config.load(*command_line.gin_arguments())

@@ -3,7 +3,7 @@
 import pathlib
 import time
 
-from absl import flags, logging
+from absl import flags
 
 from trainer import command_line, config_names, errors, interrupts, seeded_run, workers
 
@@ -121,8 +121,7 @@ def _write_curves(runs: list[seeded_run.SeededRun]) -> list[pathlib.Path]:
     # TensorBoard's reader brings TensorFlow along.
     from trainer import curve_plots, run_curves, sweep_curves
 
-    if not flags.FLAGS["verbosity"].present:
-        logging.set_verbosity(logging.WARNING)  # Some import has raised it to INFO.
+    command_line.quiet()
     by_config = {run.config: [] for run in runs}
     for run in runs:
         if run.result():
