@@ -25,7 +25,7 @@ _PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
 _BLOCK = re.compile(r"(?:^ {4}.*\n)+", re.MULTILINE)
 # Stands for all that a block calls, and says which arguments a shell gives it.
 _STUB = """#!/bin/bash
-[[ $0 != *bazel* ]] || { printf '%s\\0' "$@"; printf '\\0'; } >> calls
+[[ ${0##*/} != bazel* ]] || { printf '%s\\0' "$@"; printf '\\0'; } >> calls
 """
 _OTHERS = ("apt-get", "pip", "python", "python3", "tensorboard", "tensorflow_model_server", "tfds")
 
