@@ -81,8 +81,9 @@ def _fork(arguments, environment, log, kill):
     except BaseException:  # noqa: BLE001
         traceback.print_exc()
     finally:
-        with contextlib.suppress(OSError):
-            sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError):
+                stream.flush()
         os._exit(status)
 
 
