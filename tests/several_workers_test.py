@@ -36,7 +36,8 @@ def test_losses_and_growths_do_not_depend_on_the_number_of_devices(server, tmp_p
     ]:
         folder = tmp_path / name
         statuses = server.run(folder, files, [*_BINDINGS, *bindings], [None] * workers)
-        assert statuses == [0] * workers, pathlib.Path(f"{folder}.log0").read_text()
+        log = pathlib.Path(f"{folder}.log0").read_text()
+        assert statuses == [0] * workers and "deprecated" not in log, log
         runs.append((run_curves.read(file, 0, folder).metrics, training_processes.growths(folder)))
     (expected, expected_growths), *others = runs
     assert len(expected["train/loss"]) == 10 and len(expected_growths) == 2

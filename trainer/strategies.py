@@ -37,6 +37,8 @@ def make(name: str, logical_cpus: int = 1, tpu_address: str = "local") -> tf.dis
         return _tpu(tpu_address)
     if name == "multi_worker_mirrored":
         _check_tf_config()
+        # Model Garden takes the experimental class, of which TensorFlow warns.
+        return tf.distribute.MultiWorkerMirroredStrategy()
     # Model Garden refuses a strategy of one device on a machine with several GPUs.
     one = name in ("off", "one_device")
     return distribute_utils.get_distribution_strategy(name, num_gpus=min(gpus, 1) if one else gpus)
