@@ -172,7 +172,11 @@ class GrowthSite:
 
 
 def sites_of(model: tf_keras.Model, required: bool) -> list[GrowthSite]:
-    """The sites of `model`; none of a model that does not say, unless they are `required`."""
+    """The sites of `model`; none of a model that does not say, unless they are `required`.
+
+    Raises:
+      ValueError: there are none, two have one name, or Keras does not know a layer of one.
+    """
     sites = list(getattr(model, "sites", []))
     names = [site.name for site in sites]
     if required and not sites:
@@ -181,6 +185,15 @@ def sites_of(model: tf_keras.Model, required: bool) -> list[GrowthSite]:
         )
     if len(set(names)) < len(names):
         raise ValueError(f"the sites of {type(model).__name__} must differ by name, not {names}")
+    known = {id(module) for module in model.submodules}
+    for site in sites:
+        for layer in (*site.producers, *site.between, *site.consumers):
+            if layer.variables and id(layer) not in known:
+                raise ValueError(
+                    f"layer {layer.name!r} of site {site.name!r} must be an attribute of "
+                    f"{type(model).__name__}, or in a list that is one: otherwise it is neither "
+                    "trained nor saved"
+                )
     return sites
 
 

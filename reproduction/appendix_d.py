@@ -130,12 +130,15 @@ def _figure_13a():
 
 def _figure_13b():
     panel = "equal FLOPs"
-    starts = {f"step {step}": _curve(f"start/step_{step}") for step in (0, 400, 800, 1000)}
+    starts = {
+        f"step {step}": SMALL["GradMax"] if step == 200 else _curve(f"start/step_{step}")
+        for step in (0, 200, 400, 800, 1000)
+    }
     return training_curves.TrainingCurves(
         name="13b",
         title="Start of growth",
         paper="Growing early in the training works best.",
-        panels={panel: {"step 200": SMALL["GradMax"]} | starts},
+        panels={panel: starts},
         axis="training_flops",
         claims=[Lower(panel, "step 0", f"step {step}") for step in (200, 400, 800, 1000)],
     )
@@ -144,11 +147,10 @@ def _figure_13b():
 def _figure_13c():
     panel = "equal FLOPs"
     labels = {
-        f"{label} ({width})": _curve(f"seed/width_{width}_{name}")
-        for width in (2, 4, 7)
+        f"{label} ({width})": SMALL[label] if width == 5 else _curve(f"seed/width_{width}_{name}")
+        for width in (2, 4, 5, 7)
         for label, name in [("GradMax", "gradmax"), ("Random", "random")]
     }
-    labels |= {f"{label} (5)": SMALL[label] for label in ("GradMax", "Random")}
     return training_curves.TrainingCurves(
         name="13c",
         title="Width of the seed network",

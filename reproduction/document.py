@@ -21,6 +21,9 @@ paper says it shows, in its words or nearly so, and what became of that here: `t
 zero. Bands are 80 % intervals of the mean over seeds, as in the paper, unless a figure says
 otherwise. Times are those of the runs that a figure needs, {processes} at a time, on two cores
 shared with others; runs that figures share count in each.
+
+As few repeats as the paper has leave many differences undecided: `--repeats=20` decides more, and
+[measurements.md](measurements.md#teacher-student-ranking) has 20 for figures 3a and 3b.
 """
 
 

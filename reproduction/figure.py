@@ -54,6 +54,21 @@ class Figure(abc.ABC):
         """What became of the paper's claims, by `rows`."""
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class FigureOfOneVariant(Figure):
+    """A figure that one configuration is enough for, because a run measures all that it shows.
+
+    Attributes:
+      variant: the configuration, with what is measured.
+    """
+
+    variant: variant.Variant
+
+    def variants(self) -> Sequence[variant.Variant]:
+        """See `Figure.variants`."""
+        return [self.variant]
+
+
 def to_csv(rows: Sequence[Row]) -> str:
     """The rows as CSV, numbers unrounded."""
     text = io.StringIO()

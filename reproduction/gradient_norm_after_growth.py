@@ -3,22 +3,16 @@
 import dataclasses
 import statistics
 
-from reproduction import after_growth, bands, claim, figure, variant
+from reproduction import after_growth, bands, claim, figure
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class GradientNormAfterGrowth(figure.Figure):
+class GradientNormAfterGrowth(figure.FigureOfOneVariant):
     """The gradient norm by one new neuron, from checkpoints of Random growth.
 
     Attributes:
       variant: Random growth, measured by `after_growth`.
     """
-
-    variant: variant.Variant
-
-    def variants(self):
-        """See `Figure.variants`."""
-        return [self.variant]
 
     def rows(self, runs):
         """See `Figure.rows`: a row for each new neuron."""

@@ -3,22 +3,16 @@
 import dataclasses
 import statistics
 
-from reproduction import bands, claim, figure, variant
+from reproduction import bands, claim, figure
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class LossAfterGrowth(figure.Figure):
+class LossAfterGrowth(figure.FigureOfOneVariant):
     """L(Random) - L(GradMax) in the training after one growth from the same checkpoint.
 
     Attributes:
       variant: Random growth, measured by `after_growth`.
     """
-
-    variant: variant.Variant
-
-    def variants(self):
-        """See `Figure.variants`."""
-        return [self.variant]
 
     def rows(self, runs):
         """See `Figure.rows`: a row for each point."""

@@ -2,12 +2,11 @@
 
 import dataclasses
 import pathlib
-import time
 from collections.abc import Mapping, Sequence
 
 from absl import flags
 
-from trainer import command_line, errors, interrupts, workers
+from trainer import command_line, errors, interrupts, seeded_runs
 
 _FIGURES = flags.DEFINE_multi_string(
     "figure", [], 'A figure of the paper, e.g. 2a, or "all"; repeat for more.'
@@ -41,7 +40,9 @@ def main(argv: list[str]) -> None:
         with errors.mistakes(), interrupts.catch() as interrupt:
             runs = _runs(folder)
             folder.mkdir(parents=True, exist_ok=True)
-            _check(runs, interrupt)
+            # The first run of each figure stands for the others.
+            first = dict.fromkeys(its[0] for its in runs.values())
+            seeded_runs.check([[run] for run in first], interrupt)
             failures = _make(runs, folder, interrupt)
             if _DOCUMENT.value and (made := report.read(folder)):
                 document.write(pathlib.Path(_DOCUMENT.value), made, folder)
@@ -84,19 +85,9 @@ def _check_images() -> None:
     """Raises ValueError with the command that prepares Fashion-MNIST, unless it is prepared."""
     from trainer.datasets import tfds_builder
 
+    command_line.quiet()
     arguments = ("ImageClassification", "fashion_mnist", _DATA_DIR.value)
     tfds_builder.check_prepared(*arguments, tfds_builder.find(*arguments))
-
-
-def _check(runs: Mapping, interrupt: interrupts.Interrupt) -> None:
-    """Raises UserError for a mistake in the first run of a figure, before any of them starts."""
-    from trainer import seeded_run
-
-    first = [[each] for each in dict.fromkeys(its[0] for its in runs.values())]
-    for _, mistake in workers.run_all(seeded_run.check, first, 1, lambda: interrupt):
-        # If the process died here, the runs will say so, and where to read more.
-        if isinstance(mistake, str):
-            raise errors.UserError(mistake)
 
 
 def _make(runs: Mapping, folder: pathlib.Path, interrupt: interrupts.Interrupt) -> dict:
@@ -110,20 +101,18 @@ def _make(runs: Mapping, folder: pathlib.Path, interrupt: interrupts.Interrupt) 
     for figure in [figure for figure, missing in waiting.items() if not missing]:
         _present(figure, runs[figure], folder)
     failures = {}
-    start = time.monotonic()
-    done = workers.run_all(measured_run.measure, todo, _PROCESSES.value, lambda: interrupt)
-    for count, (run, failure) in enumerate(done, 1):
-        if isinstance(failure, workers.Died):
-            if interrupt:
-                continue  # It has not failed: it has saved a checkpoint to go on from.
-            failure = f"its process ended with status {failure.exit_code}"
+    for run, failure in seeded_runs.perform(
+        measured_run.measure,
+        todo,
+        _PROCESSES.value,
+        interrupt,
+        lambda run: f"{run.seconds():.0f} s",
+    ):
         if failure:
             failures[run] = failure
-        left = (time.monotonic() - start) / count * (len(todo) - count)
-        outcome = f"failed: {failure}" if failure else f"{run.seconds():.0f} s"
-        print(f"{count}/{len(todo)}  {run.config} seed {run.seed}  {outcome}  {left:.0f} s left")
+            continue
         for figure, missing in waiting.items():
-            if run in missing and not failure:
+            if run in missing:
                 missing.remove(run)
                 if not missing:
                     _present(figure, runs[figure], folder)

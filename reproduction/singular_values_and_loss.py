@@ -13,7 +13,7 @@ from growth import linear_map as linear_map_lib
 from growth import singular_vectors
 from growth.initializers import one_sided, signs
 from growth.neurons import NewNeurons
-from reproduction import bands, claim, figure, single_growth, variant
+from reproduction import bands, claim, figure, single_growth
 from trainer import experiment, run_directory
 
 
@@ -100,18 +100,12 @@ def _losses(task, batch, steps, interval):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class SingularValuesAndLoss(figure.Figure):
+class SingularValuesAndLoss(figure.FigureOfOneVariant):
     """Loss curves after one growth (left, first seed), and Pearson correlations (right).
 
     Attributes:
       variant: measured by `growths_by_singular_vector`.
     """
-
-    variant: variant.Variant
-
-    def variants(self):
-        """See `Figure.variants`."""
-        return [self.variant]
 
     def rows(self, runs):
         """See `Figure.rows`: a row for each point; without growth the number is 0."""

@@ -11,7 +11,7 @@ import tensorflow as tf
 from growth import full_precision, growth_step
 from growth.initializers import gradmax
 from models import site as site_lib
-from reproduction import bands, claim, figure, variant
+from reproduction import bands, claim, figure
 from trainer import experiment, run_directory
 
 _PARTS = {"start": 0.0, "middle": 0.5, "end": 1.0}  # Of the training.
@@ -118,18 +118,12 @@ def alignment(left: np.ndarray, other: np.ndarray) -> float:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class SingularVectorAlignment(figure.Figure):
+class SingularVectorAlignment(figure.FigureOfOneVariant):
     """Alignment over batch sizes, mean over sites: a panel for each k, 95 % intervals.
 
     Attributes:
       variant: measured by `alignments`.
     """
-
-    variant: variant.Variant
-
-    def variants(self):
-        """See `Figure.variants`."""
-        return [self.variant]
 
     def rows(self, runs):
         """See `Figure.rows`: a row for each alignment."""

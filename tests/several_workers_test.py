@@ -1,5 +1,6 @@
 """The same configuration on one device, on two, and in two processes."""
 
+import os
 import pathlib
 
 import numpy as np
@@ -17,6 +18,8 @@ _BINDINGS = [
     "PeriodicSchedule.interval = 20",
     "PeriodicSchedule.count = 2",
 ]
+# It says that it has started a server.
+_OF_TENSORFLOW = ("WARNING: All log messages before absl", "I0000")
 _MIRRORED = ["Experiment.distribution_strategy = 'mirrored'", "Experiment.logical_cpus = 2"]
 
 
@@ -53,3 +56,17 @@ def test_losses_and_growths_do_not_depend_on_the_number_of_devices(server, tmp_p
             assert (site["from"], site["to"]) == (wanted_site["from"], wanted_site["to"])
             for key in ("gradient_norm_new", "gradient_norm_old", "singular_values"):
                 np.testing.assert_allclose(site[key], wanted_site[key], rtol=1e-3)
+
+
+def test_the_chief_alone_writes_and_speaks(server, tmp_path):
+    folder, files = tmp_path / "run", [f"{_FOLDER}/batch_norm/gradmax.gin"]
+    logs = [pathlib.Path(f"{folder}.log{i}") for i in range(2)]
+    for mode in ("train", "eval", "export"):
+        assert server.run(folder, files, _BINDINGS, [None, None], [f"--mode={mode}"]) == [0, 0]
+        lines = [log.read_text().splitlines() for log in logs]
+        spoken = [[line for line in of if not line.startswith(_OF_TENSORFLOW)] for of in lines]
+        assert spoken[0] and not spoken[1]
+        for log in logs:
+            log.unlink()  # Processes append to them.
+    assert spoken[0] == [f"{folder}/export/50", f"{folder}/export/50/model.h5"]
+    assert os.listdir(folder / "export") == ["50"]

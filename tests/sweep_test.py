@@ -156,6 +156,18 @@ def test_results_of_another_configuration_are_not_taken_for_these(swept):
     assert "+AllAtOnce.neurons = 2" in output and "Traceback" not in output
 
 
+def test_a_warm_start_from_nowhere_is_noticed_before_anything_runs(tmp_path):
+    status, output = _program(
+        sweep,
+        f"--gin_file={SMALL}",
+        f"--output_dir={tmp_path}/out",
+        "--gin_bindings=Experiment.warm_start = @WarmStart()",
+        "--gin_bindings=WarmStart.path = '/nowhere'",
+    )
+    assert status == 2 and "WarmStart.path = '/nowhere' must be" in output
+    assert not os.listdir(tmp_path)
+
+
 @pytest.mark.parametrize(
     "flags, message",
     [

@@ -204,6 +204,7 @@ def test_a_longer_run_knows_the_best_of_the_shorter_one(tmp_path):
     ("bindings", "message"),
     [
         (["Experiment.match_flops = True", "PeriodicSchedule.count = 9"], "planned for step 9"),
+        (["Experiment.seed = -1"], "Experiment.seed = -1 must be at least 0"),
         (["optimizer.stretch = 0"], "optimizer.stretch = 0 must be above 0"),
         ([*_EMA, "optimizer.config = @AdamExperimentalConfig()"], "ema needs a legacy optimizer"),
         (["EMAConfig.average_decay = 1.0", _EMA[0]], "average_decay = 1.0 must be between 0 and 1"),

@@ -32,7 +32,7 @@ class Server:
         self._process.wait()
         self._process.stdout.close()
 
-    def run(self, model_dir, files, bindings, kills=(None,)):
+    def run(self, model_dir, files, bindings, kills=(None,), flags=()):
         """Runs to the end; a worker for each of `kills`, which are arguments of `_arm` or None.
 
         Returns:
@@ -41,6 +41,7 @@ class Server:
         bindings = [*bindings, *([_MULTI_WORKER] if len(kills) > 1 else [])]
         arguments = [
             f"--model_dir={model_dir}",
+            *flags,
             *(f"--gin_file={file}" for file in files),
             *(f"--gin_bindings={binding}" for binding in bindings),
         ]

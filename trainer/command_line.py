@@ -8,7 +8,7 @@ from typing import NoReturn
 # Before TensorFlow is imported: its start-up notes would drown the one message that matters.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from absl import app, flags  # noqa: E402
+from absl import app, flags, logging  # noqa: E402
 
 _GIN_FILE = flags.DEFINE_multi_string("gin_file", [], "A .gin file; repeat for more.")
 _GIN_BINDINGS = flags.DEFINE_multi_string("gin_bindings", [], "A binding; repeat for more.")
@@ -44,6 +44,15 @@ def run(main: Callable[[list[str]], None], check: Callable[[], None]) -> NoRetur
 def gin_arguments() -> tuple[list[str], list[str], list[str]]:
     """Files, bindings and search paths, as trainer/config.py takes them."""
     return _GIN_FILE.value, _GIN_BINDINGS.value, _SEARCH_PATHS.value
+
+
+def quiet() -> None:
+    """Has absl say warnings and errors only, unless --verbosity says otherwise.
+
+    To be called after imports: some raise it to INFO.
+    """
+    if not flags.FLAGS["verbosity"].present:
+        logging.set_verbosity(logging.WARNING)
 
 
 def fail(message: object, status: int) -> NoReturn:

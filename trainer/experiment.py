@@ -98,6 +98,8 @@ class Experiment:
         ]:
             if value is not None and value < 1:
                 raise ValueError(f"Experiment.{name} = {value} must be at least 1")
+        if seed < 0:
+            raise ValueError(f"Experiment.seed = {seed} must be at least 0")
         self.seed = seed
         self.objective = objective
         self.log_interval = log_interval

@@ -50,8 +50,7 @@ def main(argv: list[str]) -> None:
         train,  # noqa: F401  Gin reads only after all is known that can be bound.
     )
 
-    if not flags.FLAGS["verbosity"].present:
-        logging.set_verbosity(logging.WARNING)  # Some import has raised it to INFO.
+    command_line.quiet()
     try:
         with errors.mistakes(), failures.lost_workers_told():
             config.load(*command_line.gin_arguments())
@@ -103,7 +102,13 @@ def _evaluate(built, directory) -> Callable[[], None]:
     directory.start(gin.config_str(), _OVERWRITE_CONFIG.value, read_only=True)
     evaluated = evaluation.Evaluation(built, directory)
     evaluated.restore(checkpoints.find(directory, _CHECKPOINT.value))
-    return lambda: print(json.dumps({"step": evaluated.step, **evaluated.evaluate()}))
+
+    def evaluate():
+        metrics = evaluated.evaluate()
+        if directory.is_written:
+            print(json.dumps({"step": evaluated.step, **metrics}))
+
+    return evaluate
 
 
 def _export(built, directory) -> Callable[[], None]:
@@ -112,7 +117,7 @@ def _export(built, directory) -> Callable[[], None]:
     directory.start(gin.config_str(), _OVERWRITE_CONFIG.value, read_only=True)
     run = train.Run(built, directory)
     run.restore(checkpoints.find(directory, _CHECKPOINT.value))
-    return lambda: print(*run.export(), sep="\n")
+    return lambda: print("".join(f"{path}\n" for path in run.export()), end="")
 
 
 _MODES = {

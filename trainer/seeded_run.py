@@ -75,8 +75,11 @@ def check(runs: Sequence[SeededRun]) -> str | None:
                     f"{runs[0].gin_file} must say Experiment.seed = %seed, and use %seed for all "
                     "that is random; otherwise the runs of a sweep would all be alike"
                 )
-            if not all(run.result() for run in runs):
-                experiment.Experiment()
+            todo = [run_directory.RunDirectory(run.path) for run in runs if not run.result()]
+            if todo:
+                built = experiment.Experiment()
+                if not all(directory.has_checkpoint() for directory in todo):
+                    built.start_warm()  # What it starts from is there, and fits.
     # Perhaps no mistake of the user: the run itself will fail, and go on record with it.
     except (errors.UnexpectedError, FloatingPointError):
         return None

@@ -1,11 +1,10 @@
 """The sweep binary: some configurations, each with some seeds; a table and curves of them."""
 
 import pathlib
-import time
 
-from absl import flags, logging
+from absl import flags
 
-from trainer import command_line, config_names, errors, interrupts, seeded_run, workers
+from trainer import command_line, config_names, errors, interrupts, seeded_run, seeded_runs
 
 _SEEDS = flags.DEFINE_integer(
     "seeds", 3, "Runs of each --gin_file: with the seeds 0, 1, 2, ...", lower_bound=1
@@ -64,11 +63,7 @@ def _check(runs: list[seeded_run.SeededRun], interrupt: interrupts.Interrupt) ->
     by_config = {}
     for run in runs:
         by_config.setdefault(run.config, []).append(run)
-    checks = list(by_config.values())
-    for _, mistake in workers.run_all(seeded_run.check, checks, 1, lambda: interrupt):
-        # If the process died here, the runs will say so, and where to read more.
-        if isinstance(mistake, str):
-            raise errors.UserError(mistake)
+    seeded_runs.check(by_config.values(), interrupt)
 
 
 def _train(
@@ -76,26 +71,12 @@ def _train(
 ) -> dict[seeded_run.SeededRun, str]:
     """Runs `runs`, and returns what went wrong in those that failed."""
     print(f"{len(runs)} runs to do", flush=True)
-    failures = {}
-    start = time.monotonic()
-    done = workers.run_all(seeded_run.train, runs, _PROCESSES.value, lambda: interrupt)
-    for count, (run, failure) in enumerate(done, 1):
-        if isinstance(failure, workers.Died):
-            if interrupt:
-                continue  # It has not failed: it has saved a checkpoint to go on from.
-            failure = f"its process ended with status {failure.exit_code}"
-        if failure:
-            failures[run] = f"{failure} (see {run.log})"
-            outcome = f"failed: {failure}"
-        else:
-            result = run.result()
-            outcome = " ".join(f"{name}={value:.5g}" for name, value in result["train"].items())
-        left = (time.monotonic() - start) / count * (len(runs) - count)
-        print(
-            f"{count}/{len(runs)}  {run.config} seed {run.seed}  {outcome}  {left:.0f} s left",
-            flush=True,
-        )
-    return failures
+    done = seeded_runs.perform(seeded_run.train, runs, _PROCESSES.value, interrupt, _outcome)
+    return {run: f"{failure} (see {run.log})" for run, failure in done if failure}
+
+
+def _outcome(run: seeded_run.SeededRun) -> str:
+    return " ".join(f"{name}={value:.5g}" for name, value in run.result()["train"].items())
 
 
 def _write_table(runs: list[seeded_run.SeededRun]) -> str:
@@ -121,8 +102,7 @@ def _write_curves(runs: list[seeded_run.SeededRun]) -> list[pathlib.Path]:
     # TensorBoard's reader brings TensorFlow along.
     from trainer import curve_plots, run_curves, sweep_curves
 
-    if not flags.FLAGS["verbosity"].present:
-        logging.set_verbosity(logging.WARNING)  # Some import has raised it to INFO.
+    command_line.quiet()
     by_config = {run.config: [] for run in runs}
     for run in runs:
         if run.result():

@@ -5,6 +5,7 @@ import importlib.metadata
 import pathlib
 import platform
 import signal
+import tempfile
 from typing import Any
 
 import gin
@@ -161,12 +162,22 @@ class Run:
             self._checkpoint.restore(checkpoint)
 
     def export(self) -> list[pathlib.Path]:
-        """Writes the checkpoint for use elsewhere, and returns what `export.export` does."""
-        experiment = self._experiment
-        folder = self._directory.path / "export" / str(self.step)
-        folder.parent.mkdir(exist_ok=True)
-        with self._task.averaged():
-            return export.export(experiment.model, experiment.dataset, experiment.objective, folder)
+        """Writes the checkpoint for use elsewhere, and returns what `export.export` does.
+
+        Of several workers the chief does, and the others return nothing.
+        """
+        experiment, parent = self._experiment, self._directory.path / "export"
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._task.averaged())
+            if not self._directory.is_written:
+                # To read a variable may need all workers, so that they all do the same.
+                parent = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            parent.mkdir(exist_ok=True)
+            folder = parent / str(self.step)
+            written = export.export(
+                experiment.model, experiment.dataset, experiment.objective, folder
+            )
+        return written if self._directory.is_written else []
 
     def _next_stop(self, evaluate: bool) -> int:
         """The step at which the in-graph training loop returns to Python."""
