@@ -85,7 +85,6 @@ def _check_images() -> None:
     """Raises ValueError with the command that prepares Fashion-MNIST, unless it is prepared."""
     from trainer.datasets import tfds_builder
 
-    command_line.quiet()
     arguments = ("ImageClassification", "fashion_mnist", _DATA_DIR.value)
     tfds_builder.check_prepared(*arguments, tfds_builder.find(*arguments))
 

@@ -18,7 +18,7 @@ _SEARCH_PATHS = flags.DEFINE_multi_string(
 
 
 def run(main: Callable[[list[str]], None], check: Callable[[], None]) -> NoReturn:
-    """Runs a program.
+    """Runs a program; only warnings and errors are logged, unless --verbosity says otherwise.
 
     Args:
       main: the program, called with what is left of the command line.
@@ -33,6 +33,8 @@ def run(main: Callable[[list[str]], None], check: Callable[[], None]) -> NoRetur
         if len(rest) > 1:
             fail(f"unexpected argument {rest[1]!r}; all options are flags, see --help", 2)
         check()
+        if not flags.FLAGS["verbosity"].present:
+            logging.set_verbosity(logging.WARNING)  # absl.app raises it to INFO, if unset.
         return rest
 
     # `bazel run` starts the program in a folder of its own; paths are the caller's.
@@ -44,15 +46,6 @@ def run(main: Callable[[list[str]], None], check: Callable[[], None]) -> NoRetur
 def gin_arguments() -> tuple[list[str], list[str], list[str]]:
     """Files, bindings and search paths, as trainer/config.py takes them."""
     return _GIN_FILE.value, _GIN_BINDINGS.value, _SEARCH_PATHS.value
-
-
-def quiet() -> None:
-    """Has absl say warnings and errors only, unless --verbosity says otherwise.
-
-    To be called after imports: some raise it to INFO.
-    """
-    if not flags.FLAGS["verbosity"].present:
-        logging.set_verbosity(logging.WARNING)
 
 
 def fail(message: object, status: int) -> NoReturn:

@@ -50,7 +50,6 @@ def main(argv: list[str]) -> None:
         train,  # noqa: F401  Gin reads only after all is known that can be bound.
     )
 
-    command_line.quiet()
     try:
         with errors.mistakes(), failures.lost_workers_told():
             config.load(*command_line.gin_arguments())

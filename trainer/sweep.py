@@ -102,7 +102,6 @@ def _write_curves(runs: list[seeded_run.SeededRun]) -> list[pathlib.Path]:
     # TensorBoard's reader brings TensorFlow along.
     from trainer import curve_plots, run_curves, sweep_curves
 
-    command_line.quiet()
     by_config = {run.config: [] for run in runs}
     for run in runs:
         if run.result():
