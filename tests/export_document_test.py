@@ -62,7 +62,7 @@ def test_the_code_works_where_this_project_is_not(exported, tmp_path):
     program.write_text(guard + code.replace(_EXPORTED, exported))
     subprocess.run(
         [sys.executable, str(program)],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        env=foreign_program.environment(),
         cwd=tmp_path,
         check=True,
     )

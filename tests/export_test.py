@@ -1,4 +1,3 @@
-import os
 import pathlib
 import subprocess
 import sys
@@ -91,7 +90,7 @@ def used(tmp_path_factory):
 def _run_elsewhere(folder: pathlib.Path) -> None:
     subprocess.run(
         [sys.executable, foreign_program.__file__, str(folder)],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        env=foreign_program.environment(),
         cwd=folder,
         check=True,
     )

@@ -4,6 +4,7 @@ Takes a folder with a folder for each network: what was exported, with `inputs.n
 signature takes. Writes what came out, or what went wrong, beside it.
 """
 
+import os
 import pathlib
 import sys
 import traceback
@@ -12,6 +13,11 @@ import numpy as np
 import tensorflow as tf
 
 FORBIDDEN = ("models", "growth", "trainer", "official", "gin")
+
+
+def environment() -> dict[str, str]:
+    """Of this program: TensorFlow as others have it, with Keras 3."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "TF_USE_LEGACY_KERAS": "0"}
 
 
 class Forbidden:

@@ -5,8 +5,10 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-# Before TensorFlow is imported: its start-up notes would drown the one message that matters.
+# Before TensorFlow is imported: its start-up notes would drown the one message that matters, and
+# tf.keras is tf_keras, which models are made of. Keras 3 would take a second to import.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 from absl import app, flags, logging  # noqa: E402
 
