@@ -24,6 +24,12 @@ def fresh_gin():
     gin.clear_config()
 
 
+@pytest.fixture(autouse=True)
+def fresh_collectives():
+    """No test's replicas meet those of another, which TensorFlow would number alike."""
+    tf.distribute.MirroredStrategy._collective_key_base += 100_000
+
+
 @pytest.fixture(scope="module")
 def untraced():
     """Functions run without tracing, which would take most of the time of many small growths."""

@@ -1,6 +1,6 @@
 """Every command that a page shows can be given as it stands there.
 
-That it does its work is for documented_runs_test.py; that this is what the page says, for the tests of its subject.
+That it does its work is for documented_runs_test.py.
 """
 
 import pathlib

@@ -1,7 +1,7 @@
-"""Every command that a page shows does its work: as it stands there, or on less where it takes minutes.
+"""Every command that a page shows does its work: as it stands there, or on less if it takes long.
 
-Takes ten minutes, so that CI leaves it out: ./bazelw test //tools:documented_runs_test
-The commands of docs/recipes.md are run by tests/recipes_test.py, which also looks at what they do.
+Takes a quarter of an hour, and CI leaves it out: ./bazelw test //tools:documented_runs_test
+Those of docs/recipes.md are run by tests/documents/recipes_test.py, which looks at what they do.
 """
 
 import os
@@ -23,7 +23,7 @@ _LESS = {
     "//benchmarks:growth_memory": ["--batch_size=8"],
     "//benchmarks:inner_cost": ["--rounds=1", "--steps=2"],
     "//benchmarks:input_pipeline": ["--rounds=1", "--steps=1"],
-    "//benchmarks:optimality": [],
+    "//benchmarks:optimality": [],  # Has no rounds.
     "//benchmarks:sign_rule": ["--seeds=1", "--step=20"],
     "//benchmarks:throughput": ["--rounds=1", "--steps=1"],
     "//benchmarks:width_cost": ["--growths=1", "--width=8"],
@@ -63,7 +63,7 @@ def _less(call: str) -> list[str]:
 
 
 def _run(target: str, arguments: list[str], folder: pathlib.Path) -> str:
-    """What a program printed, which must end with status 0."""
+    """What a program said, which must end with status 0."""
     program = page_commands.program(target).relative_to(page_commands.ROOT)
     module = ".".join(program.with_suffix("").parts)
     done = subprocess.run(
@@ -79,8 +79,9 @@ def _run(target: str, arguments: list[str], folder: pathlib.Path) -> str:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    return said
 
 
 @pytest.mark.parametrize(("page", "block"), _BLOCKS)

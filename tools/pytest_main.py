@@ -1,8 +1,8 @@
-"""Runs the pytest file of one Bazel test, as Bazel's test protocol wants it.
+"""Runs the pytest files of one Bazel test, as Bazel's test protocol wants it.
 
 The main file of every test that tools/pytest_tests.bzl makes. Arguments go on to pytest:
 
-    ./bazelw test //tests:grower_test --test_arg=-x --test_filter="slots and not adam"
+    ./bazelw test //tests:growth_test --test_arg=-x --test_filter="grower_test and slots"
 """
 
 import os

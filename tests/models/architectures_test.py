@@ -5,39 +5,22 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from growth import grower as grower_lib
-from growth import policies, schedules
-from growth.initializers import gradmax, random
 from models import cost, mobilenet, normalization, vgg, wide_resnet
 from models import pooling as pooling_lib
-from tests import networks
+from tests import architectures
 
-_vgg_11 = functools.partial(vgg.VGG, 10)
 _wrn_28_1 = functools.partial(wide_resnet.WideResNet, 10, depth=28)
 _wrn_16_2 = functools.partial(wide_resnet.WideResNet, 10, depth=16, width=2)
-_wrn_10_1 = functools.partial(wide_resnet.WideResNet, 10, depth=10)
 _mobilenet = functools.partial(mobilenet.MobileNet, 1000)
 _half_normalized_mobilenet = functools.partial(_mobilenet, normalize_depthwise=False)
 
-_tiny_vgg = functools.partial(vgg.VGG, 10, width_multiplier=1 / 32)
-_tiny_wrn = functools.partial(_wrn_10_1, width_multiplier=0.25)
-_tiny_mobilenet = functools.partial(
-    mobilenet.MobileNet, 10, width_multiplier=1 / 16, first_strides=1
+_tiny = pytest.mark.parametrize(
+    "make", [architectures.tiny_vgg, architectures.tiny_wrn, architectures.tiny_mobilenet]
 )
-_tiny = pytest.mark.parametrize("make", [_tiny_vgg, _tiny_wrn, _tiny_mobilenet])
 
 _VGG_11_WIDTHS = (64, 128, 256, 256, 512, 512, 512, 512)
 _MOBILENET_WIDTHS = (32, 64, 128, 128, 256, 256, *[512] * 6, 1024, 1024)
 _MOBILENET_MAPS = (112, 112, 56, 56, 28, 28, *[14] * 6, 7, 7)
-
-
-def _built(model, size):
-    model(tf.zeros([1, size, size, 3]))
-    return model
-
-
-def _widths(model):
-    return [site.width for site in model.sites]
 
 
 # What an architecture is, said once more: (size of the map, weights) of each layer with weights,
@@ -81,8 +64,8 @@ _wrn_16_2_weights = functools.partial(_wide_resnet_weights, depth=16, k=2)
 @pytest.mark.parametrize(
     ("make", "weights", "size", "multiplier", "parameters", "flops"),
     [
-        (_vgg_11, _vgg_11_weights, 32, 1, 9_263_808, 305_620_992),
-        (_vgg_11, _vgg_11_weights, 32, 0.25, 587_952, 19_782_144),
+        (architectures.vgg_11, _vgg_11_weights, 32, 1, 9_263_808, 305_620_992),
+        (architectures.vgg_11, _vgg_11_weights, 32, 0.25, 587_952, 19_782_144),
         (_wrn_28_1, _wrn_28_1_weights, 32, 1, 368_602, 109_937_930),
         (_wrn_28_1, _wrn_28_1_weights, 32, 0.25, 95_578, 28_542_218),
         (_wrn_16_2, _wrn_16_2_weights, 32, 1, 690_778, 202_213_898),
@@ -98,7 +81,7 @@ def test_parameters_and_flops(make, weights, size, multiplier, parameters, flops
     layers_, gains, biases = weights(multiplier)
     assert parameters == sum(count for _, count in layers_) + gains + biases
     assert flops == 2 * sum(size**2 * count for size, count in layers_) + biases
-    model = _built(make(width_multiplier=multiplier), size)
+    model = architectures.built(make(width_multiplier=multiplier), size)
     assert cost.parameters(model) == parameters
     assert cost.forward_flops(model) == flops
 
@@ -106,7 +89,7 @@ def test_parameters_and_flops(make, weights, size, multiplier, parameters, flops
 @pytest.mark.parametrize(
     ("make", "targets"),
     [
-        (_vgg_11, _VGG_11_WIDTHS),
+        (architectures.vgg_11, _VGG_11_WIDTHS),
         (_wrn_28_1, [16] * 4 + [32] * 4 + [64] * 4),
         (_wrn_16_2, [32] * 2 + [64] * 2 + [128] * 2),
         (_mobilenet, _MOBILENET_WIDTHS),
@@ -114,16 +97,16 @@ def test_parameters_and_flops(make, weights, size, multiplier, parameters, flops
 )
 @pytest.mark.parametrize("multiplier", [1, 0.25, 0.001])
 def test_widths(make, targets, multiplier):
-    model = _built(make(width_multiplier=multiplier), 32)
+    model = architectures.built(make(width_multiplier=multiplier), 32)
     assert [site.target_width for site in model.sites] == list(targets)
-    assert _widths(model) == [max(1, int(target * multiplier)) for target in targets]
+    assert architectures.widths(model) == [max(1, int(target * multiplier)) for target in targets]
 
 
 @pytest.mark.parametrize(
     ("depth", "convolutions"), [(11, 8), (13, 10), (16, 13), (19, 16)], ids=str
 )
 def test_vgg_has_three_layers_less_than_its_depth_and_a_head(depth, convolutions):
-    model = _built(vgg.VGG(10, depth, width_multiplier=1 / 64), 32)
+    model = architectures.built(vgg.VGG(10, depth, width_multiplier=1 / 64), 32)
     assert [site.name for site in model.sites] == [f"conv_{i + 1}" for i in range(convolutions)]
 
 
@@ -135,10 +118,11 @@ def test_sites_of_blocks_are_named_by_group_and_block():
 @pytest.mark.parametrize("pooling", [pooling_lib.MaxPooling2D, pooling_lib.AveragePooling2D])
 def test_pooling_halves_maps_where_strides_did(pooling):
     strided, pooled = (
-        _built(vgg.VGG(10, pooling=p, width_multiplier=0.25), 32) for p in (None, pooling)
+        architectures.built(vgg.VGG(10, pooling=p, width_multiplier=0.25), 32)
+        for p in (None, pooling)
     )
     assert cost.forward_flops(pooled) == cost.forward_flops(strided)
-    assert not np.allclose(pooled(_images(32)), strided(_images(32)))
+    assert not np.allclose(pooled(architectures.images(32)), strided(architectures.images(32)))
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (64, 64), (40, 24)])
@@ -147,12 +131,12 @@ def test_the_head_of_vgg_takes_maps_of_any_size(shape):
 
 
 def test_the_flat_head_of_vgg_keeps_channels_apart():
-    model = _built(vgg.VGG(7, flatten=True, width_multiplier=1 / 64), 48)
+    model = architectures.built(vgg.VGG(7, flatten=True, width_multiplier=1 / 64), 48)
     assert model.sites[-1].consumers[0].kernel.read_value().shape == [3, 3, 8, 7]
 
 
 def test_a_residual_network_without_outer_normalization():
-    model = _built(wide_resnet.WideResNet(10, 10, outer_normalization=None), 8)
+    model = architectures.built(wide_resnet.WideResNet(10, 10, outer_normalization=None), 8)
     assert not [m for m in model.submodules if isinstance(m, normalization.Normalization)]
     weights, _, biases = _wide_resnet_weights(1, 10, 1)
     assert cost.parameters(model) == sum(count for _, count in weights) + biases
@@ -160,7 +144,7 @@ def test_a_residual_network_without_outer_normalization():
 
 @_tiny
 def test_only_axes_that_grow_are_unspecified(make):
-    model = _built(make(), 16)
+    model = architectures.built(make(), 16)
     producers = {p for site in model.sites for p in site.producers}
     consumers = {c for site in model.sites for c in site.consumers}
     for layer in cost.growable_layers(model):
@@ -172,7 +156,7 @@ def test_only_axes_that_grow_are_unspecified(make):
 @_tiny
 def test_l2_holds_for_weights_and_not_for_biases(make):
     make = functools.partial(make, normalization=normalization.BatchNormalization)
-    model = _built(make(l2=0.01), 16)
+    model = architectures.built(make(l2=0.01), 16)
     exempt = ["bias"] + ["normalization"] * isinstance(model, mobilenet.MobileNet)
     expected = sum(
         float(tf.reduce_sum(tf.square(variable)))
@@ -180,7 +164,7 @@ def test_l2_holds_for_weights_and_not_for_biases(make):
         if not any(word in variable.name for word in exempt)
     )
     assert float(tf.add_n(model.losses)) == pytest.approx(0.01 * expected, rel=1e-5)
-    assert not _built(make(), 16).losses
+    assert not architectures.built(make(), 16).losses
 
 
 @_tiny
@@ -188,7 +172,7 @@ def test_weights_depend_on_the_seed_alone(make):
     outputs = []
     for seed in (1, 1, 2):
         tf.random.uniform([3])  # Global random numbers in between change nothing.
-        outputs.append(make(seed=seed)(_images(16)).numpy())
+        outputs.append(make(seed=seed)(architectures.images(16)).numpy())
     np.testing.assert_array_equal(outputs[0], outputs[1])
     assert not np.allclose(outputs[0], outputs[2])
 
@@ -199,103 +183,9 @@ def test_weights_depend_on_the_seed_alone(make):
         (functools.partial(vgg.VGG, 10, 14), r"VGG.depth = 14 must be one of 11, 13, 16, 19"),
         (functools.partial(wide_resnet.WideResNet, 10, 26), r"depth = 26 must be .* 22 or 28"),
         (functools.partial(wide_resnet.WideResNet, 10, 4), r"depth = 4 must be 6n \+ 4 .* 10"),
-        (functools.partial(_wrn_10_1, width=0), r"WideResNet.width = 0 must be"),
+        (functools.partial(architectures.wrn_10_1, width=0), r"WideResNet.width = 0 must be"),
     ],
 )
 def test_mistakes_are_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
-
-
-# Growth.
-
-_NORMALIZATIONS = (None, normalization.BatchNormalization, normalization.LayerNormalization)
-_flat_vgg = functools.partial(
-    _tiny_vgg, pooling=pooling_lib.MaxPooling2D, flatten=True, use_bias=True
-)
-
-
-@pytest.fixture
-def eagerly():
-    """Growth without a trace, which takes long for many sites and is made only once."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
-def _images(size):
-    return tf.random.stateless_normal([8, size, size, 3], [0, 1])
-
-
-def _batch(size):
-    return _images(size), tf.random.stateless_normal([8, 10], [0, 2])
-
-
-def _grower(model, method):
-    return grower_lib.Grower(
-        *(model, networks.loss, lambda variable: [], 0),
-        schedule=schedules.PeriodicSchedule(0, 1, 3),
-        policy=policies.AllAtOnce(target_fraction=0.25),
-        initializer=method,
-    )
-
-
-def _assert_close(new, old):
-    largest = float(tf.reduce_max(abs(old)))
-    assert largest > 1e-6
-    np.testing.assert_allclose(new, old, rtol=1e-5, atol=1e-5 * largest)
-
-
-@pytest.mark.parametrize(
-    ("make", "size", "between"),
-    [
-        *((_tiny_wrn, 8, n) for n in _NORMALIZATIONS),
-        *((_tiny_vgg, 16, n) for n in _NORMALIZATIONS),
-        *((_tiny_mobilenet, 16, n) for n in _NORMALIZATIONS),
-        (_flat_vgg, 32, None),
-    ],
-)
-def test_every_site_grows_and_the_output_stays(make, size, between, eagerly):
-    model, batch = make(normalization=between), _batch(size)
-    for method in (random.Random(inverse=True), gradmax.GradMax()):
-        # In training first: it moves the averages that evaluation uses.
-        in_training, in_evaluation = model(batch[0], training=True), model(batch[0])
-        widths = _widths(model)
-        event = networks.grower(model, method, neurons=(2,)).grow(0, batch)
-        assert _widths(model) == [width + 2 for width in widths]
-        _assert_close(model(batch[0]), in_evaluation)
-        _assert_close(model(batch[0], training=True), in_training)
-        for site in event["sites"].values():
-            assert site["gradient_norm_new"] > 0 and site["gradient_norm_old"] > 0
-
-
-@pytest.mark.parametrize(
-    ("make", "size"),
-    [
-        (_wrn_10_1, 8),
-        (functools.partial(wide_resnet.WideResNet, 10, 10, width=2), 8),
-        (_vgg_11, 16),
-        (functools.partial(mobilenet.MobileNet, 10), 16),
-    ],
-)
-def test_three_growths_lead_from_a_quarter_to_the_network_of_full_width(make, size, eagerly):
-    make = functools.partial(make, normalization=normalization.BatchNormalization)
-    full, model = (_built(make(width_multiplier=m), size) for m in (1, 0.25))
-    grower = _grower(model, random.Random(inverse=True))
-    for step in range(3):
-        grower.grow(step, _batch(size))
-    assert _widths(model) == _widths(full) == [site.target_width for site in full.sites]
-    assert cost.parameters(model) == cost.parameters(full)
-    assert cost.forward_flops(model) == cost.forward_flops(full)
-    for grown, built in zip(model.variables, full.variables, strict=True):
-        assert grown.read_value().shape == built.read_value().shape
-
-
-def test_growth_of_blocks_is_traced_once():
-    model, batch = _tiny_wrn(), _batch(8)
-    before = model(batch[0])
-    grower = _grower(model, random.Random(inverse=True))
-    for step in range(3):
-        grower.grow(step, batch)
-    assert grower._grow.experimental_get_tracing_count() == 1
-    _assert_close(model(batch[0]), before)
