@@ -26,8 +26,9 @@ _SLOW = (
 
 def _start(*flags, cwd=None):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([os.getcwd(), *sys.path])}
-    # The program itself keeps TensorFlow quiet; the setting of the test must not do it.
-    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    # The program itself sets what TensorFlow finds; the tests' own settings must not do it.
+    for name in ("TF_CPP_MIN_LOG_LEVEL", "TF_USE_LEGACY_KERAS"):
+        environment.pop(name, None)
     if cwd:
         environment["BUILD_WORKING_DIRECTORY"] = str(cwd)
     return subprocess.Popen(
@@ -76,6 +77,16 @@ def test_a_dry_run_prints_the_plan_and_touches_nothing(tmp_path):
     assert "  step 1000: hidden_1 from 9 to 10 neurons\n" in out
     assert "Before: 150 parameters, 300 FLOPs" in out and "After:  300 parameters, 600 FLOPs" in out
     assert not list(tmp_path.iterdir())
+
+
+def test_models_are_made_of_tf_keras(tmp_path):
+    (tmp_path / "own.py").write_text(
+        "import tensorflow as tf\nfrom models import mlp\n"
+        "assert issubclass(mlp.MLP, tf.keras.Model), tf.keras.__version__\n"
+    )
+    flags = (f"--gin_file={_SMALL}", "--gin_bindings=import own", "--dry_run")
+    status, _, err = _finish(_start(*flags, cwd=tmp_path))
+    assert (status, err) == (0, "")
 
 
 def _weights(folder):
