@@ -5,8 +5,8 @@ load("@rules_python//python:defs.bzl", "py_test")
 def pytest_tests(name, data = [], overrides = {}, **kwargs):
     """Makes a py_test of each *_test.py of the package, and one, FOLDER_test, of all in a folder: a new file needs no change of BUILD.
 
-    A process for each file would spend most of its time on the start of TensorFlow. What takes long by itself is no part of a
-    folder, so that it runs beside others, and again only if it failed.
+    A process for each file would spend most of its time on the start of TensorFlow. What takes long by itself lies in no folder,
+    so that it runs beside others.
 
     Args:
       name: of the test suite with all of them, without those that are tagged manual.
