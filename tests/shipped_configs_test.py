@@ -117,7 +117,8 @@ def test_a_small_config_runs_with_its_growths(file, tmp_path, data_dir):
 
 @pytest.mark.parametrize("file", _LARGE, ids=str)
 def test_a_large_config_runs_with_its_growths(file, tmp_path, data_dir, monkeypatch):
-    # One block of each stride; all thirteen are built and grown in architectures_test.py.
+    # One block of each stride; all thirteen are built and grown in
+    # growth/growing_architectures_test.py.
     monkeypatch.setattr(mobilenet, "_BLOCKS", mobilenet._BLOCKS[:2])
     data = [
         f"{dataset}.data_dir = '{data_dir}'"

@@ -57,9 +57,8 @@ def folder(tmp_path_factory):
 
 
 def _less(call: str) -> list[str]:
-    fitting = [arguments for start, arguments in _LESS.items() if call.startswith(start)]
-    few_steps = _FEW_STEPS if "gin_configs/fashion_mnist/" in call else []
-    return [*(fitting[0] if fitting else []), *few_steps]
+    less = next((less for start, less in _LESS.items() if call.startswith(start)), [])
+    return less + _FEW_STEPS * ("gin_configs/fashion_mnist/" in call)
 
 
 def _run(target: str, arguments: list[str], folder: pathlib.Path) -> str:
