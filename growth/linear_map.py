@@ -91,7 +91,7 @@ class LinearMap:
             self._strategy.experimental_local_results(x)[0] for x in inputs + output_gradients
         ]
         return None not in factors and all(
-            array.shape.rank in (2, 4) and array.shape[1:-1].is_fully_defined() for array in arrays
+            array.shape.rank in (2, 3, 4) and array.shape[1:-1].is_fully_defined() for array in arrays
         )
 
     def matrix(self) -> tf.Tensor:
@@ -187,5 +187,7 @@ class LinearMap:
 
 
 def _map(array: tf.Tensor) -> tf.Tensor:
-    """`[batch, height, width, channels]`; vectors become maps of one pixel."""
-    return array if array.shape.rank == 4 else array[:, tf.newaxis, tf.newaxis, :]
+    """`[batch, height, width, channels]`; vectors and sequences become maps, one pixel wide."""
+    if array.shape.rank == 2:
+        return array[:, tf.newaxis, tf.newaxis, :]
+    return array[:, :, tf.newaxis, :] if array.shape.rank == 3 else array

@@ -79,8 +79,8 @@ class LayerFactory:
         )
 
     def dense(self, name: str, width: int, **kwargs) -> layers.Dense:
-        """A dense layer of `width` neurons; bias and what grows as in `layers.Dense`."""
-        return layers.Dense(width, **self._weights(name), **kwargs)
+        """A dense layer of `width` neurons on vectors or maps; bias and what grows as there."""
+        return layers.Dense(width, flatten=True, **self._weights(name), **kwargs)
 
     def depthwise(self, name: str, kernel_size: int, strides: int) -> channel_wise.DepthwiseConv2D:
         """A depthwise convolution."""

@@ -187,34 +187,74 @@ class GrowableLayer(tf_keras.layers.Layer):
 
 
 class Dense(GrowableLayer):
-    """y = x W + b, with x flattened.
+    """y = x W + b at each position of `[batch, ..., fan-in]`, or with x flattened.
 
-    For inputs `[batch, height, width, channels]` the kernel is `[height, width, channels, neurons]`
-    and not `[height * width * channels, neurons]`: channels that a convolution grows are then new
-    along one axis, where the rows of a matrix would be interleaved.
+    Flattened inputs `[batch, height, width, channels]` have a kernel `[height, width, channels,
+    neurons]` and not `[height * width * channels, neurons]`: channels that a convolution grows are
+    then new along one axis, where the rows of a matrix would be interleaved.
+
+    Args:
+      width: see `GrowableLayer`.
+      flatten: whether all axes but the batch are flattened. None for vectors and for sequences
+        `[batch, time, fan-in]`, which the layer maps position by position; maps need to say it.
+      **kwargs: see `GrowableLayer`.
+
+    Raises:
+      ValueError: inputs have four axes or more, and `flatten` is None.
     """
+
+    def __init__(self, width: int, *, flatten: bool | None = None, **kwargs):
+        super().__init__(width, **kwargs)
+        self._flatten = flatten
+        self._position_count = 1
 
     def hidden_pair(self, name: str) -> tuple["Dense", "Dense"]:
         """See `GrowableLayer.hidden_pair`."""
         first, second = self._hidden_pair_options(name)
-        return Dense(0, **first), Dense(self._initial_width, **second)
+        return (
+            Dense(0, flatten=self._flatten, **first),
+            Dense(self._initial_width, flatten=self._flatten, **second),
+        )
 
     @property
     def windows(self) -> tuple[window.Window, window.Window]:
-        """See `GrowableLayer.windows`: one window, as large as the map."""
-        height, width = self.kernel.shape[:2] if self.kernel.shape.rank == 4 else (1, 1)
+        """See `GrowableLayer.windows`: one window, as large as what is flattened."""
+        height, width = (*self.kernel.shape[:-2], 1, 1)[:2]
         return window.Window(height, 1, "VALID", 1), window.Window(width, 1, "VALID", 1)
 
     def kernel_shape(self, input_shape: Sequence[int | None]) -> list[int]:
         """See `GrowableLayer.kernel_shape`."""
-        return [*(int(size) for size in input_shape[1:]), self._initial_width]
+        rank = len(input_shape)
+        if self._flatten is None and rank > 3:
+            raise ValueError(
+                f"layer {self.name!r} is a Dense layer on inputs {_axes(input_shape)}; say whether "
+                "it flattens them (flatten=True) or maps each position by itself (flatten=False)"
+            )
+        read = input_shape[1:] if self._flatten else input_shape[-1:]
+        if None in read:
+            raise ValueError(
+                f"layer {self.name!r} is a Dense layer on inputs {_axes(input_shape)}; the sizes "
+                "that its kernel has must be known"
+            )
+        return [*(int(size) for size in read), self._initial_width]
 
     def _linear(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        """`[batch, ..., fan-in]` times `[..., fan-in, k]`, summed over all axes but the batch."""
+        """`[batch, ..., fan-in]` times `[..., fan-in, k]`; axes of the kernel are summed over."""
         if kernel.shape.rank > 2:
             inputs = tf.reshape(inputs, [tf.shape(inputs)[0], -1])
             kernel = tf.reshape(kernel, [-1, tf.shape(kernel)[-1]])
-        return tf.matmul(inputs, kernel)
+        if inputs.shape.rank == 2:
+            return tf.matmul(inputs, kernel)
+        return tf.tensordot(inputs, kernel, 1)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """See `GrowableLayer.call`."""
+        outputs = super().call(inputs)
+        self._position_count = outputs.shape[1:-1].num_elements() or 1
+        return outputs
+
+    def _positions(self) -> int:
+        return self._position_count
 
 
 class Conv2D(GrowableLayer):
@@ -278,6 +318,10 @@ class Conv2D(GrowableLayer):
 
     def _positions(self) -> int:
         return self._map_size
+
+
+def _axes(shape: Sequence[int | None]) -> str:
+    return "[batch, " + ", ".join(map(str, shape[1:])) + "]"
 
 
 def shape_now(variable: tf.Variable) -> tf.TensorShape:

@@ -126,8 +126,7 @@ class BatchNormalization(Normalization):
             # As of the fused operation: the moving average is of unbiased estimates.
             unbiased = variance * count / tf.maximum(count - 1.0, 1.0)
             return tf.cast(outputs, inputs.dtype), mean, unbiased
-        vectors = inputs.shape.rank == 2
-        images = inputs[:, tf.newaxis, tf.newaxis, :] if vectors else inputs
+        images = _as_images(inputs)
         outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
             images,
             tf.convert_to_tensor(gain),
@@ -136,7 +135,7 @@ class BatchNormalization(Normalization):
             epsilon=self.epsilon,
             is_training=not moments,
         )
-        return outputs[:, 0, 0, :] if vectors else outputs, mean, variance
+        return _shaped_as(inputs, outputs), mean, variance
 
     def _is_shared(self):
         """Whether several replicas have to agree on moments."""
@@ -252,3 +251,20 @@ class LayerNormalization(Normalization):
         """See `ChannelWise.tangent`."""
         _, factor = self._moments(tf.cast(old, channels.dtype))
         return channels * factor * values[0]
+
+
+def _as_images(inputs: tf.Tensor) -> tf.Tensor:
+    """`[batch, ..., channels]` as `[batch, height, width, channels]`, for the fused operation."""
+    rank = inputs.shape.rank
+    if rank <= 4:
+        return inputs if rank == 4 else inputs[:, *[tf.newaxis] * (4 - rank)]
+    shape = tf.shape(inputs)
+    return tf.reshape(inputs, tf.concat([shape[:1], [-1], shape[-2:]], axis=0))
+
+
+def _shaped_as(inputs: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+    """The inverse of `_as_images`."""
+    rank = inputs.shape.rank
+    if rank <= 4:
+        return images if rank == 4 else tf.squeeze(images, list(range(1, 5 - rank)))
+    return tf.ensure_shape(tf.reshape(images, tf.shape(inputs)), inputs.shape)

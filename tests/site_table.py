@@ -66,6 +66,10 @@ def _conv(name: str, width: int, size: int = 3, **window) -> layers.Conv2D:
 
 
 def _dense(name: str, width: int) -> layers.Dense:
+    return layers.Dense(width, flatten=True, **_growable(name))
+
+
+def _per_position(name: str, width: int) -> layers.Dense:
     return layers.Dense(width, **_growable(name))
 
 
@@ -165,13 +169,14 @@ def _fixed_conv(width: int, size: int, **window) -> layers.Conv2D:
 
 
 def _fixed_dense(width: int) -> layers.Dense:
-    return layers.Dense(width, **_growable("fixed", grows=False))
+    return layers.Dense(width, flatten=True, **_growable("fixed", grows=False))
 
 
 _relu = activations.relu
 _pooling, _max_pooling = pooling.AveragePooling2D, pooling.MaxPooling2D
 _map = functools.partial(_site, [8, 8, _CHANNELS])
 _vector = functools.partial(_site, [6])
+_sequence = functools.partial(_site, [7, 6])
 
 _STRIDES = {
     f"strides {strides}, map of {size}, {padding}, {'smooth' if smooth else 'white'}": Convolutions(
@@ -237,6 +242,21 @@ _DENSE = {
     ),
 }
 
+_SEQUENCES = {
+    "sequence": _sequence(
+        lambda: ([_per_position("in", 4)], [_relu], [_per_position("out", 6)], activations.identity)
+    ),
+    "sequence, batch norm": _sequence(
+        lambda: ([_per_position("in", 4)], [_batch_norm(), _relu], [_per_position("out", 5)])
+    ),
+    "sequence, layer norm": _sequence(
+        lambda: ([_per_position("in", 4)], [_layer_norm(), _relu], [_per_position("out", 5)])
+    ),
+    "sequence, flatten": _sequence(
+        lambda: ([_per_position("in", 4)], [_relu], [_dense("out", 5)])
+    ),
+}
+
 _BRANCHES = {
     "residual": _map(
         lambda: ([_conv("in", 4)], [_relu], [_conv("out", _CHANNELS)], activations.identity)
@@ -272,6 +292,7 @@ _NEW = {
 # Calling a value gives a network with one site, and a batch.
 SITES: dict[str, Callable[[], tuple[OneSite, Batch]]] = {
     **_DENSE,
+    **_SEQUENCES,
     **_WINDOWS,
     **_BETWEEN,
     **_BRANCHES,

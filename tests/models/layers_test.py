@@ -18,8 +18,8 @@ def _options(use_bias=True, grows=True, **kwargs):
     }
 
 
-def _dense(width=4, **options):
-    return layers.Dense(width, **_options(**options))
+def _dense(width=4, flatten=True, **options):
+    return layers.Dense(width, flatten=flatten, **_options(**options))
 
 
 def _conv(width=4, size=3, window=None, **options):
@@ -75,6 +75,27 @@ def test_dense_on_maps_is_dense_on_flattened_maps():
     theirs.set_weights([tf.reshape(ours.kernel, [-1, 4]).numpy(), ours.bias.numpy()])
     np.testing.assert_array_equal(ours(_map()), theirs(x))
     assert (ours.fan_in, ours.width, ours.flops) == (3, 4, 2 * 9 * 8 * 3 * 4 + 4)
+
+
+@pytest.mark.parametrize("shape", [[5, 4, 3], [5, 5, 3], [5, 2, 4, 3], [5, 2, 2, 2, 3]])
+def test_dense_works_position_by_position(shape):
+    flatten = None if len(shape) == 3 else False
+    ours, theirs = _dense(flatten=flatten), tf_keras.layers.Dense(4)
+    x = tf.random.stateless_normal(shape, [0, 1])
+    ours(x), theirs(x)
+    theirs.set_weights([w.numpy() for w in ours.trainable_variables])
+    np.testing.assert_allclose(ours(x), theirs(x), atol=1e-6)
+    assert (ours.fan_in, ours.flops) == (3, np.prod(shape[1:-1]) * (2 * 3 * 4 + 4))
+
+
+def test_dense_on_a_map_must_say_what_is_meant():
+    with pytest.raises(ValueError, match=r"'layer'.*\[batch, 9, 8, 3\].*flatten=True.*flatten=False"):
+        _dense(flatten=None)(_map())
+
+
+def test_dense_flattens_nothing_of_unknown_size():
+    with pytest.raises(ValueError, match=r"'layer'.*\[batch, None, 3\].*must be known"):
+        _dense()(tf_keras.Input([None, 3]))
 
 
 @pytest.mark.parametrize("make", [_conv, _dense])

@@ -5,8 +5,10 @@ import tf_keras
 
 from models import forward_pass, normalization
 
-_SHAPES = ([32, 5], [4, 6, 6, 5])
-_shapes = pytest.mark.parametrize("shape", _SHAPES, ids=["vectors", "maps"])
+_SHAPES = ([32, 5], [8, 6, 5], [4, 6, 6, 5], [4, 2, 3, 6, 5])
+_shapes = pytest.mark.parametrize(
+    "shape", _SHAPES, ids=["vectors", "sequences", "maps", "sequences of maps"]
+)
 
 _classes = pytest.mark.parametrize(
     "make", [normalization.BatchNormalization, normalization.LayerNormalization]
@@ -29,7 +31,7 @@ def test_batch_norm_computes_what_tf_keras_computes(shape):
     ours = _built(normalization.BatchNormalization(name="ours"), shape)
     theirs = tf_keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, fused=True)
     # tf_keras fuses maps alone, and takes the biased variance of vectors: maps of one pixel.
-    as_map = (lambda x: x[:, tf.newaxis, tf.newaxis, :]) if len(shape) == 2 else tf.identity
+    as_map = lambda x: tf.reshape(x, [-1, *shape[-3:]] if len(shape) == 4 else [-1, 1, 1, 5])
     theirs.build(as_map(tf.zeros(shape)).shape)
     theirs.set_weights([ours.gain.numpy(), ours.shift.numpy(), np.zeros(5), np.ones(5)])
     for step in range(3):
