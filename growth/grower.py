@@ -16,6 +16,7 @@ from growth import (
     policies,
     replica_check,
     schedules,
+    site_trial,
     spent_flops,
     surgery,
     unspecified_shapes,
@@ -152,6 +153,21 @@ class Grower:
             batch = growth_batch if batch is None else batch
             arguments = self._growth_arguments(0, {})
             self._grow(growth_batch, batch, *arguments, tf.constant(False))
+
+    def try_sites(self, batch: Any) -> None:
+        """Tries the growth of each site, and leaves the network as it is; see site_trial.py.
+
+        Args:
+          batch: as for `grow`.
+
+        Raises:
+          ValueError: a site cannot grow as it says.
+        """
+        if self._initializer is not None:
+            with self._shapes.suspended():
+                site_trial.SiteTrial(
+                    self._model, self._sites, self._slots, self._initializer.uses_gradients
+                ).check(batch)
 
     def rehearse(self, widths: Mapping[str, int]) -> None:
         """Gives the model `widths`, of sites by name, by neurons without weights.

@@ -1,17 +1,15 @@
 """One growth of a network, as a custom step: it runs on the accelerator, like a training step."""
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 import tf_keras
 
-from growth import full_precision, linear_map, surgery
+from growth import full_precision, linear_map, site_observer, surgery
 from growth import trial as trial_lib
 from growth.initializers import initializer as initializer_lib
 from growth.neurons import NewNeurons
-from models import forward_pass
 from models import site as site_lib
 
 # Maps of up to this many elements at birth of the network are built: 16 MiB. Where the widths of
@@ -51,14 +49,9 @@ class GrowthStep:
     ):
         self._model = model
         self._sites = list(sites)
-        # Every layer once, though sites may share it.
-        self._producers = list(dict.fromkeys(p for site in sites for p in site.producers))
-        self._consumers = list(dict.fromkeys(c for site in sites for c in site.consumers))
-        self._between = [
-            layer for site in sites for layer in site.between if layer.needs_old_channels
-        ]
         # Decided at birth, so that a run that is resumed later does the same.
-        self._small = {site for site in sites if _elements(site) <= _SMALL}
+        small = {site for site in sites if _elements(site) <= _SMALL}
+        self._observer = site_observer.SiteObserver(sites, self._loss_of, small)
         self._loss = loss
         self._step = step or self._differentiate
         self._initializer = initializer
@@ -116,7 +109,7 @@ class GrowthStep:
 
     def kernel_shapes(self) -> dict[object, tf.Tensor]:
         """The shapes of the producers' kernels now, by `kernel.ref()`."""
-        return {p.kernel.ref(): tf.shape(p.kernel) for p in self._producers}
+        return {p.kernel.ref(): tf.shape(p.kernel) for p in self._observer.producers}
 
     def nothing_measured(self) -> tf.Tensor:
         """In place of what `train` returns."""
@@ -139,7 +132,10 @@ class GrowthStep:
     def _neurons(self, batch, counts, seeds):
         """The new neurons of each site."""
         model = self._model
-        with _unchanged(model.non_trainable_variables), full_precision.full_precision(model):
+        with (
+            site_observer.unchanged(model.non_trainable_variables),
+            full_precision.full_precision(model),
+        ):
             maps = self.maps(batch)
             neurons = []
             for view, count, seed in zip(maps, counts, seeds, strict=True):
@@ -157,37 +153,13 @@ class GrowthStep:
         """
         if not self._initializer.uses_gradients:
             return [linear_map.LinearMap(site) for site in self._sites]
-        inputs, output_gradients = self._strategy.run(self._observe, args=(batch,))
-        inputs = dict(zip([*self._producers, *self._between], inputs, strict=True))
-        output_gradients = dict(zip(self._consumers, output_gradients, strict=True))
-        return [
-            linear_map.LinearMap(
-                site,
-                linear_map.Observed(
-                    [inputs[producer] for producer in site.producers],
-                    [inputs.get(layer) for layer in site.between],
-                    [output_gradients[consumer] for consumer in site.consumers],
-                ),
-                self._strategy,
-                is_small=site in self._small,
-            )
-            for site in self._sites
-        ]
+        return self._observer.maps(batch)
 
     def _loss_of(self, batch):
         """The loss of a batch in replica context."""
         inputs, targets = batch
         outputs = tf.cast(self._model(inputs, training=True), tf.float32)
         return self._loss(targets, outputs)
-
-    def _observe(self, batch):
-        """What all sites need of a replica's batch."""
-        layers = [*self._producers, *self._consumers, *self._between]
-        with forward_pass.observe(layers) as seen, tf.GradientTape() as tape:
-            loss = self._loss_of(batch)
-        output_gradients = tape.gradient(loss, [seen[c].outputs for c in self._consumers])
-        inputs = [seen[layer].inputs for layer in [*self._producers, *self._between]]
-        return inputs, output_gradients
 
     def train(self, batch: Any, before: Mapping[object, tf.Tensor]) -> tf.Tensor:
         """The second half of `run`: the step after the growth.
@@ -204,7 +176,9 @@ class GrowthStep:
         loss, gradients = self._step(batch)
         variables = self._model.trainable_variables
         gradients = {v.ref(): g for v, g in zip(variables, gradients, strict=True)}
-        kernels = {layer.kernel.ref() for layer in [*self._producers, *self._consumers]}
+        kernels = {
+            layer.kernel.ref() for layer in [*self._observer.producers, *self._observer.consumers]
+        }
         reduced = {k: strategy.reduce("SUM", gradients[k], axis=None) for k in kernels}
         new_norms, old_norms = [], []
         for site in self._sites:
@@ -227,17 +201,8 @@ class GrowthStep:
                 loss = self._loss_of(batch)
             return loss, tape.gradient(loss, self._model.trainable_variables)
 
-        with _unchanged(self._model.non_trainable_variables):
+        with site_observer.unchanged(self._model.non_trainable_variables):
             return self._strategy.run(on_replica, args=(batch,))
-
-
-@contextlib.contextmanager
-def _unchanged(variables: Sequence[tf.Variable]) -> Iterator[None]:
-    """Gives variables their values back after the block: a growth is not a training step."""
-    values = [variable.read_value() for variable in variables]
-    yield
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
 
 
 def _elements(site: site_lib.GrowthSite) -> int:

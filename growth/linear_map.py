@@ -17,11 +17,14 @@ class Observed(NamedTuple):
       inputs: h, the inputs `[batch, ..., channels]` of each producer; all in float32.
       old: the inputs of each layer between that needs those of its old channels, None elsewhere.
       output_gradients: dL/dz for each consumer, as its outputs.
+      sources: for each consumer the indices of the producers that it reads the sum of. In a
+        residual stream that grows, a consumer reads what has been added up before it. None for all.
     """
 
     inputs: Sequence[tf.Tensor]
     old: Sequence[tf.Tensor | None]
     output_gradients: Sequence[tf.Tensor]
+    sources: Sequence[Sequence[int]] | None = None
 
 
 class LinearMap:
@@ -91,7 +94,8 @@ class LinearMap:
             self._strategy.experimental_local_results(x)[0] for x in inputs + output_gradients
         ]
         return None not in factors and all(
-            array.shape.rank in (2, 3, 4) and array.shape[1:-1].is_fully_defined() for array in arrays
+            array.shape.rank in (2, 3, 4) and array.shape[1:-1].is_fully_defined()
+            for array in arrays
         )
 
     def matrix(self) -> tf.Tensor:
@@ -104,12 +108,18 @@ class LinearMap:
 
         def on_replica(inputs, _, output_gradients):
             rows = []
-            for consumer, gradient in zip(site.consumers, output_gradients, strict=True):
+            for consumer, gradient, sources in zip(
+                site.consumers, output_gradients, self._sources(), strict=True
+            ):
                 blocks = [
                     convolution_pair.matrix(
                         producer.windows, consumer.windows, _map(h), _map(gradient)
                     )
                     for producer, h in zip(site.producers, inputs, strict=True)
+                ]
+                blocks = [
+                    block if i in sources else tf.zeros_like(block)
+                    for i, block in enumerate(blocks)
                 ]
                 rows.append(tf.concat(blocks, axis=1))
             return factor * tf.concat(rows, axis=0)
@@ -162,7 +172,14 @@ class LinearMap:
                 f"site {self.site.name!r} has seen no growth batch, as the method says that it "
                 "needs none; give it `uses_gradients = True`"
             )
-        return tuple(list(part) for part in self._observed)
+        return tuple(list(part) for part in self._observed[:3])
+
+    def _sources(self) -> list[tuple[int, ...]]:
+        """The indices of the producers that each consumer reads."""
+        everything = tuple(range(len(self.site.producers)))
+        if self._observed.sources is None:
+            return [everything] * len(self.site.consumers)
+        return [tuple(sources) for sources in self._observed.sources]
 
     def _gradients(self, incoming, outgoing, values, tangent):
         """Gradients by w_in and w_out of the form, or of what the form is the tangent of."""
@@ -170,13 +187,20 @@ class LinearMap:
         def on_replica(inputs, old, output_gradients):
             with tf.GradientTape() as tape:
                 tape.watch([incoming, outgoing])
-                neurons = self.site.neurons(inputs, incoming, values, old, tangent)
+                neurons = {
+                    sources: self.site.neurons(inputs, incoming, values, old, tangent, sources)
+                    for sources in dict.fromkeys(self._sources())
+                }
                 kernels = self.site.outgoing_kernels(outgoing)
                 form = tf.add_n(
                     [
-                        tf.reduce_sum(gradient * consumer.linear(neurons, kernel))
-                        for gradient, consumer, kernel in zip(
-                            output_gradients, self.site.consumers, kernels, strict=True
+                        tf.reduce_sum(gradient * consumer.linear(neurons[sources], kernel))
+                        for gradient, consumer, kernel, sources in zip(
+                            output_gradients,
+                            self.site.consumers,
+                            kernels,
+                            self._sources(),
+                            strict=True,
                         )
                     ]
                 )

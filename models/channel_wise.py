@@ -10,7 +10,7 @@ from typing import NamedTuple
 import tensorflow as tf
 import tf_keras
 
-from models import activations, forward_pass, layers, window
+from models import activations, foreign_layers, forward_pass, layers, window
 
 # Values of some parameters, in the order of `ChannelWise.parameters`.
 Values = Sequence[tf.Tensor | tf.Variable]
@@ -93,10 +93,14 @@ class Activation(ChannelWise):
 
     Args:
       function: maps each element by itself, e.g. one of models/activations.py.
+
+    Raises:
+      ValueError: `function` is not a function, has weights, or maps elements together.
     """
 
     def __init__(self, function: activations.Activation):
         super().__init__()
+        _check_elementwise(function)
         self.function = function
         self._at_zero = activations.at_zero(function)
 
@@ -122,6 +126,43 @@ class Activation(ChannelWise):
     def at_zero(self) -> tuple[float, float]:
         """See `ChannelWise.at_zero`: f(0) and f'(0)."""
         return self._at_zero
+
+
+def _check_elementwise(function) -> None:
+    """Raises ValueError unless `function` maps each element by itself, whatever the others are."""
+    name = foreign_layers.described(function)
+    if not callable(function) or isinstance(function, type):
+        raise ValueError(
+            f"{name} is not an activation function; use one, such as models.activations.relu"
+        )
+    elements = tf.constant([[-1.5, 0.25, 2.0], [0.75, -0.5, 1.0]])
+    try:
+        together = tf.convert_to_tensor(function(elements))
+        single = tf.reshape(function(tf.reshape(elements, [6, 1])), [2, 3])
+        is_elementwise = together.shape == elements.shape and bool(
+            tf.reduce_all(tf.abs(together - single) < 1e-5)
+        )
+    # Whatever a function may do with inputs that it was not made for.
+    except Exception as error:  # noqa: BLE001
+        if isinstance(function, tf_keras.layers.Layer):
+            raise _cannot_grow(function) from error
+        raise ValueError(
+            f"{name} cannot be applied to neurons [batch, channels] one by one; "
+            f"{foreign_layers.instead_of(function)}"
+        ) from error
+    if getattr(function, "weights", None):
+        raise _cannot_grow(function)
+    if not is_elementwise:
+        raise ValueError(
+            f"{name} does not map each element by itself, so that a new neuron would change the "
+            f"others; {foreign_layers.instead_of(function)}"
+        )
+
+
+def _cannot_grow(layer) -> ValueError:
+    return ValueError(
+        f"{foreign_layers.described(layer)} cannot grow; {foreign_layers.instead_of(layer)}"
+    )
 
 
 class DepthwiseConv2D(ChannelWise):

@@ -26,6 +26,8 @@ class GrowableLayer(tf_keras.layers.Layer):
       regularizer: of the kernel, e.g. `tf_keras.regularizers.L2(1e-4)`, or None.
 
     Attributes:
+      inputs_grow: as given.
+      outputs_grow: as given.
       kernel: the weights.
       bias: float32 `[width]`, or None.
       input_axis: the axis of `kernel` that runs over input channels.
@@ -51,8 +53,8 @@ class GrowableLayer(tf_keras.layers.Layer):
         self.bias: tf.Variable | None = None
         self._initial_width = width
         self._use_bias = use_bias
-        self._inputs_grow = inputs_grow
-        self._outputs_grow = outputs_grow
+        self.inputs_grow = inputs_grow
+        self.outputs_grow = outputs_grow
         self.kernel_initializer = kernel_initializer
         self._regularizer = regularizer
         self._starts_empty = False
@@ -84,14 +86,14 @@ class GrowableLayer(tf_keras.layers.Layer):
         first = {
             "name": f"{name}_incoming",
             "use_bias": self._use_bias,
-            "inputs_grow": self._inputs_grow,
+            "inputs_grow": self.inputs_grow,
             "outputs_grow": True,
         }
         second = {
             "name": f"{name}_outgoing",
             "use_bias": False,
             "inputs_grow": True,
-            "outputs_grow": self._outputs_grow,
+            "outputs_grow": self.outputs_grow,
         }
         return first | shared, second | shared
 
@@ -129,9 +131,9 @@ class GrowableLayer(tf_keras.layers.Layer):
         """Creates the variables."""
         shape = memory.checked(self.kernel_shape(input_shape), f"the kernel of {self.name}")
         declared = list(shape)
-        if self._inputs_grow:
+        if self.inputs_grow:
             declared[self.input_axis] = None
-        if self._outputs_grow:
+        if self.outputs_grow:
             declared[self.output_axis] = None
         self._starts_empty = 0 in shape
         self.kernel = tf.Variable(
@@ -147,6 +149,13 @@ class GrowableLayer(tf_keras.layers.Layer):
         if self._regularizer is not None:
             self.add_loss(lambda: self._regularizer(forward_pass.value(self.kernel)))
         super().build(input_shape)
+
+    def __call__(self, inputs: tf.Tensor, *args, **kwargs) -> tf.Tensor:
+        """See tf_keras; in a functional model the next layer is told the width of now."""
+        outputs = super().__call__(inputs, *args, **kwargs)
+        if isinstance(outputs, tf_keras.__internal__.KerasTensor):
+            outputs.set_shape([*outputs.shape[:-1], self.width])
+        return outputs
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Maps `[batch, ..., fan-in]` to pre-activations `[batch, ..., width]`."""

@@ -1,13 +1,14 @@
 """Where a network can grow: between layers that produce channels and layers that consume them."""
 
 import dataclasses
+import functools
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import tensorflow as tf
 import tf_keras
 
-from models import activations
+from models import activations, foreign_layers
 from models import channel_wise as channel_wise_lib
 from models import layers as layers_lib
 
@@ -18,7 +19,8 @@ class GrowthSite:
 
     h -> producer(s) -> D, with the activation f -> consumer(s) -> z
 
-    What several producers put out is added; several consumers all read what comes out of D.
+    What several producers put out is added; several consumers all read what comes out of D. In a
+    residual stream that grows, each reads what has been added up before it.
 
     Growth methods see neurons as columns of two matrices: `incoming [n, k]` are the weights with
     which k neurons read h, `outgoing [m, k]` those with which all consumers read the neurons.
@@ -30,6 +32,9 @@ class GrowthSite:
         functions.
       consumers: their fan-ins grow.
       target_width: the width that the architecture foresees for the grown network, or None.
+
+    Raises:
+      ValueError: a layer cannot grow, or there are no producers or no consumers.
     """
 
     name: str
@@ -39,13 +44,33 @@ class GrowthSite:
     target_width: int | None = None
 
     def __post_init__(self):
-        layers = [
-            layer
-            if isinstance(layer, channel_wise_lib.ChannelWise)
-            else channel_wise_lib.Activation(layer)
-            for layer in self.between
-        ]
-        object.__setattr__(self, "between", layers)
+        for part, growing in (("producers", "outputs_grow"), ("consumers", "inputs_grow")):
+            self._check_growable(part, growing)
+        object.__setattr__(self, "between", [self._channel_wise(x) for x in self.between])
+
+    def _check_growable(self, part, growing):
+        layers = getattr(self, part)
+        if not layers:
+            raise ValueError(f"site {self.name!r} has no {part}; name at least one growable layer")
+        for layer in layers:
+            if not isinstance(layer, layers_lib.GrowableLayer):
+                raise ValueError(
+                    f"site {self.name!r}: {foreign_layers.described(layer)}, one of its {part}, "
+                    f"cannot grow; {_instead_of_end(layer)}"
+                )
+            if not getattr(layer, growing):
+                raise ValueError(
+                    f"site {self.name!r}: {layer.name!r} is one of its {part}, but was made with "
+                    f"{growing}=False; make it with {growing}=True"
+                )
+
+    def _channel_wise(self, layer):
+        if isinstance(layer, channel_wise_lib.ChannelWise):
+            return layer
+        try:
+            return channel_wise_lib.Activation(layer)
+        except ValueError as error:
+            raise ValueError(f"site {self.name!r}: {error}") from error
 
     @property
     def width(self) -> int:
@@ -143,6 +168,7 @@ class GrowthSite:
         values: Sequence[tf.Tensor],
         old: Sequence[tf.Tensor | None],
         tangent: bool = False,
+        sources: Collection[int] | None = None,
     ) -> tf.Tensor:
         """What reaches the consumers of k new neurons, in a training step.
 
@@ -152,18 +178,22 @@ class GrowthSite:
           values: the `parameters` of the new neurons.
           old: for each layer between its inputs, or None where it does not need them.
           tangent: whether the layers between are replaced by their tangents at zero.
+          sources: the indices of the producers that are added up; all if None.
 
         Returns:
           `[batch, ..., k]`.
         """
-        kernels = self.incoming_kernels(incoming)
-        channels = tf.add_n(
-            [p.linear(h, k) for p, h, k in zip(self.producers, inputs, kernels, strict=True)]
-        )
+        channels = []
         values = iter(values)
-        for _ in (p for p in self.producers if p.bias is not None):
-            bias = next(values)
-            channels = channels if tangent else channels + bias
+        kernels = self.incoming_kernels(incoming)
+        for i, (p, h, kernel) in enumerate(zip(self.producers, inputs, kernels, strict=True)):
+            bias = None if p.bias is None else next(values)
+            if sources is None or i in sources:
+                channels.append(p.linear(h, kernel))
+                if bias is not None and not tangent:
+                    channels.append(bias)
+        # A bias has no axes but the last.
+        channels = functools.reduce(tf.add, channels)
         for layer, inputs_of_layer in zip(self.between, old, strict=True):
             own = list(itertools.islice(values, len(layer.parameters)))
             apply = layer.tangent if tangent else layer.transform
@@ -175,7 +205,8 @@ def sites_of(model: tf_keras.Model, required: bool) -> list[GrowthSite]:
     """The sites of `model`; none of a model that does not say, unless they are `required`.
 
     Raises:
-      ValueError: there are none, two have one name, or Keras does not know a layer of one.
+      ValueError: there are none, two have one name, Keras does not know a layer of one, or layers
+        of one differ in the number of its neurons.
     """
     sites = list(getattr(model, "sites", []))
     names = [site.name for site in sites]
@@ -194,7 +225,41 @@ def sites_of(model: tf_keras.Model, required: bool) -> list[GrowthSite]:
                     f"{type(model).__name__}, or in a list that is one: otherwise it is neither "
                     "trained nor saved"
                 )
+            # An activation function is applied by the network itself.
+            if not (layer.built or isinstance(layer, channel_wise_lib.Activation)):
+                raise ValueError(
+                    f"layer {layer.name!r} of site {site.name!r} must take part in the forward "
+                    f"pass of {type(model).__name__}, which does not call it"
+                )
+        _check_widths(site)
     return sites
+
+
+def _check_widths(site: GrowthSite) -> None:
+    """Raises ValueError unless all layers have the channels of the site, and no others."""
+    for producer in site.producers:
+        if producer.width != site.width:
+            raise ValueError(
+                f"the producers of site {site.name!r} must have one width; "
+                f"{site.producers[0].name!r} has {site.width} and {producer.name!r} "
+                f"{producer.width} neurons"
+            )
+    for consumer in site.consumers:
+        if consumer.fan_in != site.width:
+            raise ValueError(
+                f"site {site.name!r} has {site.width} neurons, but its consumer {consumer.name!r} "
+                f"reads {consumer.fan_in} channels. If it reads a concatenation, give each part a "
+                "consumer of its own and add up what they put out, which is the same"
+            )
+
+
+def _instead_of_end(layer) -> str:
+    """Advice for a message: what to use in the place of a producer or consumer."""
+    if isinstance(layer, layers_lib.GrowableLayer | tf_keras.layers.Layer):
+        advice = foreign_layers.instead_of(layer)
+        if "models.layers" in advice:
+            return advice
+    return "use models.layers.Dense or models.layers.Conv2D"
 
 
 def _columns(kernel: tf.Tensor, axis: int) -> tf.Tensor:

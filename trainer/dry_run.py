@@ -15,6 +15,7 @@ def report(experiment: experiment_lib.Experiment) -> str:
     """
     model, grower = experiment.model, experiment.grower
     experiment.start_warm()
+    experiment.try_sites()
     lines = ["Layers at birth", *_layers(model), "", f"Growth plan of {experiment.steps} steps"]
     plan = grower.plan(experiment.steps)
     lines += [

@@ -153,6 +153,25 @@ class Experiment:
         self.grower.be_born()
         self.grower.plan(self.steps)  # A policy may not like these widths.
 
+    def try_sites(self) -> None:
+        """Tries the growth of each site on the first training batch.
+
+        Raises:
+          ValueError: a site cannot grow as it says.
+        """
+        with self.strategy.scope():
+            self.grower.try_sites(self._first_batch)
+
+    def take_first_batch(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """The training batch of step 0, distributed over replicas; it may be large."""
+        batch = self._first_batch
+        del self._first_batch
+        return batch
+
+    @functools.cached_property
+    def _first_batch(self):
+        return next(iter(self.batches(0)))
+
     def batches(self, step: int) -> tf.distribute.DistributedDataset:
         """The training batches after `step` training steps, distributed over replicas."""
         return distributed_batches.train(self.strategy, self.dataset, step)

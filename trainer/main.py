@@ -79,8 +79,10 @@ def main(argv: list[str]) -> None:
 def _train(built, directory, evaluate=False) -> Callable[[], None]:
     from trainer import config, train
 
+    # Before there is a folder of a run that cannot start.
     if not directory.has_checkpoint():
-        built.start_warm()  # Before there is a folder of a run that cannot start.
+        built.start_warm()
+    built.try_sites()
     directory.start(gin.config_str(), _OVERWRITE_CONFIG.value)
     run = train.Run(built, directory)
     run.prepare(config.literals())

@@ -80,6 +80,7 @@ def check(runs: Sequence[SeededRun]) -> str | None:
                 built = experiment.Experiment()
                 if not all(directory.has_checkpoint() for directory in todo):
                     built.start_warm()  # What it starts from is there, and fits.
+                built.try_sites()
     # Perhaps no mistake of the user: the run itself will fail, and go on record with it.
     except (errors.UnexpectedError, FloatingPointError):
         return None

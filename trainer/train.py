@@ -112,7 +112,7 @@ class Run:
         self._directory.write_about(self._about())
         self._task.train_dataset = self._experiment.batches(self.step)
         self._task.train(tf.constant(0))
-        batch = next(iter(self._experiment.batches(self.step)))
+        batch = self._experiment.take_first_batch()  # Any: nothing is trained on it.
         self._grower.prepare(self._experiment.growth_batch(self.step, batch), batch)
         # After tracing, when all that is used has been called.
         self._directory.write(f"operative_config-{self.step}.gin", gin.operative_config_str())

@@ -89,7 +89,9 @@ def test_dense_works_position_by_position(shape):
 
 
 def test_dense_on_a_map_must_say_what_is_meant():
-    with pytest.raises(ValueError, match=r"'layer'.*\[batch, 9, 8, 3\].*flatten=True.*flatten=False"):
+    with pytest.raises(
+        ValueError, match=r"'layer'.*\[batch, 9, 8, 3\].*flatten=True.*flatten=False"
+    ):
         _dense(flatten=None)(_map())
 
 

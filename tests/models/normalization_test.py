@@ -30,8 +30,11 @@ def _built(layer, shape):
 def test_batch_norm_computes_what_tf_keras_computes(shape):
     ours = _built(normalization.BatchNormalization(name="ours"), shape)
     theirs = tf_keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, fused=True)
+
     # tf_keras fuses maps alone, and takes the biased variance of vectors: maps of one pixel.
-    as_map = lambda x: tf.reshape(x, [-1, *shape[-3:]] if len(shape) == 4 else [-1, 1, 1, 5])
+    def as_map(x):
+        return tf.reshape(x, [-1, *shape[-3:]] if len(shape) == 4 else [-1, 1, 1, 5])
+
     theirs.build(as_map(tf.zeros(shape)).shape)
     theirs.set_weights([ours.gain.numpy(), ours.shift.numpy(), np.zeros(5), np.ones(5)])
     for step in range(3):

@@ -1,0 +1,334 @@
+"""Tries growth at every site of a network before it is trained, on a real batch.
+
+A network says by its `sites` what grows where, and nothing else in a run would notice if that were
+wrong: outputs would jump at a growth, or GradMax would maximize the gradient of another network.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+import tf_keras
+
+from growth import full_precision, linear_map, site_observer, surgery
+from growth.neurons import NewNeurons
+from models import forward_pass
+from models import site as site_lib
+
+# As many tell what the whole batch would, in less time.
+_EXAMPLES = 8
+# Of the largest output, and of the norm of a gradient: far above rounding, far below a mistake.
+_TOLERANCE = 1e-3
+_GRADIENT_TOLERANCE = 1e-2
+_SEED = 0
+
+
+class _Pass(NamedTuple):
+    """A pass through the network with some more neurons.
+
+    Attributes:
+      outputs: of the network, on one replica.
+      reads: the inputs of each consumer, on one replica, by layer.
+      gradients: of a functional of the outputs by the (incoming, outgoing) weights of the new
+        neurons of each site.
+    """
+
+    outputs: tf.Tensor
+    reads: dict[tf_keras.layers.Layer, tf.Tensor]
+    gradients: list[tuple[tf.Tensor, tf.Tensor]]
+
+
+class SiteTrial:
+    """Adds a neuron to each site, once with outgoing and once with incoming weights of zero.
+
+    Both must leave the outputs as they are; the gradients by the other weights must be those that
+    growth methods see. The network itself stays as it is: its variables are substituted.
+
+    Args:
+      model: the network, with its variables.
+      sites: its sites.
+      slots: gives the optimizer's slots of a parameter.
+      uses_gradients: whether the growth method does.
+    """
+
+    def __init__(
+        self,
+        model: tf_keras.Model,
+        sites: Sequence[site_lib.GrowthSite],
+        slots: Callable[[tf.Variable], Sequence[surgery.Slot]],
+        uses_gradients: bool,
+    ):
+        self._model = model
+        self._sites = list(sites)
+        self._slots = slots
+        self._uses_gradients = uses_gradients
+        self._strategy = tf.distribute.get_strategy()
+        self._is_training = True
+
+    def check(self, batch: Any) -> None:
+        """Raises ValueError unless each site can grow as it says; names it, and the remedy.
+
+        Args:
+          batch: (inputs, targets), distributed; the first examples of each replica are used.
+        """
+        model = self._model
+        with site_observer.unchanged(model.non_trainable_variables):
+            with full_precision.full_precision(model):
+                inputs = self._run(_first_examples, batch)
+                self._check_declared_shapes()
+                before = self._pass(inputs, self._none())
+                if _difference(before.outputs, self._pass(inputs, self._none()).outputs) > 0:
+                    # A layer draws random numbers, and other ones for other shapes.
+                    self._is_training = False
+                    before = self._pass(inputs, self._none())
+                maps = None
+                if self._uses_gradients and self._is_training:
+                    maps = self._maps(inputs)
+                # All sites at once; if that goes wrong, one after the other, to name the site.
+                if self._fault(inputs, before, maps, self._sites):
+                    for site in self._sites:
+                        if fault := self._fault(inputs, before, maps, [site]):
+                            raise ValueError(f"site {site.name!r} cannot grow: {fault}")
+                    raise ValueError(
+                        "the sites can grow by themselves, but not at the same time: "
+                        + self._fault(inputs, before, maps, self._sites)
+                    )
+
+    def _run(self, function, *args):
+        if self._strategy.num_replicas_in_sync > 1:  # Which are slow when they are not traced.
+            return tf.function(
+                lambda *args: self._strategy.run(function, args=args), autograph=False
+            )(*args)
+        return self._strategy.run(function, args=args)
+
+    def _none(self):
+        """No new neurons, at any site."""
+        return [
+            NewNeurons(tf.zeros([len_in, 0]), tf.zeros([len_out, 0]))
+            for len_in, len_out in map(_lengths, self._sites)
+        ]
+
+    def _one(self, growing, incoming, outgoing):
+        """One new neuron at each site that is `growing`, with weights as large as the others'.
+
+        Args:
+          growing: the sites.
+          incoming: whether its incoming weights are not zero.
+          outgoing: whether its outgoing weights are not zero.
+        """
+        neurons = self._none()
+        for i, site in enumerate(self._sites):
+            if site in growing:
+                neurons[i] = NewNeurons(
+                    _column(site.incoming(), 2 * i) * float(incoming),
+                    _column(site.outgoing(), 2 * i + 1) * float(outgoing),
+                )
+        return neurons
+
+    def _check_declared_shapes(self):
+        """Raises ValueError unless variables of the network and the optimizer can take a growth."""
+        for site in self._sites:
+            neurons = [
+                new if other is site else NewNeurons(new.incoming[:, :0], new.outgoing[:, :0])
+                for other, new in zip(self._sites, self._one(self._sites, True, True), strict=True)
+            ]
+            for variable, value in surgery.grown_with_slots(
+                self._sites, neurons, self._slots, carry_slots=True
+            ):
+                if not variable.shape.is_compatible_with(value.shape):
+                    raise ValueError(
+                        f"site {site.name!r} cannot grow: {variable.name} has the fixed shape "
+                        f"{variable.shape}, and would need {value.shape}. Create it with "
+                        "shape=[..., None] along the axis of neurons"
+                    )
+
+    def _pass(self, inputs, neurons):
+        """The network with `neurons` added."""
+        consumers = list(dict.fromkeys(c for site in self._sites for c in site.consumers))
+        weights = [(new.incoming, new.outgoing) for new in neurons]
+
+        def on_replica(inputs):
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(weights)
+                grown = surgery.grown(self._sites, neurons)
+                values = {reference: value for reference, (_, value) in grown.items()}
+                with forward_pass.substitute(values), forward_pass.observe(consumers) as seen:
+                    outputs = self._outputs(inputs)
+                functional = _functional(outputs)
+            gradients = tape.gradient(functional, weights, unconnected_gradients="zero")
+            return outputs, [seen[c] and seen[c].inputs for c in consumers], gradients
+
+        outputs, reads, gradients = self._run(on_replica, inputs)
+        first = [self._first(x) for x in [outputs, *reads]]
+        total = [
+            tuple(self._strategy.reduce("SUM", gradient, axis=None) for gradient in pair)
+            for pair in gradients
+        ]
+        return _Pass(first[0], dict(zip(consumers, first[1:], strict=True)), total)
+
+    def _first(self, value):
+        return None if value is None else self._strategy.experimental_local_results(value)[0]
+
+    def _outputs(self, inputs):
+        return tf.cast(self._model(inputs, training=self._is_training), tf.float32)
+
+    def _maps(self, inputs):
+        observer = site_observer.SiteObserver(
+            self._sites, lambda inputs: _functional(self._outputs(inputs)), small=()
+        )
+        return observer.maps(inputs)
+
+    def _fault(self, inputs, before, maps, growing) -> str | None:
+        """What is wrong when the sites that are `growing` get a neuron; None if nothing is."""
+        keeps_zero = [s for s in growing if all(layer.at_zero()[0] == 0.0 for layer in s.between)]
+        return self._fault_with(
+            inputs, before, maps, self._one(growing, incoming=True, outgoing=False), growing, 1
+        ) or self._fault_with(
+            inputs,
+            before,
+            maps,
+            self._one(keeps_zero, incoming=False, outgoing=True),
+            keeps_zero,
+            0,
+        )
+
+    def _fault_with(self, inputs, before, maps, neurons, growing, learns) -> str | None:
+        """The same for given neurons, of which weights `learns` (0: incoming) have a gradient."""
+        zero = "outgoing" if learns else "incoming"
+        with_neuron = f"with one more neuron, its {zero} weights zero,"
+        try:
+            after = self._pass(inputs, neurons)
+        # Whatever the layers of a network raise when they get another channel.
+        except Exception as error:  # noqa: BLE001
+            return f"{with_neuron} {self._failure(error)}"
+        if after.outputs.shape != before.outputs.shape:
+            return (
+                f"{with_neuron} the outputs have the shape {after.outputs.shape} in place of "
+                f"{before.outputs.shape}. Something besides the site's consumers reads its neurons"
+            )
+        for site in growing:
+            if moved := _moved(site, before, after):
+                return f"{with_neuron} {moved}"
+        if (change := _difference(before.outputs, after.outputs)) > _TOLERANCE:
+            return (
+                f"{with_neuron} the outputs change by {change:.2g} of their size. Something "
+                f"besides {_names(growing[0].consumers)} reads the neurons; make it a consumer of "
+                "the site"
+            )
+        for site, view, new, found in zip(
+            self._sites, maps or [None] * len(neurons), neurons, after.gradients, strict=True
+        ):
+            if view is not None and site in growing:
+                expected = _expected(view, new, learns)
+                error = float(tf.norm(found[learns] - expected))
+                size = float(tf.maximum(tf.norm(found[learns]), tf.norm(expected)))
+                if error > _GRADIENT_TOLERANCE * size:
+                    return (
+                        f"{with_neuron} the gradient by these weights differs by "
+                        f"{error / size:.2g} of its size from {self._declared(site)}"
+                    )
+        return None
+
+    def _declared(self, site) -> str:
+        """How the gradient by new weights comes about, as the site has it."""
+        listed = _names(site.between)
+        text = (
+            f"what the layers of the site give. All that lies between {_names(site.producers)} "
+            f"and {_names(site.consumers)} must be listed in `between`, in order; "
+            + (f"listed is {listed}" if listed else "nothing is listed")
+        )
+        if getattr(self._model, "_is_graph_network", False):
+            # tf_keras has put plain operations in their place.
+            text += (
+                ". In a functional model, write an activation function as a layer: "
+                "models.channel_wise.Activation(relu)"
+            )
+        return text
+
+    def _failure(self, error) -> str:
+        """What an exception of the network says about a layer that did not follow."""
+        match = re.search(r"calling layer ['\"](.+?)['\"] \(type (.+?)\)", str(error))
+        reason = _reason(error)
+        if match is None:
+            return (
+                f"the forward pass fails ({reason}). Each layer that the neurons reach must be "
+                "listed in the site, in `between` or as a consumer"
+            )
+        name, kind = match.groups()
+        return (
+            f"layer {name!r} ({kind}) fails ({reason}). If the neurons reach it, list it in the "
+            "site: in `between`, if it treats each channel by itself, or as a consumer; it must be "
+            "a layer of models/ that can grow"
+        )
+
+
+def _first_examples(batch):
+    return tf.nest.map_structure(lambda x: x[:_EXAMPLES], batch[0])
+
+
+def _functional(outputs: tf.Tensor) -> tf.Tensor:
+    """A number that depends on each output of each example in a way of its own."""
+    return tf.reduce_sum(outputs * tf.random.stateless_normal(tf.shape(outputs), [_SEED, 0]))
+
+
+def _lengths(site: site_lib.GrowthSite) -> tuple[int, int]:
+    """Of a neuron's incoming and outgoing weights."""
+    return site.incoming().shape[0], site.outgoing().shape[0]
+
+
+def _column(weights: tf.Tensor, seed: int) -> tf.Tensor:
+    """A random neuron's weights `[n, 1]`, as large as the mean of those there are, or of norm 1."""
+    column = tf.random.stateless_normal([weights.shape[0], 1], [_SEED, 1 + seed])
+    norm = tf.reduce_mean(tf.norm(weights, axis=0)) if weights.shape[1] else tf.constant(1.0)
+    return tf.where(norm > 0, norm, 1.0) * tf.math.l2_normalize(column)
+
+
+def _difference(before: tf.Tensor, after: tf.Tensor) -> float:
+    """The largest difference, as a fraction of the largest element of `before`."""
+    size = tf.reduce_max(tf.abs(before))
+    return float(tf.math.divide_no_nan(tf.reduce_max(tf.abs(after - before)), size))
+
+
+def _moved(site: site_lib.GrowthSite, before: _Pass, after: _Pass) -> str | None:
+    """What a consumer reads if it is not the old neurons and then the new one; None if it is."""
+    for consumer in site.consumers:
+        old, new = before.reads[consumer], after.reads[consumer]
+        if old is None or new is None:
+            return f"layer {consumer.name!r} is not called. Each consumer must be"
+        width = old.shape[-1]
+        if new.shape[-1] != width + 1:
+            return (
+                f"its consumer {consumer.name!r} reads {new.shape[-1]} channels, not {width + 1}. "
+                "It must read the neurons of the site, and nothing else"
+            )
+        if (change := _difference(old, new[..., :width])) > _TOLERANCE:
+            return (
+                f"the old neurons, as {consumer.name!r} reads them, change by {change:.2g} of "
+                "their size: a layer between mixes channels, or puts the new one elsewhere than "
+                "at the end, as a concatenation does. Let each layer between map each channel by "
+                "itself, and give each part of a concatenation a consumer of its own"
+            )
+    return None
+
+
+def _expected(view: linear_map.LinearMap, new: NewNeurons, learns: int) -> tf.Tensor:
+    """The gradient by the weights that are zero, as growth methods see it."""
+    if learns:
+        return view.gradients(new.incoming, new.outgoing)[1]
+    return view.to_incoming(new.outgoing)
+
+
+def _names(layers: Sequence[Any]) -> str:
+    """The layers as a message lists them."""
+    return ", ".join(
+        getattr(getattr(layer, "function", None), "__name__", layer.name) for layer in layers
+    )
+
+
+def _reason(error: Exception) -> str:
+    """The line of an exception that says why."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    reasons = [line for line in lines if not re.match(r"Exception encountered|Call arg|•", line)]
+    reason = re.sub(r"\{\{.*?\}\}|\[Op:\w+\].*", "", (reasons or lines or [repr(error)])[0])
+    return f"{type(error).__name__}: {reason.strip()[:200]}"
