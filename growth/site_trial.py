@@ -4,14 +4,14 @@ A network says by its `sites` what grows where, and nothing else in a run would 
 wrong: outputs would jump at a growth, or GradMax would maximize the gradient of another network.
 """
 
-import re
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 import tf_keras
 
-from growth import full_precision, linear_map, site_observer, surgery
+from growth import full_precision, linear_map, site_faults, site_observer, surgery
 from growth.neurons import NewNeurons
 from models import forward_pass
 from models import site as site_lib
@@ -69,6 +69,7 @@ class SiteTrial:
             (_column(site.incoming(), 2 * i), _column(site.outgoing(), 2 * i + 1))
             for i, site in enumerate(self._sites)
         ]
+        self._is_traced = self._strategy.num_replicas_in_sync > 1
         self._is_training = True
         self._is_deterministic = True
 
@@ -91,6 +92,7 @@ class SiteTrial:
             # All sites at once; if that goes wrong, one after the other, to name the site.
             if not (fault := self._fault(inputs, before, maps, self._sites)):
                 return
+            self._is_traced = False  # A graph tells less of what went wrong.
             for site in self._sites:
                 if alone := self._fault(inputs, before, maps, [site]):
                     raise ValueError(f"site {site.name!r} cannot grow: {alone}")
@@ -106,11 +108,12 @@ class SiteTrial:
         return before
 
     def _run(self, function, *args):
-        if self._strategy.num_replicas_in_sync > 1:  # Which are slow when they are not traced.
-            return tf.function(
-                lambda *args: self._strategy.run(function, args=args), autograph=False
-            )(*args)
-        return self._strategy.run(function, args=args)
+        """Calls `function` in replica context."""
+        return self._traced(lambda *args: self._strategy.run(function, args=args))(*args)
+
+    def _traced(self, function):
+        # A single device is done with each operation sooner than it would be with the tracing.
+        return tf.function(function, autograph=False) if self._is_traced else function
 
     def _one(self, growing, incoming, outgoing):
         """One new neuron at each site that is `growing`, with weights as large as the others'.
@@ -200,7 +203,7 @@ class SiteTrial:
             after = self._pass(inputs, neurons)
         # Whatever the layers of a network raise when they get another channel.
         except Exception as error:  # noqa: BLE001
-            return f"{with_neuron} {self._failure(error)}"
+            return f"{with_neuron} {site_faults.failure(error)}"
         if after.outputs.shape != before.outputs.shape:
             return (
                 f"{with_neuron} the outputs have the shape {after.outputs.shape} in place of "
@@ -214,54 +217,23 @@ class SiteTrial:
         if (change := _difference(before.outputs, after.outputs)) > _TOLERANCE:
             return (
                 f"{with_neuron} the outputs change by {change:.2g} of their size. Something "
-                f"besides {_names(growing[0].consumers)} reads the neurons; make it a consumer of "
-                "the site"
+                f"besides {site_faults.names(growing[0].consumers)} reads the neurons; make it a "
+                "consumer of the site"
             )
         for site, view, new, found in zip(
             self._sites, maps or [None] * len(neurons), neurons, after.gradients, strict=True
         ):
             if view is not None and site in growing:
-                expected = _expected(view, new, learns)
+                expected = self._traced(functools.partial(_expected, view, learns))(new)
                 error = float(tf.norm(found[learns] - expected))
                 size = float(tf.maximum(tf.norm(found[learns]), tf.norm(expected)))
                 if error > _GRADIENT_TOLERANCE * size:
                     return (
                         f"{with_neuron} the gradient by these weights differs by "
-                        f"{error / size:.2g} of its size from {self._declared(site)}"
+                        f"{error / size:.2g} of its size from "
+                        + site_faults.declared(self._model, site)
                     )
         return None
-
-    def _declared(self, site) -> str:
-        """How the gradient by new weights comes about, as the site has it."""
-        listed = _names(site.between)
-        text = (
-            f"what the layers of the site give. All that lies between {_names(site.producers)} "
-            f"and {_names(site.consumers)} must be listed in `between`, in order; "
-            + (f"listed is {listed}" if listed else "nothing is listed")
-        )
-        if getattr(self._model, "_is_graph_network", False):
-            # tf_keras has put plain operations in their place.
-            text += (
-                ". In a functional model, write an activation function as a layer: "
-                "models.channel_wise.Activation(relu)"
-            )
-        return text
-
-    def _failure(self, error) -> str:
-        """What an exception of the network says about a layer that did not follow."""
-        match = re.search(r"calling layer ['\"](.+?)['\"] \(type (.+?)\)", str(error))
-        reason = _reason(error)
-        if match is None:
-            return (
-                f"the forward pass fails ({reason}). Each layer that the neurons reach must be "
-                "listed in the site, in `between` or as a consumer"
-            )
-        name, kind = match.groups()
-        return (
-            f"layer {name!r} ({kind}) fails ({reason}). If the neurons reach it, list it in the "
-            "site: in `between`, if it treats each channel by itself, or as a consumer; it must be "
-            "a layer of models/ that can grow"
-        )
 
 
 def _first_examples(batch):
@@ -308,23 +280,8 @@ def _moved(site: site_lib.GrowthSite, before: _Pass, after: _Pass) -> str | None
     return None
 
 
-def _expected(view: linear_map.LinearMap, new: NewNeurons, learns: int) -> tf.Tensor:
+def _expected(view: linear_map.LinearMap, learns: int, new: NewNeurons) -> tf.Tensor:
     """The gradient by the weights that are zero, as growth methods see it."""
     if learns:
         return view.gradients(new.incoming, new.outgoing)[1]
     return view.to_incoming(new.outgoing)
-
-
-def _names(layers: Sequence[Any]) -> str:
-    """The layers as a message lists them."""
-    return ", ".join(
-        getattr(getattr(layer, "function", None), "__name__", layer.name) for layer in layers
-    )
-
-
-def _reason(error: Exception) -> str:
-    """The line of an exception that says why."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    reasons = [line for line in lines if not re.match(r"Exception encountered|Call arg|•", line)]
-    reason = re.sub(r"\{\{.*?\}\}|\[Op:\w+\].*", "", (reasons or lines or [repr(error)])[0])
-    return f"{type(error).__name__}: {reason.strip()[:200]}"

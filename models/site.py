@@ -50,6 +50,10 @@ class GrowthSite:
 
     def _check_growable(self, part, growing):
         layers = getattr(self, part)
+        if isinstance(layers, tf_keras.layers.Layer):
+            raise ValueError(
+                f"site {self.name!r}: {part} must be a list of layers, e.g. [{layers.name}]"
+            )
         if not layers:
             raise ValueError(f"site {self.name!r} has no {part}; name at least one growable layer")
         for layer in layers:
@@ -205,10 +209,12 @@ def sites_of(model: tf_keras.Model, required: bool) -> list[GrowthSite]:
     """The sites of `model`; none of a model that does not say, unless they are `required`.
 
     Raises:
-      ValueError: there are none, two have one name, Keras does not know a layer of one, or layers
-        of one differ in the number of its neurons.
+      ValueError: there are none, two have one name or one end in common, Keras does not know a
+        layer of one, or layers of one differ in the number of its neurons.
     """
-    sites = list(getattr(model, "sites", []))
+    sites = list(getattr(model, "sites", None) or [])
+    if wrong := [site for site in sites if not isinstance(site, GrowthSite)]:
+        raise ValueError(f"{type(model).__name__}.sites must hold GrowthSites, not {wrong[0]!r}")
     names = [site.name for site in sites]
     if required and not sites:
         raise ValueError(
@@ -232,6 +238,15 @@ def sites_of(model: tf_keras.Model, required: bool) -> list[GrowthSite]:
                     f"pass of {type(model).__name__}, which does not call it"
                 )
         _check_widths(site)
+    for part in ("producers", "consumers"):
+        owners = {}
+        for site in sites:
+            for layer in getattr(site, part):
+                if owners.setdefault(id(layer), site) is not site:
+                    raise ValueError(
+                        f"{layer.name!r} is one of the {part} of both site "
+                        f"{owners[id(layer)].name!r} and site {site.name!r}; let it belong to one"
+                    )
     return sites
 
 

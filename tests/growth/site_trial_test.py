@@ -287,3 +287,25 @@ def test_consumers_of_a_stream_read_what_comes_before_them():
     assert np.any(matrix[5:10, 6:11]) and not np.any(matrix[5:10, 11:])
     assert np.any(matrix[10:, 11:])
     assert isinstance(view, linear_map.LinearMap)
+
+
+def test_two_sites_cannot_share_an_end():
+    model = _Network(lambda net, x: net.last(_relu(x)))
+    again = site.GrowthSite("again", [model.first], [_relu], [model.last])
+    model.sites = [*model.sites, again]
+    with pytest.raises(ValueError, match="'in' is one of the producers of both site 'hidden'"):
+        _check(model)
+
+
+def test_what_is_no_site_is_named():
+    model = _Network(lambda net, x: net.last(_relu(x)))
+    model.sites = ["hidden"]
+    with pytest.raises(ValueError, match="_Network.sites must hold GrowthSites, not 'hidden'"):
+        _check(model)
+    with pytest.raises(ValueError, match=r"producers must be a list of layers, e.g. \[in\]"):
+        site.GrowthSite("hidden", model.first, [], [model.last])
+
+
+def test_a_layer_that_is_used_twice_is_named():
+    with pytest.raises(ValueError, match="layer 'out' is used twice"):
+        _check(_Network(lambda net, x: net.last(_relu(x)) + net.last(_relu(x))))
