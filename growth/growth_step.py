@@ -175,9 +175,10 @@ class GrowthStep:
         ]
 
     def _loss_of(self, batch):
-        """The loss of a batch in replica context."""
+        """The loss of a batch in replica context, without the noise of models/noise.py."""
         inputs, targets = batch
-        outputs = tf.cast(self._model(inputs, training=True), tf.float32)
+        with forward_pass.without_noise():
+            outputs = tf.cast(self._model(inputs, training=True), tf.float32)
         return self._loss(targets, outputs)
 
     def _observe(self, batch):
