@@ -119,7 +119,7 @@ class Dropout(Noise):
     def _changed(self, inputs, shape, seed):
         # In float32: in 16 bits the share would be rounded.
         is_kept = tf.random.stateless_uniform(shape, seed) >= self.rate
-        return tf.where(is_kept, inputs / (1.0 - self.rate), tf.zeros([], inputs.dtype))
+        return tf.where(is_kept, inputs * (1.0 / (1.0 - self.rate)), tf.zeros([], inputs.dtype))
 
 
 @gin.configurable

@@ -1,4 +1,4 @@
-"""The random state of a run: of layers that a user brings along, which draw by a state of their own.
+"""The random state of a run: that of layers which a user brings along and which keep one.
 
 What is ours draws by stateless functions of a seed, see models/seeds.py and models/noise.py.
 """
