@@ -236,9 +236,11 @@ class GrowthStep:
 def _unchanged(variables: Sequence[tf.Variable]) -> Iterator[None]:
     """Gives variables their values back after the block: a growth is not a training step."""
     values = [variable.read_value() for variable in variables]
-    yield
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
 
 
 def _elements(site: site_lib.GrowthSite) -> int:

@@ -41,6 +41,8 @@ _WEIGHTS = {
 }
 # Arguments of a layer that say that it is without a weight.
 _SWITCHES = {"gamma": "scale", "beta": "center", "bias": "use_bias"}
+# Places in .weights.h5 of what a compiled model has beside the network.
+_NO_NETWORK = (["optimizer"], ["metrics"])
 _Config = dict[str, Any]
 
 
@@ -114,7 +116,7 @@ def _numbered(file: h5py.File, config: _Config) -> Iterator[tuple[str, np.ndarra
     layers = dict(_layers_by_path(config.get("config", {}), ""))
     for path, value in _arrays(file):
         place, is_weight, number = path.rpartition("/vars/")
-        if not is_weight or place.startswith("/optimizer"):
+        if not is_weight or place.split("/")[1:2] in _NO_NETWORK:
             continue
         layer = layers.get(place, {})
         name = layer.get("name") or file[f"{place}/vars"].attrs.get("name")
