@@ -10,6 +10,7 @@ from growth import full_precision, linear_map, site_observer, surgery
 from growth import trial as trial_lib
 from growth.initializers import initializer as initializer_lib
 from growth.neurons import NewNeurons
+from models import forward_pass
 from models import site as site_lib
 
 # Maps of up to this many elements at birth of the network are built: 16 MiB. Where the widths of
@@ -156,9 +157,10 @@ class GrowthStep:
         return self._observer.maps(batch)
 
     def _loss_of(self, batch):
-        """The loss of a batch in replica context."""
+        """The loss of a batch in replica context, without the noise of models/noise.py."""
         inputs, targets = batch
-        outputs = tf.cast(self._model(inputs, training=True), tf.float32)
+        with forward_pass.without_noise():
+            outputs = tf.cast(self._model(inputs, training=True), tf.float32)
         return self._loss(targets, outputs)
 
     def train(self, batch: Any, before: Mapping[object, tf.Tensor]) -> tf.Tensor:

@@ -173,7 +173,8 @@ class SiteTrial:
         return None if value is None else self._strategy.experimental_local_results(value)[0]
 
     def _outputs(self, inputs):
-        return tf.cast(self._model(inputs, training=self._is_training), tf.float32)
+        with forward_pass.without_noise():
+            return tf.cast(self._model(inputs, training=self._is_training), tf.float32)
 
     def _maps(self, inputs):
         observer = site_observer.SiteObserver(

@@ -84,9 +84,11 @@ class StaticShapes(unspecified_shapes.UnspecifiedShapes):
         with self._strategy.scope():
             for variable, declared in self._declared:
                 variable_storage.replace(variable, variable.read_value(), declared)
-        yield
-        self._fix()
-        self._forget_traces()
+        try:
+            yield
+        finally:
+            self._fix()
+            self._forget_traces()
 
     def _forget_traces(self):
         for forget in self._trace_anew:

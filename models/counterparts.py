@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from models import channel_wise, layers, new_layer, normalization, pooling
+from models import channel_wise, layers, new_layer, noise, normalization, pooling
 
 # TensorFlow's fused operation, which our batch normalization uses, takes no smaller epsilon.
 _LEAST_EPSILON = 1.001e-5
@@ -210,3 +210,23 @@ def _by_channels_of_birth(layer, centred, inputs, plain):
         weights=[layer.gain, layer.shift, np.zeros([width]), np.full([width], 1.0 - epsilon)],
         epsilon=epsilon,
     )
+
+
+@counterpart.register(noise.Dropout)
+def _(layer, inputs, plain):
+    rank = inputs.shape.rank
+    shared = {axis % rank for axis in layer.shared_axes}
+    return plain.add(
+        tf_keras.layers.Dropout,
+        inputs,
+        name=layer.name,
+        rate=layer.rate,
+        noise_shape=[1 if axis in shared else None for axis in range(rank)] if shared else None,
+    )
+
+
+@counterpart.register(noise.GaussianNoise)
+def _(layer, inputs, plain):
+    if layer.shared_axes:  # tf_keras has no such layer, and the identity is all that is needed.
+        return inputs
+    return plain.add(tf_keras.layers.GaussianNoise, inputs, name=layer.name, stddev=layer.stddev)

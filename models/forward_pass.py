@@ -30,6 +30,7 @@ class _Current(threading.local):
     def __init__(self):
         self.seen: dict[tf_keras.layers.Layer, Seen | None] = {}
         self.values: Mapping = {}
+        self.is_noiseless = False
 
 
 _current = _Current()
@@ -81,3 +82,18 @@ def value(variable: tf.Variable) -> tf.Tensor | tf.Variable:
 def is_trial() -> bool:
     """Whether variables are substituted, so that nothing may be written to them."""
     return bool(_current.values)
+
+
+@contextlib.contextmanager
+def without_noise() -> Iterator[None]:
+    """Layers of models/noise.py draw nothing within the block, also in a training step."""
+    outer, _current.is_noiseless = _current.is_noiseless, True
+    try:
+        yield
+    finally:
+        _current.is_noiseless = outer
+
+
+def is_noiseless() -> bool:
+    """Whether layers that draw random numbers are the identity."""
+    return _current.is_noiseless

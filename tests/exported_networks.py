@@ -16,6 +16,7 @@ from models import (
     layers,
     mlp,
     mobilenet,
+    noise,
     normalization,
     pooling,
     site,
@@ -34,12 +35,15 @@ class OwnModel(tf_keras.Model):
         self.first = layers.Conv2D(2, 3, **options, kernel_initializer=kernel(1), name="first")
         self.block = OwnBlock("block")
         self.dropout = tf_keras.layers.Dropout(0.5)
+        self.noise = noise.GaussianNoise(0.5, name="noise")
+        self.channels = noise.Dropout(0.5, name="channels", shared_axes=(1, 2))
         self.last = tf_keras.layers.Dense(output_width, name="last")
         self.sites = [site.GrowthSite("inside", [self.block.one], [tf.tanh], [self.block.two])]
 
     def call(self, inputs, training=False):
         hidden = self.block(activations.leaky_relu(self.first(inputs)))
         hidden = tf_keras.layers.Activation(activations.centered_sigmoid)(hidden)
+        hidden = self.noise(self.channels(hidden))
         hidden = self.dropout(tf.reduce_max(hidden, axis=[1, 2]), training=training)
         return 2.0 * self.last(hidden) + 1.0
 

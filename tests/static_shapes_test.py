@@ -264,6 +264,17 @@ def test_what_was_traced_with_other_storage_fails_instead_of_going_on_with_it():
         function(inputs)
 
 
+def test_a_restore_that_fails_leaves_shapes_defined():
+    model = networks.network((5,))
+    _, slots = networks.optimizer(model)
+    forgotten = []
+    shapes = static_shapes.StaticShapes(model.variables, slots, [lambda: forgotten.append(1)])
+    with pytest.raises(InterruptedError), shapes.suspended():
+        assert not all(v.shape.is_fully_defined() for v in model.variables)
+        raise InterruptedError
+    assert all(v.shape.is_fully_defined() for v in model.variables) and forgotten
+
+
 def test_a_tpu_that_does_not_answer_is_named():
     gin.clear_config()
     files = ["gin_configs/teacher_student/small_gradmax.gin"]

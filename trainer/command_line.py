@@ -12,6 +12,8 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 from absl import app, flags, logging  # noqa: E402
 
+from trainer import console_text  # noqa: E402
+
 _GIN_FILE = flags.DEFINE_multi_string("gin_file", [], "A .gin file; repeat for more.")
 _GIN_BINDINGS = flags.DEFINE_multi_string("gin_bindings", [], "A binding; repeat for more.")
 _SEARCH_PATHS = flags.DEFINE_multi_string(
@@ -52,5 +54,5 @@ def gin_arguments() -> tuple[list[str], list[str], list[str]]:
 
 def fail(message: object, status: int) -> NoReturn:
     """Ends the program with one message and an exit status: 2 for a user's mistake, else 1."""
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {console_text.escaped_lines(str(message))}", file=sys.stderr)
     sys.exit(status)

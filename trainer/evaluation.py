@@ -25,6 +25,7 @@ class Evaluation:
             model=experiment.model,
             optimizer=experiment.optimizer,  # Keeps the step, and averages of weights.
             growth=experiment.grower.history,
+            random=experiment.task.random_state,
         )
         with contextlib.redirect_stdout(None):  # Orbit prints each of its steps.
             self._controller = orbit.Controller(

@@ -11,7 +11,15 @@ import tf_keras
 from growth import grower as grower_lib
 from growth import planned_growth, spent_flops, unspecified_shapes
 from growth import static_shapes as static_shapes_lib
-from trainer import distributed_batches, matched_flops, objectives, optimizers, strategies, task
+from trainer import (
+    distributed_batches,
+    matched_flops,
+    objectives,
+    optimizers,
+    random_state,
+    strategies,
+    task,
+)
 from trainer import mixed_precision as precision
 from trainer import warm_start as warm_start_lib
 from trainer.datasets import dataset as dataset_lib
@@ -108,11 +116,12 @@ class Experiment:
         self.checkpoints_kept = checkpoints_kept
         precision.set_policy(mixed_precision)
         if deterministic:
-            _be_deterministic(seed)
+            tf.config.experimental.enable_op_determinism()
         self.strategy = strategies.make(distribution_strategy, logical_cpus, tpu_address)
         _check_growth_batch_size(growth_batch_size, self.strategy.num_replicas_in_sync)
         self._growth_batch_size = growth_batch_size
         with self.strategy.scope():
+            random_state.seed(seed)
             self.dataset = dataset()
             distributed_batches.check(self.strategy, self.dataset.batch_size)
             self.model = self._model(model, objective)
@@ -159,7 +168,7 @@ class Experiment:
         Raises:
           ValueError: a site cannot grow as it says.
         """
-        with self.strategy.scope():
+        with self.strategy.scope(), self.task.random_state.preserved():
             self.grower.try_sites(self._first_batch)
 
     def take_first_batch(self) -> tuple[tf.Tensor, tf.Tensor]:
@@ -215,12 +224,6 @@ class Experiment:
         return static_shapes_lib.StaticShapes(
             self.model.variables, slots, [self.task.trace_anew, slots.trace_anew]
         )
-
-
-def _be_deterministic(seed: int) -> None:
-    # What is ours draws by stateless functions; this is for what users bring along.
-    tf_keras.utils.set_random_seed(seed % 2**32)
-    tf.config.experimental.enable_op_determinism()
 
 
 def _check_can_match(

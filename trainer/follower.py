@@ -11,6 +11,7 @@ import tensorflow as tf
 from trainer import (
     checkpoint_recovery,
     checkpoints,
+    console_text,
     errors,
     evaluation,
     interrupts,
@@ -130,5 +131,5 @@ class Follower:
     def _say(self, path: pathlib.Path | str, line: str) -> None:
         """Writes a line about `path` on the console, once."""
         if path not in self._said:
-            print(line, file=sys.stderr, flush=True)
+            print(console_text.escaped(line), file=sys.stderr, flush=True)
         self._said.add(path)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import gin
 from absl import flags, logging
 
-from trainer import command_line
+from trainer import command_line, console_text
 
 _MODEL_DIR = flags.DEFINE_string("model_dir", None, "Folder of checkpoints, logs and results.")
 _MODE = flags.DEFINE_enum(
@@ -55,7 +55,7 @@ def main(argv: list[str]) -> None:
             config.load(*command_line.gin_arguments())
             built = experiment.Experiment()
             if _DRY_RUN.value:
-                print(dry_run.report(built))
+                print(console_text.escaped_lines(dry_run.report(built)))
                 return
             directory = run_directory.RunDirectory(
                 _MODEL_DIR.value, is_written=strategies.is_chief(built.strategy)

@@ -26,6 +26,7 @@ def write(model: tf_keras.Model, file: pathlib.Path) -> None:
     with h5py.File(file, "a") as opened:
         config = json.loads(opened.attrs["model_config"])
         for layer in config["config"]["layers"]:
+            layer["config"].pop("rng_type", None)  # Where layers draw from; unknown to Keras 3.
             if layer["class_name"] == "DepthwiseConv2D":
                 layer["config"].pop("groups")  # Always 1, and unknown to Keras 3.
         opened.attrs["model_config"] = json.dumps(config)

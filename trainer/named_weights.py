@@ -1,18 +1,26 @@
-"""Reads the weights of a network from files, by the names of its layers, without its code."""
+"""Reads the weights of a network from files, by the names of its layers.
+
+Files may be a stranger's: no code in them runs, and nothing is loaded but numbers and names.
+"""
 
 import dataclasses
+import json
 import pathlib
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
-import tf_keras
 from tensorflow.core.protobuf import trackable_object_graph_pb2
+from tf_keras.protobuf import saved_metadata_pb2
+
+from trainer import keras_file
 
 # What tf_keras calls the weights of its layers, and layers here call theirs.
 _NAMES = {"gamma": "gain", "beta": "shift", "depthwise_kernel": "kernel"}
 # Parts of what is saved that are no part of the network.
-_NO_NETWORK = ("optimizer", "keras_api", "signatures", "save_counter")
-_SUFFIXES = (".keras", ".h5", ".hdf5")
+_NO_NETWORK = ("optimizer", "keras_api", "signatures", "save_counter", "_training", "_state_var")
+# Weights with their full names, and epsilons of normalizations by name.
+_Found = tuple[list[tuple[str, np.ndarray]], dict[str, float]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,24 +41,35 @@ def read(path: str) -> NamedWeights:
 
     Args:
       path: a model_dir (its newest checkpoint), a folder of checkpoints (the newest), a checkpoint,
-        a SavedModel, or a tf_keras model in a file (`.keras`, `.h5`).
+        a SavedModel, or a file of Keras (see keras_file.py).
 
     Raises:
-      ValueError: there is nothing of this kind, or two weights have one name.
+      ValueError: there is nothing of this kind, it cannot be read, or two weights have one name.
     """
+    reader, place = _find(path)
+    try:
+        found, epsilons = reader(place)
+    except Exception as error:  # What is damaged, or made to do damage, can fail in any way.
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise ValueError(f"WarmStart.path = {path!r} cannot be read: {reason}") from error
+    return NamedWeights(_unique(found, path), epsilons)
+
+
+def _find(path: str) -> tuple[Callable[[pathlib.Path], _Found], pathlib.Path]:
+    """What reads `path`, and the file or folder that it is to read."""
     folder = pathlib.Path(path)
-    if folder.suffix in _SUFFIXES and folder.is_file() or (folder / "keras_metadata.pb").exists():
-        return _of_keras(folder)
+    if folder.suffix in keras_file.SUFFIXES and folder.is_file():
+        return keras_file.read, folder
     if (folder / "saved_model.pb").exists():
-        return _of_checkpoint(f"{folder}/variables/variables")
+        return _of_saved_model, folder
     for place in (folder / "checkpoints", folder):
         if newest := tf.train.latest_checkpoint(str(place)):
-            return _of_checkpoint(newest)
+            return _of_checkpoint, pathlib.Path(newest)
     if pathlib.Path(f"{folder}.index").exists():
-        return _of_checkpoint(str(folder))
+        return _of_checkpoint, folder
     raise ValueError(
         f"WarmStart.path = {path!r} must be a model_dir or another folder with checkpoints, a "
-        "checkpoint (.../ckpt-1000), a SavedModel's folder, or a file of tf_keras (.keras, .h5); "
+        "checkpoint (.../ckpt-1000), a SavedModel's folder, or a file of Keras (.keras, .h5); "
         + ("it is none of them" if folder.exists() else "there is nothing of that name")
     )
 
@@ -61,23 +80,18 @@ def name(variable_name: str) -> str:
     return "/".join([*layers[-1:], _NAMES.get(weight, weight)])
 
 
-def _of_keras(path: pathlib.Path) -> NamedWeights:
-    try:
-        model = tf_keras.models.load_model(path, compile=False)
-    except (OSError, TypeError) as error:
-        raise ValueError(f"WarmStart.path = {str(path)!r} cannot be read: {error}") from error
-    values = _unique([(variable.name, variable.numpy()) for variable in model.variables], path)
-    epsilons = {
-        layer.name: layer.epsilon
-        for layer in model.submodules
-        if isinstance(layer, tf_keras.layers.Layer) and hasattr(layer, "epsilon")
-    }
-    return NamedWeights(values, epsilons)
+def _of_saved_model(folder: pathlib.Path) -> _Found:
+    found, _ = _of_checkpoint(folder / "variables" / "variables")
+    metadata = folder / "keras_metadata.pb"
+    if not metadata.exists():
+        return found, {}
+    saved = saved_metadata_pb2.SavedMetadata.FromString(metadata.read_bytes())
+    return found, keras_file.epsilons([json.loads(node.metadata or "{}") for node in saved.nodes])
 
 
-def _of_checkpoint(path: str) -> NamedWeights:
+def _of_checkpoint(path: pathlib.Path) -> _Found:
     """Of a checkpoint of TensorFlow, which says what variables are called and belong to."""
-    reader = tf.train.load_checkpoint(path)
+    reader = tf.train.load_checkpoint(str(path))
     graph = trackable_object_graph_pb2.TrackableObjectGraph()
     graph.ParseFromString(reader.get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH"))
     nodes = graph.nodes
@@ -99,16 +113,18 @@ def _of_checkpoint(path: str) -> NamedWeights:
                 kept = averages.get(number, nodes[number]).attributes[0]
                 found.append((attribute.full_name, reader.get_tensor(kept.checkpoint_key)))
         waiting += [c.node_id for c in nodes[number].children if c.local_name not in _NO_NETWORK]
-    return NamedWeights(_unique(found, path), {})
+    return found, {}
 
 
-def _unique(found: list[tuple[str, np.ndarray]], path: pathlib.Path | str) -> dict[str, np.ndarray]:
+def _unique(found: list[tuple[str, np.ndarray]], path: str) -> dict[str, np.ndarray]:
     values = {}
     for full_name, value in found:
-        if name(full_name) in values:
+        key = name(full_name)
+        # Keras 3 exports a variable twice.
+        if key in values and not np.array_equal(values[key], value):
             raise ValueError(
-                f"two weights in WarmStart.path = {str(path)!r} are called {name(full_name)}; "
-                "layers must differ by name"
+                f"two weights in WarmStart.path = {path!r} are called {key}; layers must differ by "
+                "name"
             )
-        values[name(full_name)] = value
+        values[key] = value
     return values

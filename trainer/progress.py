@@ -7,6 +7,8 @@ from typing import Any, TextIO
 import tensorflow as tf
 import tqdm
 
+from trainer import console_text
+
 
 class Progress:
     """An Orbit train action that shows step, metrics, examples/s and the time left.
@@ -70,7 +72,7 @@ class Progress:
 
     def say(self, line: str) -> None:
         """Writes a line, above the bar if there is one."""
-        tqdm.tqdm.write(line, file=self._stream)
+        tqdm.tqdm.write(console_text.escaped_lines(line), file=self._stream)
 
     def close(self) -> None:
         """Leaves the bar as it is."""

@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from trainer import console_text
+
 
 def text(report: Mapping[str, Any]) -> str:
     """What `run_report.read` gives, for reading."""
     return "\n".join(
-        [
+        console_text.escaped(line)
+        for line in [
             f"{report['model_dir']}: {_state(report)}",
             "",
             *_table(_sizes(report)),
@@ -65,6 +68,7 @@ def _growths(report) -> list[str]:
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     """Columns of equal width; text to the left, and numbers to the right."""
+    rows = [list(map(console_text.escaped, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     left = [
         not any(cell[:1].isdigit() for cell in column[1:]) for column in zip(*rows, strict=True)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from trainer import errors, interrupts, seeded_run, workers
+from trainer import console_text, errors, interrupts, seeded_run, workers
 
 
 def check(groups: Iterable[list[seeded_run.SeededRun]], interrupt: interrupts.Interrupt) -> None:
@@ -51,5 +51,5 @@ def perform(
         left = (time.monotonic() - start) / count * (len(runs) - count)
         said = f"failed: {failure}" if failure else outcome(run)
         line = f"{count}/{len(runs)}  {run.config} seed {run.seed}  {said}  {left:.0f} s left"
-        print(line, flush=True)
+        print(console_text.escaped(line), flush=True)
         yield run, failure

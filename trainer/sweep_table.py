@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trainer import comparison, errors
+from trainer import comparison, console_text, errors
 
 # Results by seed, by configuration.
 Results = Mapping[str, Mapping[int, Mapping[str, Any]]]
@@ -85,7 +85,11 @@ def to_markdown(table: list[dict[str, Any]], metrics: Sequence[str], baseline: s
         if baseline is not None:
             line += _difference(row)
         lines.append(line)
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return "".join(f"| {' | '.join(map(_cell, line))} |\n" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return console_text.escaped(text).replace("|", "\\|")
 
 
 def _with_deviation(mean: float, deviation: float) -> str:

@@ -7,7 +7,7 @@ import orbit
 import tensorflow as tf
 import tf_keras
 
-from trainer import finite_steps, mixed_precision, objectives
+from trainer import finite_steps, mixed_precision, objectives, random_state
 from trainer.datasets import dataset as dataset_lib
 
 
@@ -26,6 +26,10 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
       averages: variables and their moving averages, which evaluation uses in their place.
       jit_compile: whether XLA compiles the forward and backward pass of a training step. It does
         so anew for each new shape, of which Python notices nothing.
+
+    Attributes:
+      random_state: of the model; evaluation leaves it as it is.
+      metric_names: of the loss and the objective's metrics.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         self._objective = objective
         self._batch_size = dataset.batch_size
         self._strategy = strategy
+        self.random_state = random_state.RandomState(model)
         self._averages = list(averages)
         self._jit_compile = jit_compile
         self._make_functions()
@@ -125,6 +130,17 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
             metric.update_state(targets, outputs)
         return loss, gradients
 
+    @property
+    def traced_loop(self) -> tf.types.experimental.ConcreteFunction:
+        """The graph of `train`, which has been called."""
+        return self._train_loop_fn.get_concrete_function(self._train_iter, tf.constant(0))
+
+    @property
+    def metric_variables(self) -> list[tf.Variable]:
+        """What `train` collects for its outputs, from the beginning to the end of a call."""
+        metrics = [*self._train_metrics, self._finite_steps]
+        return [variable for metric in metrics for variable in metric.variables]
+
     def trace_anew(self) -> None:
         """Forgets what has been traced, because variables have got other storage."""
         # Deleted first: a tf.Module remembers a function that it had, even if it is None now.
@@ -177,9 +193,13 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
             for variable in self._model.non_trainable_variables:
                 variable.assign(variable.read_value())
 
+    def evaluate(self, num_steps: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Evaluates the averaged weights; see orbit.AbstractEvaluator."""
+        with self.averaged(), self.random_state.preserved():
+            return super().evaluate(num_steps)
+
     def eval_begin(self) -> None:
         """See orbit.StandardEvaluator."""
-        self._exchange_averages()
         for metric in self._test_metrics:
             metric.reset_state()
 
@@ -189,31 +209,30 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
 
     def eval_end(self) -> dict[str, tf.Tensor]:
         """Means over all examples."""
-        self._exchange_averages()
         return {metric.name: metric.result() for metric in self._test_metrics}
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
         """The model has its averaged weights within the block, if the optimizer keeps them."""
-        self._exchange_averages()
-        yield
-        self._exchange_averages()
-
-    def _exchange_averages(self):
         # Not the optimizer's `swap_weights`, which adds and subtracts, and so rounds.
-        for variable, average in self._averages:
-            weights = variable.read_value()
-            variable.assign(average.read_value())
-            average.assign(weights)
+        weights = [(variable, variable.read_value()) for variable, _ in self._averages]
+        try:
+            for variable, average in self._averages:
+                variable.assign(average.read_value())
+            yield
+        finally:  # Without reading: of several workers another one may have failed.
+            for variable, value in weights:
+                variable.assign(value)
 
     def _replicas_eval(self, batch) -> None:
         self._strategy.run(self._replica_eval, args=(batch,))
 
     def evaluate_batch(self, batch) -> dict[str, float]:
         """Metrics of one distributed batch, without an update."""
-        self.eval_begin()
-        self._evaluate_batch(batch)
-        return {name: float(value) for name, value in self.eval_end().items()}
+        with self.averaged(), self.random_state.preserved():
+            self.eval_begin()
+            self._evaluate_batch(batch)
+            return {name: float(value) for name, value in self.eval_end().items()}
 
     def _replica_eval(self, batch) -> None:
         inputs, targets = batch

@@ -27,6 +27,7 @@ from trainer import (
     run_directory,
     run_log,
     strategies,
+    unsaved_state,
 )
 from trainer import clock as clock_lib
 from trainer import experiment as experiment_lib
@@ -60,6 +61,7 @@ class Run:
             growth=self._grower.history,
             clock=self._clock,
             best=self._best,
+            random=experiment.task.random_state,
         )
         if directory.is_claimed:
             for folder in (directory.checkpoints, directory.best):
@@ -112,8 +114,12 @@ class Run:
         self._directory.write_about(self._about())
         self._task.train_dataset = self._experiment.batches(self.step)
         self._task.train(tf.constant(0))
+        with self._experiment.strategy.scope():
+            dataset = self._experiment.dataset.train(self.step)
+            unsaved_state.warn(self._task, self._checkpoint, dataset)
         batch = self._experiment.take_first_batch()  # Any: nothing is trained on it.
-        self._grower.prepare(self._experiment.growth_batch(self.step, batch), batch)
+        with self._experiment.task.random_state.preserved():  # No growth, but passes over a batch.
+            self._grower.prepare(self._experiment.growth_batch(self.step, batch), batch)
         # After tracing, when all that is used has been called.
         self._directory.write(f"operative_config-{self.step}.gin", gin.operative_config_str())
 

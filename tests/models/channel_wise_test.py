@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from models import activations, channel_wise, normalization, pooling
+from models import activations, channel_wise, noise, normalization, pooling
 
 _CHANNELS = 5
 
@@ -29,6 +29,7 @@ LAYERS = {
     "global average pooling": lambda: pooling.AveragePooling2D(None),
     "max pooling": pooling.MaxPooling2D,
     "max pooling, overlapping": lambda: pooling.MaxPooling2D(3, 2, "same"),
+    "dropout": lambda: noise.Dropout(0.5, name="layer"),
     "batch norm": lambda: normalization.BatchNormalization(name="layer"),
     "layer norm": lambda: normalization.LayerNormalization(name="layer"),
 }

@@ -11,7 +11,17 @@ import gin
 import pytest
 
 from tests import training_processes
-from trainer import config, errors, experiment, report_text, run_directory, run_report, train
+from trainer import (
+    command_line,
+    config,
+    console_text,
+    errors,
+    experiment,
+    report_text,
+    run_directory,
+    run_report,
+    train,
+)
 
 _FILE = "gin_configs/teacher_student/small_gradmax.gin"
 _BINDINGS = [
@@ -124,6 +134,47 @@ def test_a_growth_that_was_skipped_says_why(finished, tmp_path):
     skipped = json.loads(second) | {"sites": {}, "refusal": "the site has gone mad"}
     (folder / "growth.jsonl").write_text(f"{first}\n{json.dumps(skipped)}\n")
     assert "nothing: the site has gone mad" in report_text.text(run_report.read(str(folder)))
+
+
+def test_names_cannot_command_the_terminal(finished, tmp_path):
+    folder, name = tmp_path / "run", "\x1b]0;evil\x07\u202etxt\nbest evaluation: loss=0"
+    shutil.copytree(finished, folder)
+    about = json.loads((folder / "run.json").read_text())
+    about["birth"]["widths"] |= {name: 3}
+    about["versions"] |= {name: name}
+    about["seed"] = name
+    (folder / "run.json").write_text(json.dumps(about))
+    result = json.loads((folder / "result.json").read_text())
+    result["best"] = {name: 1.0}
+    (folder / "result.json").write_text(json.dumps(result))
+    lines = (folder / "growth.jsonl").read_text().replace('"hidden_1"', json.dumps(name))
+    (folder / "growth.jsonl").write_text(lines)
+    text = report_text.text(run_report.read(str(folder)))
+    assert all(character.isprintable() for character in text.replace("\n", ""))
+    shown = r"\x1b]0;evil\x07\u202etxt\nbest evaluation: loss=0"
+    assert text.count(shown) == 7
+    assert text.count("\n") == len(report_text.text(run_report.read(str(finished))).splitlines())
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("hidden_1 größer 層 ", "hidden_1 größer 層 "),
+        ("\x1b[31m", r"\x1b[31m"),
+        ("\x9b2J\x7f\r\t", r"\x9b2J\x7f\r\t"),
+        ("a\u202eb\u2066c\u200bd\u2028", r"a\u202eb\u2066c\u200bd\u2028"),
+        ("\ud800\U000e0041", r"\ud800\U000e0041"),
+    ],
+)
+def test_what_no_reader_would_see_is_escaped(text, shown):
+    assert console_text.escaped(text) == shown
+    assert console_text.escaped_lines(f"{text}\n{text}") == f"{shown}\n{shown}"
+
+
+def test_a_message_that_quotes_a_name_is_escaped(capsys):
+    with pytest.raises(SystemExit):
+        command_line.fail(errors.UserError("two\nlines: \x1b[2J"), 2)
+    assert capsys.readouterr().err == "error: two\nlines: \\x1b[2J\n"
 
 
 def _run_program(*flags, cwd):

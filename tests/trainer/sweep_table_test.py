@@ -56,6 +56,12 @@ def test_markdown_has_the_same_columns_in_every_line(metrics, baseline, expected
     assert lines[3] == expected
 
 
+def test_names_cannot_break_the_table_or_command_the_terminal():
+    rows = sweep_table.rows({"a|b\n\x1b[2J": RESULTS["plain"]}, ["train/loss"], None)
+    table = sweep_table.to_markdown(rows, ["train/loss"], None)
+    assert table.splitlines()[2].startswith(r"| a\|b\n\x1b[2J | 2 |") and table.count("\n") == 3
+
+
 def test_a_single_run_has_no_deviation_and_no_interval():
     single = {config: {0: by_seed[0]} for config, by_seed in RESULTS.items() if by_seed}
     rows = sweep_table.rows(single, ["train/loss"], "plain")

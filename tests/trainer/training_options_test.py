@@ -67,6 +67,30 @@ def test_averages_follow_the_weights_and_are_what_is_evaluated(tmp_path):
         np.testing.assert_array_equal(variable, value)
 
 
+def test_an_evaluation_that_fails_leaves_the_weights_in_the_network(monkeypatch):
+    built = _built(*_EMA)
+    built.task.train_dataset = built.batches(0)
+    built.task.train(tf.constant(3))
+    weights = [v.numpy() for v in built.model.variables]
+    averages = [average.numpy() for _, average in built.task._averages]
+
+    def fail():
+        assert not np.array_equal(built.model.variables[0], weights[0])
+        raise InterruptedError
+
+    monkeypatch.setattr(built.task, "eval_end", fail)
+    for evaluate in (
+        lambda: built.task.evaluate(tf.constant(-1)),
+        lambda: built.task.evaluate_batch(next(iter(built.batches(0)))),
+    ):
+        with pytest.raises(InterruptedError):
+            evaluate()
+        for variable, value in zip(built.model.variables, weights, strict=True):
+            np.testing.assert_array_equal(variable, value)
+        for (_, average), value in zip(built.task._averages, averages, strict=True):
+            np.testing.assert_array_equal(average, value)
+
+
 def test_the_average_of_a_new_neuron_starts_as_its_weights():
     built = _built(*_EMA)
     built.task.train_dataset = built.batches(0)

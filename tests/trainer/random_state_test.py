@@ -1,0 +1,191 @@
+"""Runs of networks that draw: resumed, they end as they would have without a stop."""
+
+import re
+import shutil
+
+import gin
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+
+from models import activations, layers, noise, site
+from tests import training_processes
+from trainer import config, experiment, run_directory, train
+from trainer.datasets import teacher_student
+
+_FILES = ["gin_configs/teacher_student/small_gradmax.gin"]
+_STEPS = [
+    "Experiment.steps = 12",
+    "Experiment.log_interval = 2",
+    "Experiment.eval_interval = 4",
+    "Experiment.checkpoint_interval = 6",
+    "PeriodicSchedule.start = 2",
+    "PeriodicSchedule.interval = 6",
+    "PeriodicSchedule.count = 2",
+    "TeacherStudent.examples = 100",
+    "TeacherStudent.batch_size = 16",
+]
+_MIRRORED = ('Experiment.distribution_strategy = "mirrored"', "Experiment.logical_cpus = 2")
+_keras = tf_keras.layers
+
+
+def _dense(name, width, **grows):
+    grows = {"inputs_grow": False, "outputs_grow": False} | grows
+    start = tf_keras.initializers.GlorotUniform(len(name))
+    return layers.Dense(width, use_bias=True, kernel_initializer=start, name=name, **grows)
+
+
+class _Global(_keras.Layer):
+    def call(self, inputs):
+        return inputs + 0.1 * tf.random.get_global_generator().normal(tf.shape(inputs))
+
+
+class _Own(_keras.Layer):
+    """Draws in evaluation as well."""
+
+    def __init__(self):
+        super().__init__()
+        self.generators = [tf.random.Generator.from_seed(3)]
+
+    def call(self, inputs):
+        return inputs + 0.1 * self.generators[0].normal(tf.shape(inputs))
+
+
+class _InTraining(_keras.Layer):
+    """Calls a layer that it builds in training only."""
+
+    def __init__(self):
+        super().__init__()
+        self.part = _keras.Dropout(0.2)
+
+    def call(self, inputs, training=False):
+        return self.part(inputs, training=True) if training else inputs
+
+
+_UNTRACKED = []
+
+
+class _Counts(_keras.Layer):
+    """Keeps a variable where no checkpoint finds it."""
+
+    def build(self, shape):
+        _UNTRACKED.append(tf.Variable(0.0, name="hidden_count"))
+
+    def call(self, inputs):
+        _UNTRACKED[-1].assign_add(1.0)
+        return inputs + 0.01 * _UNTRACKED[-1]
+
+
+class _Stateful(_keras.Layer):
+    def call(self, inputs):
+        return inputs + 0.1 * tf.random.normal(tf.shape(inputs), seed=1)
+
+
+# Made anew for each network.
+_LAYERS = {
+    "ours": lambda: [noise.GaussianNoise(0.1, name="noise")],
+    "foreign": lambda: [
+        _keras.Dropout(0.3),
+        _keras.GaussianNoise(0.1, seed=3),
+        _InTraining(),
+        _Global(),
+        _Own(),
+    ],
+    "stateful": lambda: [_Stateful(name="rolls")],
+    "untracked": lambda: [_Counts()],
+}
+
+
+@gin.configurable
+class DrawingNetwork(tf_keras.Model):
+    """One site, and layers that draw beside it and in it."""
+
+    def __init__(self, output_width, kind):
+        super().__init__()
+        self.before, self.between = _LAYERS[kind](), noise.Dropout(0.2, name="between")
+        self.wide = _dense("wide", 4, outputs_grow=True)
+        self.last = _dense("last", output_width, inputs_grow=True)
+        parts = [activations.relu, self.between]
+        self.sites = [site.GrowthSite("wide", [self.wide], parts, [self.last])]
+
+    def call(self, inputs, training=False):
+        for layer in self.before:
+            inputs = layer(inputs)
+        return self.last(self.between(activations.relu(self.wide(inputs))))
+
+
+def _run(folder, kind, *bindings):
+    gin.clear_config()
+    # Its replicas are not to meet those of the run before.
+    tf.distribute.MirroredStrategy._collective_key_base += 100_000
+    here = ["Experiment.model = @DrawingNetwork", f"DrawingNetwork.kind = '{kind}'"]
+    config.load(_FILES, [*_STEPS, *here, *bindings])
+    directory = run_directory.RunDirectory(folder)
+    directory.start(gin.config_str(), overwrite_config=False)
+    return directory
+
+
+def _finished(folder, kind, *bindings):
+    built = train.train_in(_run(folder, kind, *bindings), evaluate=True)
+    assert len(built.grower.history) == 2
+    return training_processes.outcome(folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "bindings"),
+    [
+        ("foreign", ("Experiment.jit_compile = True", "optimizer.ema = @EMAConfig()")),
+        ("foreign", _MIRRORED),
+        ("ours", ("Experiment.static_shapes = True",)),
+    ],
+)
+def test_a_resumed_run_draws_what_one_without_a_stop_draws(kind, bindings, tmp_path, caplog):
+    expected = _finished(tmp_path / "whole", kind, *bindings)
+    assert "will end with other numbers" not in caplog.text
+    half = tmp_path / "half"
+    shutil.copytree(tmp_path / "whole", half)
+    (half / "result.json").unlink()
+    for file in (half / "checkpoints").glob("ckpt-12.*"):
+        file.unlink()
+    tf.random.uniform([3]), np.random.uniform()  # Another process has drawn other numbers.
+    assert _finished(half, kind, *bindings) == expected
+
+
+def test_without_seeds_of_their_own_layers_draw_by_that_of_the_run(tmp_path):
+    states = []
+    for seed in (1, 1, 2):
+        _run(tmp_path / str(len(states)), "foreign", f"Experiment.seed = {seed}")
+        generators = experiment.Experiment().task.random_state._generators
+        states.append([generator.state.numpy().tolist() for generator in generators])
+    assert states[0] == states[1] != states[2]
+    assert len(states[0]) == 5 and len(set(map(str, states[0]))) > 3
+
+
+@gin.configurable
+class RollingStudent(teacher_student.TeacherStudent):
+    """A dataset that draws anew whenever it is asked."""
+
+    def train(self, first_step):
+        return super().train(first_step).map(lambda x, y: (x + tf.random.normal([20]), y)).take(-1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "bindings", "message"),
+    [
+        ("stateful", (), r"the network or the loss draws by stateful operations in \S*rolls"),
+        ("untracked", (), r"no checkpoint holds the variables \S*hidden_count:0"),
+        (
+            "ours",
+            ("Experiment.dataset = @RollingStudent", "TeacherStudent.sizes = (20, 10, 10)"),
+            "the dataset draws by stateful operations in random_normal",
+        ),
+    ],
+)
+def test_what_no_checkpoint_holds_is_named_before_the_first_step(
+    kind, bindings, message, tmp_path, caplog
+):
+    directory = _run(tmp_path, kind, *bindings)
+    train.Run(experiment.Experiment(), directory).prepare({})
+    (said,) = [r.getMessage() for r in caplog.records if "other numbers" in r.getMessage()]
+    assert re.search(message, said)

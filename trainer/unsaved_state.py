@@ -1,0 +1,99 @@
+"""Names what the training of a run depends on and no checkpoint holds, before it trains."""
+
+from collections.abc import Iterable, Iterator
+
+import tensorflow as tf
+from absl import logging
+from tensorflow.core.framework import graph_pb2
+
+from trainer import task as task_lib
+
+# All stateful operations that draw have this attribute; each keeps a generator that nobody reads.
+_SEED = "seed2"
+_MOST_NAMES = 5
+
+
+def warn(task: task_lib.Task, checkpoint: tf.train.Checkpoint, dataset: tf.data.Dataset) -> None:
+    """Logs one warning, if a run that is resumed would end with other numbers for this.
+
+    Args:
+      task: its training loop has been traced, under the current strategy.
+      checkpoint: what a run saves.
+      dataset: the training batches.
+    """
+    loop = task.traced_loop
+    network = _random_operations(loop.graph.as_graph_def())
+    variables = _unsaved(loop.variables, checkpoint, task.metric_variables)
+    batches = [name for graph in _graphs(dataset) for name in _random_operations(graph)]
+    reasons = [
+        f"{what} {_listed(names)}; {remedy}"
+        for what, names, remedy in [
+            (
+                "the network or the loss draws by stateful operations in",
+                network,
+                "use a layer of models/noise.py or of tf_keras, or a tf.random.Generator that is "
+                "an attribute of the network",
+            ),
+            (
+                "no checkpoint holds the variables",
+                variables,
+                "make them, or the layers that own them, attributes of the network",
+            ),
+            (
+                "the dataset draws by stateful operations in",
+                batches,
+                "use tf.random.stateless_... with a seed from models.seeds.stream and the step",
+            ),
+        ]
+        if names
+    ]
+    if reasons:
+        logging.warning(
+            "a run that is stopped and resumed will end with other numbers than one that is not:"
+            "\n  %s",
+            "\n  ".join(reasons),
+        )
+
+
+def _random_operations(graph: graph_pb2.GraphDef) -> list[str]:
+    """The name scopes of stateful operations that draw, also in functions that the graph calls."""
+    functions = [function.node_def for function in graph.library.function]
+    return [
+        node.name.rpartition("/")[0] or node.name
+        for nodes in (graph.node, *functions)
+        for node in nodes
+        if _SEED in node.attr
+    ]
+
+
+def _unsaved(
+    used: Iterable[tf.Variable], checkpoint: tf.train.Checkpoint, others: Iterable[tf.Variable]
+) -> list[str]:
+    known = set(map(_handles, others))
+    for each in tf.train.TrackableView(checkpoint).descendants():
+        variables = getattr(each, "variables", ())
+        # An optimizer's slots are no children of it.
+        variables = variables() if callable(variables) else variables
+        known.update(map(_handles, [each] if isinstance(each, tf.Variable) else variables))
+    known = {handle for handles in known for handle in handles}
+    return [variable.name for variable in used if not known.issuperset(_handles(variable))]
+
+
+def _handles(variable: tf.Variable) -> tuple[int, ...]:
+    """What tells a variable from others; of one that is distributed, those of its replicas."""
+    parts = tf.distribute.get_strategy().experimental_local_results(variable)
+    return tuple(id(part.handle) for part in parts)
+
+
+def _graphs(dataset: tf.data.Dataset) -> Iterator[graph_pb2.GraphDef]:
+    """Of the functions of a dataset, and of those that it is made from."""
+    for wrapper in dataset._functions():
+        yield wrapper.function.graph.as_graph_def()
+    for each in dataset._inputs():
+        yield from _graphs(each)
+
+
+def _listed(names: list[str]) -> str:
+    different = list(dict.fromkeys(names))
+    more = len(different) - _MOST_NAMES
+    return ", ".join(different[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
