@@ -35,7 +35,8 @@ class Grower:
 
     Args:
       model: has `sites`, a list of `GrowthSite`; its variables exist.
-      loss: maps (targets, outputs) of a replica's batch to its share of the mean loss.
+      loss: maps (targets, outputs), and weights of examples if a batch has them, of a replica's
+        batch to its share of the mean loss.
       slots: gives the optimizer's slots of a parameter.
       seed: seed of the run.
       train_step: trains a step on a distributed batch, see `growth_step.Step`; done right after
