@@ -66,9 +66,7 @@ class DataFaults:
                 return f"{self._name}, the batch of training step {step}: {fault}"
             step += 1
         if step <= last:
-            return (
-                f"{self._name}.train has no batch for training step {step}; {promises.ENDLESS}"
-            )
+            return f"{self._name}.train has no batch for training step {step}; {promises.ENDLESS}"
         return None
 
     def warn_of_test(self, metrics: Mapping[str, float], step: int) -> None:
@@ -82,7 +80,11 @@ class DataFaults:
         if wrong:
             logging.warning(
                 "the evaluation after %d training steps is not finite (%s): %s",
-                *(step, ", ".join(wrong), self.of_test() or "the test examples are; the network is at fault"),
+                *(
+                    step,
+                    ", ".join(wrong),
+                    self.of_test() or "the test examples are finite, so the network is not",
+                ),
             )
 
     def of_test(self) -> str | None:

@@ -1,6 +1,5 @@
 """The training binary: flags, Gin, run."""
 
-import json
 import signal
 from collections.abc import Callable
 
@@ -55,6 +54,7 @@ def main(argv: list[str]) -> None:
             config.load(*command_line.gin_arguments())
             built = experiment.Experiment()
             if _DRY_RUN.value:
+                built.check_first_batch()
                 print(dry_run.report(built))
                 return
             directory = run_directory.RunDirectory(
@@ -80,7 +80,9 @@ def _train(built, directory, evaluate=False) -> Callable[[], None]:
     from trainer import config, train
 
     if not directory.has_checkpoint():
-        built.start_warm()  # Before there is a folder of a run that cannot start.
+        # Before there is a folder of a run that cannot start.
+        built.check_first_batch()
+        built.start_warm()
     directory.start(gin.config_str(), _OVERWRITE_CONFIG.value)
     run = train.Run(built, directory)
     run.prepare(config.literals())
@@ -93,7 +95,7 @@ def _train_and_eval(built, directory) -> Callable[[], None]:
 
 
 def _evaluate(built, directory) -> Callable[[], None]:
-    from trainer import checkpoints, evaluation, follower
+    from trainer import checkpoints, evaluation, follower, strict_json
 
     if _FOLLOW.value:
         wanted = None if _OVERWRITE_CONFIG.value else gin.config_str()
@@ -105,7 +107,7 @@ def _evaluate(built, directory) -> Callable[[], None]:
     def evaluate():
         metrics = evaluated.evaluate()
         if directory.is_written:
-            print(json.dumps({"step": evaluated.step, **metrics}))
+            print(strict_json.dumps({"step": evaluated.step, **metrics}))
 
     return evaluate
 

@@ -10,6 +10,7 @@ import tf_keras
 
 from trainer import finite_steps, mixed_precision, objectives
 from trainer.datasets import dataset as dataset_lib
+from trainer.datasets import promises
 
 
 class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
@@ -27,6 +28,12 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
       averages: variables and their moving averages, which evaluation uses in their place.
       jit_compile: whether XLA compiles the forward and backward pass of a training step. It does
         so anew for each new shape, of which Python notices nothing.
+
+    Attributes:
+      test_spec: the types of a test batch.
+
+    Raises:
+      ValueError: there are no test batches, or they have no end.
     """
 
     def __init__(
@@ -41,9 +48,9 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
     ):
         # The batches depend on the step, which a checkpoint may still set.
         orbit.StandardTrainer.__init__(self, train_dataset=None)
-        orbit.StandardEvaluator.__init__(
-            self, strategy.experimental_distribute_dataset(dataset.test())
-        )
+        test = promises.test_batches(dataset)
+        self.test_spec = test.element_spec
+        orbit.StandardEvaluator.__init__(self, strategy.experimental_distribute_dataset(test))
         self._model = model
         self._optimizer = optimizer
         self._objective = objective
@@ -162,7 +169,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         """Means over the steps since the last call, and the learning rate now.
 
         Raises:
-          FloatingPointError: the loss was not finite at one of these steps.
+          NotFiniteError: the loss was not finite at one of these steps.
         """
         self._check_finite()
         rate = self._optimizer.learning_rate
@@ -182,10 +189,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         self._finite_steps.reset_state()
         if finite < steps:
             first = int(self.global_step.numpy()) - steps + finite + 1
-            raise FloatingPointError(
-                f"the loss is not finite from training step {first} on; does a lower learning rate "
-                "help?"
-            )
+            raise finite_steps.NotFiniteError(first)
 
     def _unite_replicas(self):
         # Moving statistics are of each replica, and a checkpoint holds their mean: without this a
