@@ -34,11 +34,24 @@ class DataFaults:
         self._test_fault = None
 
     def check_first(self, batches: tf.data.Dataset) -> None:
-        """Looks at the first of the training batches.
+        """Looks at the first batch of training, and at the targets of the first of testing.
+
+        Args:
+          batches: of training.
 
         Raises:
-          ValueError: something is wrong with it.
+          ValueError: something is wrong with them.
         """
+        if self._dataset.is_checked:
+            return
+        self._check_first_of_training(batches)
+        for batch in self._dataset.test().take(1):
+            # Numbers that are not finite cost a warning, not the evaluation.
+            targets = [np.asarray(batch[1])] if tf.is_tensor(batch[1]) else []
+            if fault := self._wrong_targets(targets):
+                raise ValueError(f"{self._name}, the first test batch: {fault}")
+
+    def _check_first_of_training(self, batches):
         for batch in batches.take(1):
             examples = len(next(iter(batch_parts.named(batch).values())))
             if examples != self._dataset.batch_size:
@@ -49,6 +62,11 @@ class DataFaults:
                 )
             if fault := self.of_batch(batch):
                 raise ValueError(f"{self._name}, the first training batch: {fault}")
+            if len(batch) == 3 and not np.any(batch[2]):
+                raise ValueError(
+                    f"{self._name}, the first training batch: all weights are 0, so that nothing "
+                    "would be trained; an example that counts fully has the weight 1"
+                )
             return
         raise ValueError(f"{self._name}.train gives no batches")
 
@@ -98,7 +116,7 @@ class DataFaults:
         return self._of_batches([batch])
 
     def _of_batches(self, batches: Iterable[tuple]) -> str | None:
-        examples, bad, wrong = 0, {}, None
+        examples, bad, targets, weights = 0, {}, [], []
         for batch in batches:
             arrays = {name: np.asarray(part) for name, part in batch_parts.named(batch).items()}
             sizes = {name: len(array) for name, array in arrays.items()}
@@ -107,30 +125,29 @@ class DataFaults:
             examples += next(iter(sizes.values()))
             for name, array in arrays.items():
                 bad[name] = bad.get(name, 0) + _count_nonfinite(array)
-            wrong = wrong or self._wrong_values(arrays)
+            targets += [arrays["targets"]] if "targets" in arrays else []
+            weights += [arrays["weights"]] if "weights" in arrays else []
         if not examples:
             return "there are no examples"
-        found = [f"{name} in {number} of {examples}" for name, number in bad.items() if number]
-        if found:
+        if found := [f"{name} in {n} of {examples}" for name, n in bad.items() if n]:
             return (
                 f"values are not finite (NaN or infinite): {', '.join(found)} examples; leave "
                 "these out, or put numbers in their place"
             )
-        return wrong
+        if weights and (least := np.min(np.concatenate(weights))) < 0:
+            return f"weights must be 0 or more, and the least is {least:g}"
+        return self._wrong_targets(targets)
 
-    def _wrong_values(self, arrays: Mapping[str, np.ndarray]) -> str | None:
-        weights = arrays.get("weights", np.zeros([0]))
-        if (weights < 0).any():
-            return f"weights must be 0 or more, and the least is {weights.min():g}"
-        targets = arrays.get("targets")  # Those of an objective of one's own may be nested.
-        if targets is None or self._output_width is None:
+    def _wrong_targets(self, targets: list[np.ndarray]) -> str | None:
+        # Those of an objective of one's own may be nested, and are left out.
+        if not targets or self._output_width is None:
             return None
-        return self._objective.wrong_targets(targets, self._output_width)
+        return self._objective.wrong_targets(np.concatenate(targets), self._output_width)
 
 
 def _count_nonfinite(array: np.ndarray) -> int:
     """The examples of `array` `[batch, ...]` with a value that is not finite."""
-    if array.dtype.kind not in "fV" and array.dtype != tf.bfloat16.as_numpy_dtype:
+    if array.dtype.kind != "f" and array.dtype != tf.bfloat16.as_numpy_dtype:
         return 0
-    is_finite = np.isfinite(array.astype(np.float64)).reshape([len(array), -1])
-    return int(np.sum(~is_finite.all(axis=1)))
+    is_finite = np.isfinite(array.astype(np.float64))
+    return int(np.sum(~is_finite.all(axis=tuple(range(1, array.ndim)))))

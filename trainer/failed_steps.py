@@ -21,7 +21,8 @@ def explained(
       RunFailure: a step failed because of its data.
     """
     start = int(experiment.task.global_step.numpy())
-    kept = f"the newest checkpoint is {checkpoints.newest}"
+    newest = checkpoints.newest
+    kept = f"the newest checkpoint is {newest}" if newest else "there is no checkpoint yet"
     try:
         yield
     except finite_steps.NotFiniteError as error:

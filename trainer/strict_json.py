@@ -29,6 +29,8 @@ def _numbers(value: Any) -> Any:
 
 
 def _finite(value: Any) -> Any:
+    if hasattr(value, "item"):  # A number of NumPy's.
+        value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):

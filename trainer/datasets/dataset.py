@@ -20,8 +20,11 @@ class Dataset(abc.ABC):
       batch_size: examples in a training batch, over all replicas.
       output_width: numbers that a network puts out for an example: targets or classes; 1 for
         `BinaryClassification`.
+      is_checked: whether values were checked when the data were prepared, so that a new run does
+        not look at the first batches.
     """
 
+    is_checked: bool = False
     batch_size: int
     output_width: int
 
