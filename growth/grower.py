@@ -9,6 +9,7 @@ import tensorflow as tf
 import tf_keras
 
 from growth import (
+    decisions,
     event_checks,
     growth_step,
     history,
@@ -36,7 +37,8 @@ class Grower:
 
     Args:
       model: has `sites`, a list of `GrowthSite`; its variables exist.
-      loss: maps (targets, outputs) of a replica's batch to its share of the mean loss.
+      loss: maps (targets, outputs), and weights of examples if a batch has them, of a replica's
+        batch to its share of the mean loss.
       slots: gives the optimizer's slots of a parameter.
       seed: seed of the run.
       train_step: trains a step on a distributed batch, see `growth_step.Step`; done right after
@@ -117,7 +119,23 @@ class Grower:
         return growth if growth != step else self._next_growth(step, len(self.history) + 1, step)
 
     def plan(self, steps: int) -> list[planned_growth.PlannedGrowth]:
-        """The growths still to come in a run of `steps` training steps."""
+        """The growths still to come in a run of `steps` training steps.
+
+        Raises:
+          ValueError: there are too many, or schedule and policy are not functions of what they are
+            asked, or give what they must not.
+        """
+        who = f"{type(self._schedule).__name__} or {type(self._policy).__name__}"
+        planned, widths = decisions.same_twice(
+            f"{who}, asked for all growths of the run,", lambda: self._planned(steps)
+        )
+        for site in self._sites:
+            rows = site.incoming().shape[0] + site.outgoing().shape[0]
+            memory.checked([rows, widths[site.name]], f"site {site.name}, once it has grown,")
+        return planned
+
+    def _planned(self, steps):
+        """The growths still to come, and the widths after them."""
         planned = []
         growths, widths = len(self.history), self.widths()
         step = self._next_growth(0, growths, self.history.last_step)
@@ -133,10 +151,7 @@ class Grower:
                 widths[name] += count
             growths += 1
             step = self._next_growth(step, growths, step)
-        for site in self._sites:
-            rows = site.incoming().shape[0] + site.outgoing().shape[0]
-            memory.checked([rows, widths[site.name]], f"site {site.name}, once it has grown,")
-        return planned
+        return planned, widths
 
     def forward_flops(self, steps: int) -> int:
         """Floating-point operations of the forward passes of one example in `steps` steps."""
@@ -283,29 +298,18 @@ class Grower:
         """The next growth, not before `step` and after `last`, the step of the last growth."""
         if self._initializer is None:
             return None
-        due = self._schedule.next_growth(step, growths)
+        due = decisions.next_growth(self._schedule, step, growths)
         return None if due is None else max(due, step, -1 if last is None else last + 1)
 
     def _allot(self, growth: int, widths: dict[str, int]) -> dict[str, int]:
         """New neurons by site, of the sites that grow."""
-        counts = self._policy.allot(
-            growth,
-            [
-                policies.SiteWidth(
-                    site.name,
-                    self.birth["widths"][site.name],
-                    widths[site.name],
-                    site.target_width,
-                )
-                for site in self._sites
-            ],
-        )
-        if len(counts) != len(widths) or min(counts, default=0) < 0:
-            raise ValueError(
-                f"{type(self._policy).__name__}.allot gave {counts}; it must give a number of new "
-                f"neurons, 0 or more, for each of the sites {', '.join(widths)}"
-            )
-        return {name: count for name, count in zip(widths, counts, strict=True) if count}
+        initial = self.birth["widths"]
+        sites = [
+            policies.SiteWidth(site.name, initial[site.name], widths[site.name], site.target_width)
+            for site in self._sites
+        ]
+        counts = decisions.allot(self._policy, growth, sites)
+        return {name: count for name, count in counts.items() if count}
 
     def _growth_arguments(self, growth: int, counts: dict[str, int]) -> tuple[tf.Tensor, tf.Tensor]:
         """New neurons `[sites]` and seeds `[sites, 2]` of a growth."""

@@ -31,7 +31,8 @@ class GrowthStep:
     Args:
       model: the network.
       sites: its sites.
-      loss: maps (targets, outputs) of a replica's batch to its share of the mean loss.
+      loss: maps (targets, outputs), and weights of examples if a batch has them, of a replica's
+        batch to its share of the mean loss.
       step: what is done with the grown network; see `Step`. If None, it is differentiated only.
       initializer: how new neurons start.
       slots: gives the optimizer's slots of a parameter.
@@ -158,10 +159,10 @@ class GrowthStep:
 
     def _loss_of(self, batch):
         """The loss of a batch in replica context, without the noise of models/noise.py."""
-        inputs, targets = batch
+        inputs, targets, *weights = batch
         with forward_pass.without_noise():
             outputs = tf.cast(self._model(inputs, training=True), tf.float32)
-        return self._loss(targets, outputs)
+        return self._loss(targets, outputs, *weights)
 
     def train(self, batch: Any, before: Mapping[object, tf.Tensor]) -> tf.Tensor:
         """The second half of `run`: the step after the growth.

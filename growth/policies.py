@@ -26,7 +26,12 @@ class SiteWidth:
 
 
 class Policy(abc.ABC):
-    """Distributes new neurons over the sites of a network."""
+    """Distributes new neurons over the sites of a network.
+
+    A policy is a function of its arguments and has no state: before training it is asked for the
+    whole plan of growths, and a run that is resumed asks a new one. One that counts its calls, or
+    draws random numbers, is refused; `growth` is the count of growths.
+    """
 
     @abc.abstractmethod
     def allot(self, growth: int, sites: Sequence[SiteWidth]) -> list[int]:
@@ -34,7 +39,7 @@ class Policy(abc.ABC):
 
         Args:
           growth: number of growths before this one.
-          sites: the sites, from the input of the network to its output.
+          sites: the sites, from the input of the network to its output; not to be changed.
 
         Returns:
           A number of new neurons (0 or more) for each site.

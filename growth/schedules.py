@@ -9,6 +9,11 @@ class Schedule(abc.ABC):
     """Says at which step the next growth is due.
 
     Growth n at step s happens after s training steps, before step s + 1.
+
+    A schedule is a function of its arguments and has no state: it is asked more often than the
+    network grows, in any order. Before training it is asked for the whole plan of growths, in
+    training at each pause, and a run that is resumed asks a new one. One that counts its calls, or
+    draws random numbers, is refused; `growths` is the count of growths.
     """
 
     @abc.abstractmethod
@@ -20,8 +25,8 @@ class Schedule(abc.ABC):
           growths: growths done.
 
         Returns:
-          A step; one that is not after `step` for a growth that is due now; None for no growth any
-          more.
+          A step, 0 or more; one that is not after `step` for a growth that is due now; None for no
+          growth any more.
         """
 
 

@@ -8,6 +8,7 @@ itself if tf_keras brought it along, or else by what its own `call` does.
 import contextlib
 import inspect
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -24,7 +25,7 @@ class NotPlainError(ValueError):
     """A network does something that no standard layer does."""
 
 
-def build(network: tf_keras.Model, spec: tf.TensorSpec) -> tf_keras.Model:
+def build(network: tf_keras.Model, spec: Any) -> tf_keras.Model:
     """The network for inference, with weights of its own.
 
     All of it computes in float32, whatever the policy of the network. The layers are those of
@@ -33,19 +34,24 @@ def build(network: tf_keras.Model, spec: tf.TensorSpec) -> tf_keras.Model:
 
     Args:
       network: any, also a model of a user's own.
-      spec: of the inputs, `[batch, ...]`.
+      spec: of the inputs, `[batch, ...]`: a tf.TensorSpec or several, nested, with their names.
 
     Raises:
       NotPlainError: the network, or a layer of it, cannot be had so; the message says which.
     """
-    layers = _PlainLayers(taken=["inputs"])
-    inputs = tf_keras.Input(spec.shape[1:], dtype=spec.dtype, name="inputs")
+    layers = _PlainLayers(taken=[part.name or "inputs" for part in tf.nest.flatten(spec)])
+    inputs = tf.nest.map_structure(
+        lambda part: tf_keras.Input(part.shape[1:], dtype=part.dtype, name=part.name or "inputs"),
+        spec,
+    )
     policy = tf_keras.mixed_precision.global_policy()
     tf_keras.mixed_precision.set_global_policy("float32")
     try:
         with _calls_replaced(layers):
             outputs = network(inputs, training=False)
-        return tf_keras.Model(inputs, outputs, name=type(network).__name__)
+        # A name of TensorFlow's must not begin with an underscore.
+        name = type(network).__name__.lstrip("_") or "network"
+        return tf_keras.Model(inputs, outputs, name=name)
     except NotPlainError:
         raise
     except Exception as error:  # A user's own `call` can fail in any way on a symbolic input.

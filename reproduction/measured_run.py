@@ -1,12 +1,11 @@
 """A run that is measured: it trains, and then looks at what it trained."""
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable
 from typing import Any
 
-from trainer import run_directory, seeded_run
+from trainer import run_directory, seeded_run, strict_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +30,7 @@ class MeasuredRun(seeded_run.SeededRun):
 
     def _content(self):
         file = self.path / "measurement.json"
-        return json.loads(file.read_text()) if file.exists() else None
+        return strict_json.loads(file.read_text()) if file.exists() else None
 
 
 def measure(run: MeasuredRun) -> str | None:
@@ -45,6 +44,6 @@ def measure(run: MeasuredRun) -> str | None:
     def action(directory):
         found = run.measure(directory)
         content = {"seconds": time.monotonic() - start, "found": found}
-        directory.write("measurement.json", json.dumps(content) + "\n")
+        directory.write("measurement.json", strict_json.dumps(content) + "\n")
 
     return seeded_run.perform(run, action)

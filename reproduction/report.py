@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reproduction import claim, figure, figures, measured_run
+from trainer import strict_json
 
 
 def write(
@@ -43,7 +44,7 @@ def write(
     }
     # In the order of the paper, whatever ended first.
     everything = {name: everything[name] for name in figures.FIGURES if name in everything}
-    (folder / "verdicts.json").write_text(json.dumps(everything, indent=2) + "\n")
+    (folder / "verdicts.json").write_text(strict_json.dumps(everything, indent=2) + "\n")
     return verdicts
 
 

@@ -1,9 +1,8 @@
 """A training run as figures need it: its curve, its growths, its end."""
 
-import json
 from typing import Any
 
-from trainer import run_directory
+from trainer import run_directory, strict_json
 
 
 def train(directory: run_directory.RunDirectory) -> dict[str, Any]:
@@ -20,7 +19,7 @@ def train(directory: run_directory.RunDirectory) -> dict[str, Any]:
     from trainer import train as train_lib
 
     train_lib.train_in(directory, evaluate=True)
-    result = json.loads((directory.path / "result.json").read_text())
+    result = strict_json.loads((directory.path / "result.json").read_text())
     curves = run_curves.read("", result["seed"], directory.path)
     losses = curves.metrics["train/loss"] | {result["steps"]: result["train"]["loss"]}
     in_steps = run_curves.scalars(directory.path / "train").get("growth/training_steps", {})
@@ -33,7 +32,7 @@ def train(directory: run_directory.RunDirectory) -> dict[str, Any]:
                 "milliseconds": event["milliseconds"],
                 "step_milliseconds": event["milliseconds"] / in_steps[event["step"]],
             }
-            for event in map(json.loads, growths)
+            for event in map(strict_json.loads, growths)
             if event["step"] in in_steps  # A growth at step 0 has no step before it.
         ],
         "test": result["test"],

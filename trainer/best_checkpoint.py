@@ -1,12 +1,12 @@
 """Keeps the checkpoint of the best evaluation."""
 
-import json
+import math
 import pathlib
 from collections.abc import Mapping
 
 import tensorflow as tf
 
-from trainer import checkpoints
+from trainer import checkpoints, strict_json
 
 
 class BestCheckpoint(tf.train.experimental.PythonState):
@@ -32,11 +32,11 @@ class BestCheckpoint(tf.train.experimental.PythonState):
 
     def serialize(self) -> str:
         """The state that a checkpoint holds."""
-        return json.dumps(self.evaluation)
+        return strict_json.dumps(self.evaluation)
 
     def deserialize(self, string_value: str) -> None:
         """Takes over the state of a checkpoint."""
-        self.evaluation = json.loads(string_value)
+        self.evaluation = strict_json.loads(string_value)
 
     def look_up(self, step: int) -> None:
         """Remembers a checkpoint in the folder that is newer than the run's, but not after `step`.
@@ -56,11 +56,14 @@ class BestCheckpoint(tf.train.experimental.PythonState):
     def update(
         self, step: int, metrics: Mapping[str, float], checkpoint: tf.train.Checkpoint
     ) -> None:
-        """Saves `checkpoint` if `metrics`, of the evaluation after `step` steps, are the best."""
+        """Saves `checkpoint` if `metrics`, of the evaluation after `step` steps, are the best.
+
+        A metric that is not finite is never the best.
+        """
         sign = -1 if self._metric == "loss" else 1
-        if self.evaluation and (
-            sign * metrics[self._metric] <= sign * self.evaluation[self._metric]
-        ):
+        new, best = metrics[self._metric], self.evaluation.get(self._metric, math.nan)
+        # Not by `new <= best`, which no comparison with NaN fulfils.
+        if not math.isfinite(new) or (math.isfinite(best) and sign * new <= sign * best):
             return
         self.evaluation = {"step": step, **metrics}
         checkpoints.save(checkpoint, self._folder, 1, step, self._strategy)

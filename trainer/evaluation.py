@@ -6,7 +6,7 @@ import orbit
 import tensorflow as tf
 
 from trainer import experiment as experiment_lib
-from trainer import run_directory, summaries
+from trainer import failed_steps, run_directory, summaries
 
 
 class Evaluation:
@@ -56,9 +56,10 @@ class Evaluation:
 
     def evaluate(self) -> dict[str, float]:
         """The metrics on the test examples, which TensorBoard gets as well."""
-        with contextlib.redirect_stdout(None):
+        with contextlib.redirect_stdout(None), failed_steps.evaluation_explained(self._experiment):
             output = self._controller.evaluate()
         metrics = {name: float(value) for name, value in output.items()}
+        self._experiment.data_faults.warn_of_test(metrics, self.step)
         with summaries.switched_on(self._controller.eval_summary_manager.summary_writer()):
             summaries.write_by_flops(metrics, self._experiment.training_flops(self.step))
         self._controller.eval_summary_manager.flush()

@@ -1,6 +1,5 @@
 """What Gin bound, built: dataset, model, optimizer and grower under a distribution strategy."""
 
-import functools
 import inspect
 from collections.abc import Callable, Sequence
 
@@ -12,7 +11,9 @@ from growth import grower as grower_lib
 from growth import planned_growth, spent_flops, unspecified_shapes
 from growth import static_shapes as static_shapes_lib
 from trainer import (
+    data_faults,
     distributed_batches,
+    fit_check,
     matched_flops,
     objectives,
     optimizers,
@@ -23,6 +24,7 @@ from trainer import (
 from trainer import mixed_precision as precision
 from trainer import warm_start as warm_start_lib
 from trainer.datasets import dataset as dataset_lib
+from trainer.datasets import promises
 
 
 @gin.configurable
@@ -123,6 +125,7 @@ class Experiment:
         with self.strategy.scope():
             random_state.seed(seed)
             self.dataset = dataset()
+            self._first_batches = promises.train_batches(self.dataset)
             distributed_batches.check(self.strategy, self.dataset.batch_size)
             self.model = self._model(model, objective)
             self.steps, stretch = steps, {}
@@ -133,6 +136,7 @@ class Experiment:
                     steps, rehearsed, grower(rehearsed, None, lambda variable: [], seed, None)
                 )
                 stretch = {"stretch": self.steps / steps}
+            promises.check_length(self.dataset, self._first_batches, self.steps)
             self.optimizer = precision.for_policy(optimizer(**stretch))
             slots = optimizers.GrowableSlots(self.optimizer, self.model.trainable_variables)
             self._warm_start, self._slots = warm_start, slots
@@ -141,12 +145,25 @@ class Experiment:
                 averages=slots.averages(self.model),
                 jit_compile=jit_compile,
             )
-            loss = functools.partial(self.task.loss, batch_size=growth_batch_size)
+            self._check_test_batches()
             self.shapes = self._shapes(static_shapes, slots)
-            self.grower = grower(self.model, loss, slots, seed, self.task.step, self.shapes)
+            self.grower = grower(
+                self.model, self.task.loss, slots, seed, self.task.step, self.shapes
+            )
         # A policy's mistake shows now, not at the first growth.
         _check_end_of_growth(self.grower.plan(self.steps), steps)
         self.best_metric = _checked_best_metric(objective)
+        self.data_faults = data_faults.DataFaults(
+            self.dataset, objective, self._outputs[-1] if self._outputs.rank > 1 else None
+        )
+
+    def check_first_batch(self) -> None:
+        """Reads the first training batch, and looks at its values.
+
+        Raises:
+          ValueError: something is wrong with it.
+        """
+        self.data_faults.check_first(self._first_batches)
 
     def start_warm(self) -> None:
         """Loads the weights that a run begins with, if `warm_start` says so; once.
@@ -185,10 +202,14 @@ class Experiment:
         """The training batches after `step` training steps, distributed over replicas."""
         return distributed_batches.train(self.strategy, self.dataset, step)
 
-    def growth_batch(
-        self, step: int, batch: tuple[tf.Tensor, tf.Tensor]
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The (inputs, targets) that a growth after `step` training steps takes its gradient from.
+    @property
+    def batches_of_growth(self) -> int:
+        """The training batches that the growth batch is made of."""
+        examples = self._growth_batch_size or self.dataset.batch_size
+        return -(-examples // self.dataset.batch_size)
+
+    def growth_batch(self, step: int, batch: tuple) -> tuple:
+        """The batch that a growth after `step` training steps takes its gradient from.
 
         `batch`, that of the next training step, unless `growth_batch_size` says how many examples;
         distributed over replicas, as training batches are.
@@ -208,12 +229,13 @@ class Experiment:
     def _model(self, make, objective):
         """A network with its variables, after a try whether inputs, outputs and loss fit."""
         model = make(output_width=self.dataset.output_width)
-        spec = self.dataset.train(0).element_spec
-        inputs, targets = tf.nest.map_structure(
-            lambda s: tf.zeros([1, *s.shape[1:]], s.dtype), spec
-        )
-        objective.losses(targets, tf.cast(model(inputs), tf.float32))
+        self._outputs = fit_check.outputs(model, objective, self._first_batches.element_spec)
         return model
+
+    def _check_test_batches(self):
+        train, test = self._first_batches.element_spec, self.task.test_spec
+        promises.check_alike(self.dataset, train, test)
+        fit_check.check_targets(self.objective, test, self._outputs)
 
     def _shapes(self, static, slots):
         """How variables take bigger values."""

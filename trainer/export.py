@@ -16,6 +16,7 @@ from absl import logging
 from growth import full_precision
 from models import forward_pass, plain
 from trainer import model_file, objectives
+from trainer.datasets import batch_parts
 from trainer.datasets import dataset as dataset_lib
 
 _TOLERANCE = 1e-4  # Of the largest output: another order of operations rounds otherwise.
@@ -52,8 +53,7 @@ def export(
     Returns:
       `folder`, and the file of the tf_keras model if there is one.
     """
-    inputs, _ = dataset.train(0).element_spec
-    spec = tf.TensorSpec([None, *inputs.shape[1:]], inputs.dtype, "inputs")
+    spec = batch_parts.input_specs(dataset.train(0).element_spec[0])
     inference = _with_static_variables(network)
     try:
         with full_precision.full_precision(network):
@@ -91,11 +91,7 @@ def _with_static_variables(network):
 
 def _check(model, inference, spec):
     """Raises NotPlainError unless `model` gives the outputs that `inference` gives."""
-    shape = [3, *(size or 32 for size in spec.shape[1:])]
-    probe = tf.random.stateless_normal(shape, [0, 1])
-    if not spec.dtype.is_floating:
-        probe = tf.zeros(shape)
-    probe = tf.cast(probe, spec.dtype)
+    probe = tf.nest.map_structure(_probe, spec)
     outputs, expected = (
         tf.cast(call(probe), tf.float32).numpy()
         for call in (functools.partial(model, training=False), inference.call)
@@ -108,26 +104,46 @@ def _check(model, inference, spec):
         )
 
 
-def _write_saved_model(inference, spec, dataset, objective, folder):
-    served = dataset.served_spec()
+def _probe(spec):
+    """Three examples of an input."""
+    shape = [3, *(size or 32 for size in spec.shape[1:])]
+    if not spec.dtype.is_floating:
+        return tf.zeros(shape, spec.dtype)
+    return tf.cast(tf.random.stateless_normal(shape, [0, 1]), spec.dtype)
 
+
+def _write_saved_model(inference, spec, dataset, objective, folder):
     def network(inputs):
         return tf.cast(inference.call(inputs), tf.float32)
 
-    @tf.function(input_signature=[spec])
     def outputs(inputs):
         return {"outputs": network(inputs)}
 
-    @tf.function(input_signature=[served])
-    def predictions(images):
-        return objective.predictions(network(dataset.preprocess(images)))
+    def predictions(served):
+        return objective.predictions(network(dataset.preprocess(served)))
 
     module = tf.Module()
     # The variables alone: with a model itself, its classes would have to be importable.
     module.captured = list(inference.variables)
     tf.saved_model.save(
-        module, str(folder), signatures={"serving_default": predictions, "network": outputs}
+        module,
+        str(folder),
+        signatures={
+            "serving_default": _signature(predictions, dataset.served_spec()),
+            "network": _signature(outputs, spec),
+        },
     )
+
+
+def _signature(function, spec):
+    """`function` of nested tensors as one of an argument for each, by the names in `spec`."""
+    specs = {part.name or "inputs": part for part in tf.nest.flatten(spec)}
+
+    @tf.function
+    def of_arguments(**arguments):
+        return function(tf.nest.pack_sequence_as(spec, [arguments[name] for name in specs]))
+
+    return of_arguments.get_concrete_function(**specs)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,18 @@ import tensorflow as tf
 import tf_keras
 
 
+class NotFiniteError(FloatingPointError):
+    """A loss is not finite.
+
+    Args:
+      step: the training step of the first such loss, counted from 1.
+    """
+
+    def __init__(self, step: int):
+        super().__init__(f"the loss is not finite from training step {step} on")
+        self.step = step
+
+
 class FiniteSteps(tf_keras.metrics.Metric):
     """Counts, in each replica, the steps before the first whose loss is not finite.
 

@@ -1,6 +1,5 @@
 """Evaluates the checkpoints of a run while another process trains it."""
 
-import json
 import pathlib
 import sys
 import time
@@ -17,6 +16,7 @@ from trainer import (
     interrupts,
     run_directory,
     strategies,
+    strict_json,
 )
 from trainer import experiment as experiment_lib
 
@@ -96,7 +96,7 @@ class Follower:
             if self._restore(path):
                 metrics = self._evaluation.evaluate()
                 self._last_step = self._evaluation.step
-                print(json.dumps({"step": self._last_step, **metrics}), flush=True)
+                print(strict_json.dumps({"step": self._last_step, **metrics}), flush=True)
                 return True
         return False
 

@@ -1,10 +1,8 @@
 """The inspect binary: prints what the model_dir of a run says about it."""
 
-import json
-
 from absl import flags
 
-from trainer import command_line, errors, report_text, run_report
+from trainer import command_line, errors, report_text, run_report, strict_json
 
 
 def main(argv: list[str]) -> None:
@@ -15,7 +13,7 @@ def main(argv: list[str]) -> None:
             report = run_report.read(flags.FLAGS.model_dir)
     except errors.UserError as error:
         command_line.fail(error, 2)
-    print(json.dumps(report) if flags.FLAGS.json else report_text.text(report))
+    print(strict_json.dumps(report) if flags.FLAGS.json else report_text.text(report))
 
 
 def _check_flags() -> None:

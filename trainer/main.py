@@ -1,6 +1,5 @@
 """The training binary: flags, Gin, run."""
 
-import json
 import signal
 from collections.abc import Callable
 
@@ -55,6 +54,7 @@ def main(argv: list[str]) -> None:
             config.load(*command_line.gin_arguments())
             built = experiment.Experiment()
             if _DRY_RUN.value:
+                built.check_first_batch()
                 print(console_text.escaped_lines(dry_run.report(built)))
                 return
             directory = run_directory.RunDirectory(
@@ -81,6 +81,7 @@ def _train(built, directory, evaluate=False) -> Callable[[], None]:
 
     # Before there is a folder of a run that cannot start.
     if not directory.has_checkpoint():
+        built.check_first_batch()
         built.start_warm()
     built.try_sites()
     directory.start(gin.config_str(), _OVERWRITE_CONFIG.value)
@@ -95,7 +96,7 @@ def _train_and_eval(built, directory) -> Callable[[], None]:
 
 
 def _evaluate(built, directory) -> Callable[[], None]:
-    from trainer import checkpoints, evaluation, follower
+    from trainer import checkpoints, evaluation, follower, strict_json
 
     if _FOLLOW.value:
         wanted = None if _OVERWRITE_CONFIG.value else gin.config_str()
@@ -107,7 +108,7 @@ def _evaluate(built, directory) -> Callable[[], None]:
     def evaluate():
         metrics = evaluated.evaluate()
         if directory.is_written:
-            print(json.dumps({"step": evaluated.step, **metrics}))
+            print(strict_json.dumps({"step": evaluated.step, **metrics}))
 
     return evaluate
 

@@ -1,10 +1,14 @@
 """What training minimises and what is reported of it."""
 
 import abc
+from collections.abc import Sequence
 
 import gin
+import numpy as np
 import tensorflow as tf
 import tf_keras
+
+from trainer import target_checks
 
 
 class Objective(abc.ABC):
@@ -19,39 +23,65 @@ class Objective(abc.ABC):
 
     @abc.abstractmethod
     def losses(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-        """The loss of each example, `[batch]`."""
+        """The loss of each example, `[batch]`; a replica sums them and divides by the batch size.
+
+        Args:
+          targets: of the dataset, `[batch, ...]`.
+          outputs: of the network, one tensor, float32 `[batch, ...]`.
+
+        Raises:
+          ValueError: their shapes or types do not fit, which is known when the step is traced.
+        """
 
     def metrics(self) -> list[tf_keras.metrics.Metric]:
-        """New metrics, updated with (targets, outputs), beside the loss."""
+        """New metrics, updated with (targets, outputs, weights of examples), beside the loss."""
         return []
 
     def predictions(self, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """What an exported network answers with, by name: `outputs` as they are, `[batch, ...]`."""
         return {"outputs": outputs}
 
+    def wrong_targets(self, targets: np.ndarray, output_width: int) -> str | None:
+        """A sentence on values that targets must not have, or None if there are none.
+
+        Asked about the first batch, and about the batch of a step that failed.
+
+        Args:
+          targets: of a batch, finite where they are floating-point numbers.
+          output_width: the last axis of the network's outputs.
+        """
+        del targets, output_width
+        return None
+
 
 @gin.configurable
 class SquaredError(Objective):
-    """The squared error, averaged over outputs `[batch, outputs]`."""
+    """The squared error, averaged over outputs `[batch, ...]`; targets are of the same shape."""
 
     def losses(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """See `Objective.losses`."""
+        target_checks.check_numbers(type(self).__name__, targets)
         # Other shapes might broadcast, and train something else without an error.
-        targets.shape.assert_is_compatible_with(outputs.shape)
-        return tf_keras.losses.mean_squared_error(targets, outputs)
+        targets = target_checks.of_shape(type(self).__name__, targets, outputs)
+        losses = tf_keras.losses.mean_squared_error(targets, outputs)
+        further = list(range(1, losses.shape.rank))
+        return tf.reduce_mean(losses, axis=further) if further else losses
 
 
 @gin.configurable
 class Classification(Objective):
-    """Cross-entropy of logits `[batch, classes]`.
+    """Cross-entropy of logits `[batch, classes]`, of at least two classes.
 
     Targets are class indices `[batch]`, or the shares of the classes `[batch, classes]`, as mixed
-    images have them. An example with shares counts as right for the class with the largest.
+    images have them. An example with shares counts as right for the class with the largest. For
+    one logit there is `BinaryClassification`.
 
     Args:
       label_smoothing: the share of each label that is spread over all classes, in [0, 1).
       top_k: a second accuracy is reported, `top_K_accuracy`: the share of examples whose class is
         among the K with the largest logits; None for none.
+      class_weights: a factor of the loss for each class, 0 or more, in training and evaluation;
+        with shares, their mean. Accuracies count all classes alike. None for 1.
 
     Raises:
       ValueError: an argument is out of range.
@@ -59,7 +89,12 @@ class Classification(Objective):
 
     best_metric = "accuracy"
 
-    def __init__(self, label_smoothing: float = 0.0, top_k: int | None = None):
+    def __init__(
+        self,
+        label_smoothing: float = 0.0,
+        top_k: int | None = None,
+        class_weights: Sequence[float] | None = None,
+    ):
         if not 0.0 <= label_smoothing < 1.0:
             raise ValueError(
                 f"Classification.label_smoothing = {label_smoothing} must be in [0, 1), e.g. 0.1"
@@ -69,31 +104,40 @@ class Classification(Objective):
                 f"Classification.top_k = {top_k} must be at least 2, e.g. 5; top-1 accuracy is "
                 "always reported"
             )
+        target_checks.check_class_weights(type(self).__name__, class_weights)
         self._label_smoothing = label_smoothing
         self._top_k = top_k
+        self._class_weights = class_weights
 
     def losses(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """See `Objective.losses`.
 
+        A label that is no class makes the loss NaN, or is an error, depending on the device.
+
         Raises:
           ValueError: there are no more than `top_k` classes, which would always be right, or
-            targets and outputs are of different shapes.
+            targets, outputs and class weights do not fit.
         """
-        classes = outputs.shape[-1]
-        if self._top_k is not None and classes is not None and self._top_k >= classes:
-            raise ValueError(
-                f"Classification.top_k = {self._top_k} must be less than the {classes} classes "
-                "of the dataset; None reports top-1 accuracy alone"
-            )
+        self._check_classes(outputs)
         if targets.shape.rank == 1:
-            if not self._label_smoothing:
-                return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, outputs)
-            targets = tf.one_hot(targets, tf.shape(outputs)[-1])
-        # Other shapes might broadcast, and train something else without an error.
-        targets.shape.assert_is_compatible_with(outputs.shape)
-        return tf_keras.losses.categorical_crossentropy(
-            targets, outputs, from_logits=True, label_smoothing=self._label_smoothing
+            labels = target_checks.indices(type(self).__name__, targets, outputs)
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, outputs)
+            if self._label_smoothing:
+                # Not by one_hot, which gives a label that is no class an example without a loss.
+                spread = tf.reduce_logsumexp(outputs, -1) - tf.reduce_mean(outputs, -1)
+                losses += self._label_smoothing * (spread - losses)
+            if self._class_weights is None:
+                return losses
+            return losses * tf.gather(self._weights(), labels)
+        target_checks.check_numbers(type(self).__name__, targets)
+        targets = target_checks.of_shape(type(self).__name__, targets, outputs)
+        shares = tf.cast(targets, outputs.dtype)
+        losses = tf_keras.losses.categorical_crossentropy(
+            shares, outputs, from_logits=True, label_smoothing=self._label_smoothing
         )
+        if self._class_weights is None:
+            return losses
+        return losses * tf.linalg.matvec(shares, self._weights())
 
     def metrics(self) -> list[tf_keras.metrics.Metric]:
         """Top-1 accuracy, and top-k accuracy if it is bound."""
@@ -109,6 +153,119 @@ class Classification(Objective):
         """The probability of each class, `[batch, classes]`."""
         return {"probabilities": tf.nn.softmax(outputs)}
 
+    def wrong_targets(self, targets: np.ndarray, output_width: int) -> str | None:
+        """See `Objective.wrong_targets`."""
+        if targets.ndim == 1:
+            return target_checks.outside(
+                targets,
+                (targets >= 0) & (targets < output_width),
+                f"labels must be class indices from 0 to {output_width - 1}, one less than "
+                "Dataset.output_width: count them from 0, or raise output_width",
+            )
+        sums = targets.sum(axis=-1)
+        return target_checks.outside(
+            np.where((targets < 0).any(axis=-1), targets.min(axis=-1), sums),
+            (targets >= 0).all(axis=-1) & (np.abs(sums - 1) < 1e-2),
+            "targets [batch, classes] must be shares of 0 or more that sum to 1",
+        )
+
+    def _check_classes(self, outputs):
+        classes = outputs.shape[-1] if outputs.shape.rank else None
+        if outputs.shape.rank != 2:
+            raise ValueError(
+                "Classification takes logits [batch, classes]; the outputs are "
+                f"{target_checks.described(outputs)}"
+            )
+        if classes == 1:
+            raise ValueError(
+                "Classification takes a logit for each of at least two classes, and the outputs "
+                "are [batch, 1]: a softmax of one logit is always 1. For one logit use "
+                "@BinaryClassification(), for more classes a larger Dataset.output_width"
+            )
+        if self._top_k is not None and classes is not None and self._top_k >= classes:
+            raise ValueError(
+                f"Classification.top_k = {self._top_k} must be less than the {classes} classes "
+                "of the dataset; None reports top-1 accuracy alone"
+            )
+        if self._class_weights is not None and len(self._class_weights) != classes:
+            raise ValueError(
+                f"Classification.class_weights = {self._class_weights} must have a weight for each "
+                f"of the {classes} classes of the dataset"
+            )
+
+    def _weights(self):
+        return tf.constant(self._class_weights, tf.float32)
+
+
+@gin.configurable
+class BinaryClassification(Objective):
+    """Cross-entropy of the sigmoid of one logit `[batch, 1]`: `Dataset.output_width` is 1.
+
+    Targets are 0 or 1, or the probability of 1, `[batch]` or `[batch, 1]`. A logit above 0 says 1.
+
+    Args:
+      class_weights: factors of the loss of 0 and of 1, 0 or more, in training and evaluation; for
+        a probability, their mean. The accuracy counts both alike. None for 1.
+      auc: whether `auc` is reported as well, the area under the receiver operating characteristic,
+        by tf_keras' 200 thresholds.
+
+    Raises:
+      ValueError: an argument is out of range.
+    """
+
+    best_metric = "accuracy"
+
+    def __init__(self, class_weights: Sequence[float] | None = None, auc: bool = False):
+        target_checks.check_class_weights(type(self).__name__, class_weights)
+        if class_weights is not None and len(class_weights) != 2:
+            raise ValueError(
+                f"BinaryClassification.class_weights = {class_weights} must be two weights, of 0 "
+                "and of 1, e.g. (1.0, 3.0)"
+            )
+        self._class_weights = class_weights
+        self._auc = auc
+
+    def losses(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        """See `Objective.losses`.
+
+        A target outside of [0, 1] makes the loss NaN.
+
+        Raises:
+          ValueError: there is more than one logit, or targets are of another shape.
+        """
+        if outputs.shape.rank != 2 or outputs.shape[-1] != 1:
+            raise ValueError(
+                "BinaryClassification takes one logit, [batch, 1]; the outputs are "
+                f"{target_checks.described(outputs)}. Dataset.output_width must be 1; for a logit "
+                "for each class use @Classification()"
+            )
+        target_checks.check_numbers(type(self).__name__, targets)
+        targets = tf.cast(targets, outputs.dtype)
+        if targets.shape.rank == 1:
+            targets = targets[:, tf.newaxis]
+        targets = target_checks.of_shape(type(self).__name__, targets, outputs)
+        targets = tf.where((targets >= 0) & (targets <= 1), targets, np.nan)
+        losses = tf.nn.sigmoid_cross_entropy_with_logits(targets, outputs)
+        if self._class_weights is not None:
+            of_0, of_1 = self._class_weights
+            losses *= of_0 + (of_1 - of_0) * targets
+        return tf.squeeze(losses, axis=1)
+
+    def metrics(self) -> list[tf_keras.metrics.Metric]:
+        """The accuracy, and the area under the curve if it is bound."""
+        accuracy = tf_keras.metrics.MeanMetricWrapper(_same_side, name="accuracy")
+        return [accuracy] + [tf_keras.metrics.AUC(name="auc", from_logits=True)] * self._auc
+
+    def predictions(self, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The probability of 1, `[batch, 1]`."""
+        return {"probabilities": tf.sigmoid(outputs)}
+
+    def wrong_targets(self, targets: np.ndarray, output_width: int) -> str | None:
+        """See `Objective.wrong_targets`."""
+        values = targets.reshape([len(targets), -1])[:, 0]
+        rule = "targets must be 0, 1, or a probability between them"
+        return target_checks.outside(values, (values >= 0) & (values <= 1), rule)
+
 
 def _among_largest(targets: tf.Tensor, outputs: tf.Tensor, k: int) -> tf.Tensor:
     """For each example 1.0 if its class is among the k with the largest logits, else 0.0."""
@@ -116,3 +273,9 @@ def _among_largest(targets: tf.Tensor, outputs: tf.Tensor, k: int) -> tf.Tensor:
     if k == 1:
         return tf_keras.metrics.sparse_categorical_accuracy(classes, outputs)
     return tf_keras.metrics.sparse_top_k_categorical_accuracy(classes, outputs, k)
+
+
+def _same_side(targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+    """For each example 1.0 if its logit `[batch, 1]` is on the side of its target, else 0.0."""
+    targets = tf.reshape(tf.cast(targets, tf.float32), [-1])
+    return tf.cast((targets > 0.5) == (outputs[:, 0] > 0), tf.float32)

@@ -13,7 +13,7 @@ from typing import Any
 
 from absl import logging
 
-from trainer import errors
+from trainer import errors, strict_json
 
 # What the files of a run look like, as a number: a folder of a greater one is not touched.
 _FORMAT = 1
@@ -168,11 +168,11 @@ class RunDirectory:
 
     def write_growths(self, events: Iterable[dict[str, Any]]) -> None:
         """Writes growth.jsonl: one line for each growth so far."""
-        self.write("growth.jsonl", "".join(json.dumps(event) + "\n" for event in events))
+        self.write("growth.jsonl", "".join(strict_json.dumps(event) + "\n" for event in events))
 
     def write_about(self, about: dict[str, Any]) -> None:
         """Writes run.json: what a run knows of itself at its start."""
-        self.write("run.json", json.dumps(about, indent=2) + "\n")
+        self.write("run.json", strict_json.dumps(about, indent=2) + "\n")
 
     def remove_result(self) -> None:
         """Removes result.json, which only a finished run has."""
@@ -181,7 +181,7 @@ class RunDirectory:
 
     def write_result(self, result: dict[str, Any]) -> None:
         """Writes result.json."""
-        self.write("result.json", json.dumps(result, indent=2) + "\n")
+        self.write("result.json", strict_json.dumps(result, indent=2) + "\n")
 
     def write(self, name: str, text: str) -> None:
         """Writes `text` into the file `name`, replacing it in one step.

@@ -1,12 +1,11 @@
 """What the files of a run say about it, also while it runs; TensorFlow is not needed for most."""
 
-import json
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from growth import spent_flops
-from trainer import errors, run_directory
+from trainer import errors, run_directory, strict_json
 
 
 def read(model_dir: str) -> dict[str, Any]:
@@ -96,7 +95,7 @@ def _best(folder: pathlib.Path) -> dict[str, float]:
 
         try:
             reader = tf.train.load_checkpoint(str(index.with_suffix("")))
-            return json.loads(reader.get_tensor("best/.ATTRIBUTES/py_state"))
+            return strict_json.loads(reader.get_tensor("best/.ATTRIBUTES/py_state"))
         # A better one may just have taken its place.
         except (tf.errors.OpError, RuntimeError, ValueError):
             continue
@@ -106,7 +105,7 @@ def _best(folder: pathlib.Path) -> dict[str, float]:
 def _read(file: pathlib.Path) -> dict[str, Any]:
     """What a file of JSON holds; nothing if there is none."""
     try:
-        return json.loads(file.read_text())
+        return strict_json.loads(file.read_text())
     except FileNotFoundError:
         return {}
     except ValueError as error:
@@ -115,7 +114,7 @@ def _read(file: pathlib.Path) -> dict[str, Any]:
 
 def _read_lines(file: pathlib.Path) -> list[dict[str, Any]]:
     try:
-        return [json.loads(line) for line in file.read_text().splitlines()]
+        return [strict_json.loads(line) for line in file.read_text().splitlines()]
     except FileNotFoundError:
         return []
     except ValueError as error:

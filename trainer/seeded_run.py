@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import gc
-import json
 import os
 import pathlib
 import sys
@@ -11,7 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from trainer import errors, run_directory
+from trainer import errors, run_directory, strict_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +48,7 @@ class SeededRun:
     def result(self) -> dict[str, Any] | None:
         """What result.json holds; None before the end of the run."""
         file = self.path / "result.json"
-        return json.loads(file.read_text()) if file.exists() else None
+        return strict_json.loads(file.read_text()) if file.exists() else None
 
 
 def check(runs: Sequence[SeededRun]) -> str | None:
@@ -79,6 +78,7 @@ def check(runs: Sequence[SeededRun]) -> str | None:
             if todo:
                 built = experiment.Experiment()
                 if not all(directory.has_checkpoint() for directory in todo):
+                    built.check_first_batch()
                     built.start_warm()  # What it starts from is there, and fits.
                 built.try_sites()
     # Perhaps no mistake of the user: the run itself will fail, and go on record with it.

@@ -3,12 +3,14 @@
 import contextlib
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import orbit
 import tensorflow as tf
 import tf_keras
 
 from trainer import finite_steps, mixed_precision, objectives, random_state
 from trainer.datasets import dataset as dataset_lib
+from trainer.datasets import promises
 
 
 class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
@@ -21,7 +23,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
       model: the network, with its variables.
       optimizer: with its slots.
       objective: the loss and the metrics.
-      dataset: its batch size, and test batches.
+      dataset: its test batches.
       strategy: distributes a step over replicas.
       averages: variables and their moving averages, which evaluation uses in their place.
       jit_compile: whether XLA compiles the forward and backward pass of a training step. It does
@@ -30,6 +32,10 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
     Attributes:
       random_state: of the model; evaluation leaves it as it is.
       metric_names: of the loss and the objective's metrics.
+      test_spec: the types of a test batch.
+
+    Raises:
+      ValueError: there are no test batches, or they have no end.
     """
 
     def __init__(
@@ -44,13 +50,12 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
     ):
         # The batches depend on the step, which a checkpoint may still set.
         orbit.StandardTrainer.__init__(self, train_dataset=None)
-        orbit.StandardEvaluator.__init__(
-            self, strategy.experimental_distribute_dataset(dataset.test())
-        )
+        test = promises.test_batches(dataset)
+        self.test_spec = test.element_spec
+        orbit.StandardEvaluator.__init__(self, strategy.experimental_distribute_dataset(test))
         self._model = model
         self._optimizer = optimizer
         self._objective = objective
-        self._batch_size = dataset.batch_size
         self._strategy = strategy
         self.random_state = random_state.RandomState(model)
         self._averages = list(averages)
@@ -67,27 +72,42 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         return self._optimizer.iterations
 
     def loss(
-        self, targets: tf.Tensor, outputs: tf.Tensor, batch_size: int | None = None
+        self,
+        targets: tf.Tensor,
+        outputs: tf.Tensor,
+        weights: tf.Tensor | None = None,
+        batch_size: int | tf.Tensor | None = None,
     ) -> tf.Tensor:
         """This replica's share of the mean loss, with the model's regularisation.
 
         Args:
           targets: of this replica's examples.
           outputs: of the network, float32.
-          batch_size: examples over all replicas; as many as in a training batch if None.
+          weights: of these examples, `[batch]`, factors of their losses; None for 1.
+          batch_size: examples over all replicas; counted if None.
 
         Returns:
-          A scalar.
+          A scalar: the sum of weighted losses over the number of examples, not of weights.
         """
-        loss = tf.nn.compute_average_loss(
-            self._objective.losses(targets, outputs),
-            global_batch_size=batch_size or self._batch_size,
-        )
+        losses = _weighted(self._objective.losses(targets, outputs), weights)
+        if batch_size is None:
+            batch_size = self._examples(losses)
+        loss = tf.reduce_sum(losses) / tf.cast(batch_size, losses.dtype)
         if self._model.losses:
             loss += tf.nn.scale_regularization_loss(tf.add_n(self._model.losses))
         return loss
 
-    def next_batch(self) -> tuple[tf.Tensor, tf.Tensor]:
+    def _examples(self, array: tf.Tensor) -> int | tf.Tensor:
+        """The examples over all replicas, where `array` `[batch, ...]` is of this replica."""
+        replicas = self._strategy.num_replicas_in_sync
+        if array.shape[0] is not None:  # Only batches of one size are of known shape.
+            return array.shape[0] * replicas
+        examples = tf.shape(array)[0]
+        if replicas == 1:
+            return examples
+        return tf.distribute.get_replica_context().all_reduce("SUM", examples)
+
+    def next_batch(self) -> tuple:
         """Takes the batch of the next training step, to train on it by `step`."""
         if self._train_iter is None:
             self._train_iter = iter(self.train_dataset)
@@ -97,11 +117,11 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         """See orbit.StandardTrainer."""
         self.step(next(iterator))
 
-    def step(self, batch: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    def step(self, batch: tuple) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """One step of the optimizer.
 
         Args:
-          batch: (inputs, targets), distributed.
+          batch: (inputs, targets) or (inputs, targets, weights), distributed.
 
         Returns:
           The loss and its gradients by the trainable variables, in each replica its share;
@@ -109,25 +129,27 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         """
         return self._strategy.run(self._replica_step, args=(batch,))
 
-    def _differentiate(self, inputs, targets):
+    def _differentiate(self, batch, batch_size):
         """The outputs, the loss and its gradients by the trainable variables."""
+        inputs, targets, *weights = batch
         with tf.GradientTape() as tape:
             outputs = tf.cast(self._model(inputs, training=True), tf.float32)
-            loss = self.loss(targets, outputs)
+            loss = self.loss(targets, outputs, *weights, batch_size=batch_size)
             scaled = mixed_precision.scaled(self._optimizer, loss)
         gradients = tape.gradient(scaled, self._model.trainable_variables)
         return outputs, loss, mixed_precision.unscaled(self._optimizer, gradients)
 
     def _replica_step(self, batch):
-        inputs, targets = batch
-        outputs, loss, gradients = self._passes(inputs, targets)
+        # Before the passes, which XLA may compile: replicas may have to add up their examples.
+        batch_size = self._examples(tf.nest.flatten(batch)[0])
+        outputs, loss, gradients = self._passes(batch, batch_size)
         variables = self._model.trainable_variables
         gradients = mixed_precision.apply(self._optimizer, gradients, variables)
         # The mean over replicas of n times a share of the mean is the mean.
         self._train_metrics[0].update_state(loss * self._strategy.num_replicas_in_sync)
         self._finite_steps.update_state(loss)
-        for metric in self._train_metrics[1:]:
-            metric.update_state(targets, outputs)
+        _, *targets_and_weights = batch
+        _update(self._train_metrics[1:], outputs, *targets_and_weights)
         return loss, gradients
 
     @property
@@ -161,7 +183,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         """Means over the steps since the last call, and the learning rate now.
 
         Raises:
-          FloatingPointError: the loss was not finite at one of these steps.
+          NotFiniteError: the loss was not finite at one of these steps.
         """
         self._check_finite()
         rate = self._optimizer.learning_rate
@@ -181,10 +203,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         self._finite_steps.reset_state()
         if finite < steps:
             first = int(self.global_step.numpy()) - steps + finite + 1
-            raise FloatingPointError(
-                f"the loss is not finite from training step {first} on; does a lower learning rate "
-                "help?"
-            )
+            raise finite_steps.NotFiniteError(first)
 
     def _unite_replicas(self):
         # Moving statistics are of each replica, and a checkpoint holds their mean: without this a
@@ -235,8 +254,22 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
             return {name: float(value) for name, value in self.eval_end().items()}
 
     def _replica_eval(self, batch) -> None:
-        inputs, targets = batch
+        inputs, targets, *weights = batch
         outputs = tf.cast(self._model(inputs, training=False), tf.float32)
-        self._test_metrics[0].update_state(self._objective.losses(targets, outputs))
-        for metric in self._test_metrics[1:]:
-            metric.update_state(targets, outputs)
+        losses = _weighted(self._objective.losses(targets, outputs), *weights)
+        self._test_metrics[0].update_state(losses)
+        _update(self._test_metrics[1:], outputs, targets, *weights)
+
+
+def _weighted(losses, weights=None):
+    """Losses times the weights of examples; NaN where one is below 0, which ends the run."""
+    if weights is None:
+        return losses
+    weights = tf.cast(weights, losses.dtype)
+    return losses * tf.where(weights < 0, np.nan, weights)
+
+
+def _update(metrics, outputs, targets, weights=None):
+    for metric in metrics:
+        # A metric of a user's own need not know of weights.
+        metric.update_state(targets, outputs, *([] if weights is None else [weights]))

@@ -20,6 +20,7 @@ from trainer import (
     config,
     errors,
     export,
+    failed_steps,
     growing_trainer,
     interrupts,
     optimizers,
@@ -152,7 +153,8 @@ class Run:
         if stopped:
             self._log.say(f"stopped by {signal.Signals(number).name} after {self.step} steps")
             raise SystemExit(128 + number)
-        result = self._result(test)
+        with failed_steps.explained(experiment, self._checkpoints):
+            result = self._result(test)
         self._directory.write_result(result)
         self._log.finish(result)
         self._log.say(
@@ -200,11 +202,8 @@ class Run:
         return min(stops if growth is None else [*stops, growth])
 
     def _train_until(self, step: int) -> None:
-        try:
+        with failed_steps.explained(self._experiment, self._checkpoints):
             self._controller.train(step, checkpoint_at_completion=False)
-        except FloatingPointError as error:
-            newest = self._checkpoints.newest
-            raise FloatingPointError(f"{error}; the newest checkpoint is {newest}") from error
         if step - (self._checkpoints.saved_step or 0) >= self._experiment.checkpoint_interval:
             self._checkpoints.save(step)
 
@@ -214,8 +213,11 @@ class Run:
         return bool(interval) and not self.step % interval and self.step < self._experiment.steps
 
     def _evaluate(self) -> dict[str, float]:
-        output = self._controller.evaluate()
-        return {name: float(value) for name, value in output.items()}
+        with failed_steps.evaluation_explained(self._experiment):
+            output = self._controller.evaluate()
+        metrics = {name: float(value) for name, value in output.items()}
+        self._experiment.data_faults.warn_of_test(metrics, self.step)
+        return metrics
 
     def _evaluate_and_compare(self) -> dict[str, float]:
         metrics = self._evaluate()

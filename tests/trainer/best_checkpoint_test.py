@@ -1,5 +1,7 @@
 import json
+import math
 
+import pytest
 import tensorflow as tf
 
 from trainer import best_checkpoint
@@ -38,3 +40,23 @@ def test_a_resumed_run_compares_with_what_it_had_seen(tmp_path):
     assert best.evaluation == state and variable == 0.6000000238418579
     best.update(2, {"accuracy": 0.55}, checkpoint)
     assert best.evaluation == state
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("metric, better", [("loss", 0.4), ("accuracy", 0.6)])
+def test_what_is_not_finite_is_never_the_best_nor_in_its_way(tmp_path, metric, better, bad):
+    variable = tf.Variable(0.0)
+    best = best_checkpoint.BestCheckpoint(tmp_path, metric, tf.distribute.get_strategy())
+    checkpoint = tf.train.Checkpoint(variable=variable, best=best)
+    best.update(0, {metric: bad}, checkpoint)
+    assert best.evaluation == {} and not list(tmp_path.iterdir())
+    for step, value in enumerate([0.5, bad, better, bad], 1):
+        best.update(step, {metric: value, "other": bad}, checkpoint)
+    assert best.evaluation["step"] == 3 and best.evaluation[metric] == better
+    best.evaluation = {"step": 9, metric: bad}  # As an earlier version of this program left it.
+    best.deserialize(best.serialize())
+    best.update(10, {metric: 0.1, "other": bad}, checkpoint)
+    assert best.evaluation["step"] == 10
+    best.evaluation = {}
+    checkpoint.restore(tf.train.latest_checkpoint(str(tmp_path)))
+    assert best.evaluation[metric] == 0.1 and math.isnan(best.evaluation["other"])

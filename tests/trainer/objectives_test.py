@@ -45,7 +45,11 @@ def test_accuracies_count_the_class_among_the_largest_logits(targets, expected):
         (dict(label_smoothing=1.0), LABELS, r"label_smoothing = 1.0 must be in \[0, 1\)"),
         (dict(top_k=1), LABELS, r"top_k = 1 must be at least 2"),
         (dict(top_k=4), LABELS, r"top_k = 4 must be less than the 4 classes"),
-        (dict(), SHARES[:, :1], r"Shapes .* are incompatible"),
+        (
+            dict(),
+            SHARES[:, :1],
+            r"targets are float32 \[batch, 1\] and the outputs float32 \[batch, 4\]",
+        ),
     ],
 )
 def test_a_mistake_is_one_error_that_names_it(arguments, targets, message):

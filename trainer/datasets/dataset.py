@@ -1,21 +1,30 @@
 """What a dataset is."""
 
 import abc
+from typing import Any
 
 import tensorflow as tf
 
 from models import seeds
-from trainer.datasets import permutation
+from trainer.datasets import batch_parts, permutation
 
 
 class Dataset(abc.ABC):
-    """Batches of (inputs, targets) for training and testing.
+    """Batches of (inputs, targets), or (inputs, targets, weights), for training and testing.
+
+    Inputs are a tensor `[batch, ...]`, or several in a dictionary or a tuple, which the network is
+    called with. A weight, `[batch]`, 0 or more, is a factor of the loss of its example; the loss of
+    a batch is the sum of weighted losses over the number of examples. Accuracies are weighted means.
 
     Attributes:
       batch_size: examples in a training batch, over all replicas.
-      output_width: numbers that a network puts out for an example: targets or classes.
+      output_width: numbers that a network puts out for an example: targets or classes; 1 for
+        `BinaryClassification`.
+      is_checked: whether values were checked when the data were prepared, so that a new run does
+        not look at the first batches.
     """
 
+    is_checked: bool = False
     batch_size: int
     output_width: int
 
@@ -30,7 +39,8 @@ class Dataset(abc.ABC):
           first_step: training steps done, 0 or more.
 
         Returns:
-          A dataset of (inputs `[batch_size, ...]`, targets `[batch_size, ...]`).
+          A dataset of (inputs `[batch_size, ...]`, targets `[batch_size, ...]`). After the first
+          batch some may be smaller; a step divides by the number of examples that there are.
         """
 
     def train_rows(self, first_step: int, rows: slice) -> tf.data.Dataset:
@@ -48,17 +58,17 @@ class Dataset(abc.ABC):
 
     @abc.abstractmethod
     def test(self) -> tf.data.Dataset:
-        """Every test example once, in batches of (inputs, targets); the last may be smaller."""
+        """Every test example once, at least one, in batches as those of `train` of any size."""
 
-    def served_spec(self) -> tf.TensorSpec:
-        """What an exported network takes, `[None, ...]`; its name is that of the argument.
+    def served_spec(self) -> Any:
+        """What an exported network takes, `[None, ...]`: a tf.TensorSpec, or several, nested.
 
-        The inputs of training, unless overridden together with `preprocess`.
+        Their names are those of the arguments. The inputs of training, unless overridden together
+        with `preprocess`.
         """
-        inputs, _ = self.train(0).element_spec
-        return tf.TensorSpec([None, *inputs.shape[1:]], inputs.dtype, "inputs")
+        return batch_parts.input_specs(self.train(0).element_spec[0])
 
-    def preprocess(self, served: tf.Tensor) -> tf.Tensor:
+    def preprocess(self, served: Any) -> Any:
         """The inputs of the network, from what `served_spec` says, as `test` makes them.
 
         It becomes a part of exported networks: operations of TensorFlow only.

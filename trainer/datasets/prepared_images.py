@@ -37,6 +37,7 @@ class PreparedImages(dataset.Dataset):
         images that the class can take, or an argument is out of range or does not fit the images.
     """
 
+    is_checked = True
     image_shape: tuple[int, int, int]
 
     def __init__(

@@ -1,0 +1,64 @@
+"""Says of a training step or an evaluation that failed whether its data are at fault."""
+
+import contextlib
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from trainer import checkpoints as checkpoints_lib
+from trainer import errors, finite_steps
+from trainer import experiment as experiment_lib
+
+
+@contextlib.contextmanager
+def explained(
+    experiment: experiment_lib.Experiment, checkpoints: checkpoints_lib.Checkpoints
+) -> Iterator[None]:
+    """Adds to an error of training within the block what is wrong with the data, if anything is.
+
+    Raises:
+      FloatingPointError: a loss or a growth was not finite; with the newest checkpoint.
+      RunFailure: a step failed because of its data.
+    """
+    start = int(experiment.task.global_step.numpy())
+    newest = checkpoints.newest
+    kept = f"the newest checkpoint is {newest}" if newest else "there is no checkpoint yet"
+    try:
+        yield
+    except finite_steps.NotFiniteError as error:
+        # An infinite input may show in the loss of the step after it only.
+        fault = _of_steps(experiment, error.step - 1, error.step)
+        cause = fault or "does a lower learning rate help?"
+        raise FloatingPointError(f"{error}: {cause}; {kept}") from error
+    except FloatingPointError as error:
+        fault = _of_steps(experiment, start + 1, start + experiment.batches_of_growth)
+        cause = f": {fault}" if fault else ""
+        raise FloatingPointError(f"{error}{cause}; {kept}") from error
+    except (tf.errors.InvalidArgumentError, tf.errors.OutOfRangeError, StopIteration) as error:
+        step = int(experiment.task.global_step.numpy()) + 1
+        fault = _of_steps(experiment, step, step)
+        if fault is None:
+            raise
+        raise errors.RunFailure(f"the run broke off: {fault}\n  {kept}") from error
+
+
+@contextlib.contextmanager
+def evaluation_explained(experiment: experiment_lib.Experiment) -> Iterator[None]:
+    """Raises RunFailure if an evaluation within the block fails because of the test examples."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        with _unless_unreadable():
+            if fault := experiment.data_faults.of_test():
+                raise errors.RunFailure(f"the evaluation broke off: {fault}") from error
+        raise
+
+
+def _of_steps(experiment, first, last):
+    with _unless_unreadable():
+        return experiment.data_faults.of_steps(first, last)
+
+
+def _unless_unreadable():
+    # The error that is being told of may be that of the data, which comes again.
+    return contextlib.suppress(tf.errors.OpError)
