@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 from collections.abc import Callable
 
 import gin
@@ -79,13 +80,25 @@ def main(argv: list[str]) -> None:
 def _train(built, directory, evaluate=False) -> Callable[[], None]:
     from trainer import config, train
 
-    if not directory.has_checkpoint():
-        built.start_warm()  # Before there is a folder of a run that cannot start.
     directory.start(gin.config_str(), _OVERWRITE_CONFIG.value)
-    run = train.Run(built, directory)
-    run.prepare(config.literals())
+    with directory.starting():
+        if directory.is_finished(built.steps):
+            return lambda: _say_finished(directory)
+        run = train.Run(built, directory)
+        if run.is_finished(evaluate):
+            return lambda: _say_finished(directory)
+        run.prepare(config.literals())
     steps = _PROFILE_STEPS.value and tuple(int(step) for step in _PROFILE_STEPS.value)
     return lambda: run.train(evaluate, steps)
+
+
+def _say_finished(directory) -> None:
+    if directory.is_written:
+        print(
+            f"finished before: {directory.result()['steps']} steps, and nothing is left to do\n"
+            f"result: {directory.path}/result.json",
+            file=sys.stderr,
+        )
 
 
 def _train_and_eval(built, directory) -> Callable[[], None]:
@@ -114,8 +127,7 @@ def _export(built, directory) -> Callable[[], None]:
     from trainer import checkpoints, train
 
     directory.start(gin.config_str(), _OVERWRITE_CONFIG.value, read_only=True)
-    run = train.Run(built, directory)
-    run.restore(checkpoints.find(directory, _CHECKPOINT.value))
+    run = train.Run(built, directory, checkpoints.find(directory, _CHECKPOINT.value))
     return lambda: print("".join(f"{path}\n" for path in run.export()), end="")
 
 

@@ -27,6 +27,13 @@ def _restored(folder):
     return variable.numpy()[0]
 
 
+def _use_newest_good(folder):
+    found = checkpoint_recovery.find(folder)
+    checkpoint_recovery.require_whole(folder, found)
+    checkpoint_recovery.say(folder, found)
+    checkpoint_recovery.tidy(folder, found)
+
+
 def _cut(file: pathlib.Path):
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
 
@@ -46,7 +53,7 @@ _DAMAGES = {
 
 
 def test_the_newest_of_good_checkpoints_stays(folder, caplog):
-    checkpoint_recovery.use_newest_good(folder)
+    _use_newest_good(folder)
     assert _restored(folder) == 10
     assert not caplog.text
 
@@ -56,7 +63,7 @@ def test_a_damaged_checkpoint_is_passed_over_and_this_is_said(folder, damage, ca
     damage(folder, 10)
     damage(folder, 9)
     with caplog.at_level(logging.WARNING):
-        checkpoint_recovery.use_newest_good(folder)
+        _use_newest_good(folder)
     assert _restored(folder) == 8
     assert "ckpt-10 is damaged" in caplog.text and "going on from" in caplog.text
     assert list(folder.glob("damaged-ckpt-10.*")) and not list(folder.glob("ckpt-10.*"))
@@ -65,7 +72,7 @@ def test_a_damaged_checkpoint_is_passed_over_and_this_is_said(folder, damage, ca
 def test_checkpoints_are_found_without_the_file_that_names_them(folder, caplog):
     (folder / "checkpoint").unlink()
     with caplog.at_level(logging.WARNING):
-        checkpoint_recovery.use_newest_good(folder)
+        _use_newest_good(folder)
     assert _restored(folder) == 10
     assert "does not name the newest checkpoint; going on from ckpt-10" in caplog.text
 
@@ -73,17 +80,17 @@ def test_checkpoints_are_found_without_the_file_that_names_them(folder, caplog):
 def test_a_checkpoint_that_was_not_named_yet_is_used(folder):
     # Killed between the writing of a checkpoint and that of its name.
     tf.compat.v1.train.update_checkpoint_state(str(folder), str(folder / "ckpt-9"))
-    checkpoint_recovery.use_newest_good(folder)
+    _use_newest_good(folder)
     assert _restored(folder) == 10
 
 
 def test_half_of_a_first_checkpoint_is_no_checkpoint(tmp_path):
     (tmp_path / "ckpt-1_temp").mkdir()
     (tmp_path / "ckpt-1.data-00000-of-00001").write_bytes(b"half")
-    checkpoint_recovery.use_newest_good(tmp_path)
+    _use_newest_good(tmp_path)
     assert not (tmp_path / "ckpt-1_temp").exists()
     assert tf.train.latest_checkpoint(str(tmp_path)) is None
-    checkpoint_recovery.use_newest_good(tmp_path / "missing")
+    _use_newest_good(tmp_path / "missing")
 
 
 def test_a_run_without_any_good_checkpoint_is_not_started_anew(folder):
@@ -91,5 +98,5 @@ def test_a_run_without_any_good_checkpoint_is_not_started_anew(folder):
         _cut(folder / f"ckpt-{n}.index")
     before = sorted(folder.iterdir())
     with pytest.raises(errors.UserError, match=r"no checkpoint in .* can be read; the newest"):
-        checkpoint_recovery.use_newest_good(folder)
+        _use_newest_good(folder)
     assert sorted(folder.iterdir()) == before
