@@ -16,6 +16,11 @@ def steps(folder: pathlib.Path) -> list[int]:
     return sorted(int(match[1]) for match in found if match)
 
 
+def is_step(checkpoint: str) -> bool:
+    """Whether a checkpoint is called as those of runs are, by its training steps."""
+    return bool(_INDEX.fullmatch(f"{pathlib.Path(checkpoint).name}.index"))
+
+
 def path(folder: pathlib.Path, step: int) -> pathlib.Path:
     """The path of a checkpoint, which the names of its files begin with."""
     return folder / f"ckpt-{step}"

@@ -121,6 +121,15 @@ def write_names(folder: pathlib.Path, steps: Sequence[int]) -> None:
     )
 
 
+def named(folder: pathlib.Path) -> str | None:
+    """The path that the file `checkpoint` names as the newest; None if it names none."""
+    try:
+        state = tf.train.get_checkpoint_state(str(folder))
+    except (tf.errors.OpError, ValueError):
+        return None
+    return state and state.model_checkpoint_path
+
+
 def damage_of(path: pathlib.Path | str) -> str | None:
     """What is wrong with the checkpoint at `path`; None if all of it can be read."""
     try:
@@ -141,11 +150,7 @@ def _none_whole(folder: pathlib.Path, found: Found) -> str:
 
 def _is_named(folder: pathlib.Path, step: int) -> bool:
     """Whether TensorFlow takes that of `step` for the newest."""
-    try:
-        newest = tf.train.latest_checkpoint(str(folder))
-    except (tf.errors.OpError, ValueError):
-        return False
-    return newest == str(checkpoint_files.path(folder, step))
+    return named(folder) == str(checkpoint_files.path(folder, step))
 
 
 def _free(file: pathlib.Path) -> pathlib.Path:

@@ -8,9 +8,11 @@ from collections.abc import Callable
 import gin
 from absl import flags, logging
 
-from trainer import command_line
+from trainer import command_line, path_flags
 
-_MODEL_DIR = flags.DEFINE_string("model_dir", None, "Folder of checkpoints, logs and results.")
+_MODEL_DIR = path_flags.define(
+    "model_dir", "Folder of checkpoints, logs and results.", for_tensorflow=True
+)
 _MODE = flags.DEFINE_enum(
     "mode", "train_and_eval", ["train", "train_and_eval", "eval", "export"], "What to do."
 )

@@ -1,12 +1,15 @@
 """Reads the weights of a network from files, by the names of its layers, without its code."""
 
 import dataclasses
+import os
 import pathlib
 
 import numpy as np
 import tensorflow as tf
 import tf_keras
 from tensorflow.core.protobuf import trackable_object_graph_pb2
+
+from trainer import checkpoint_files, checkpoint_recovery, errors, paths
 
 # What tf_keras calls the weights of its layers, and layers here call theirs.
 _NAMES = {"gamma": "gain", "beta": "shift", "depthwise_kernel": "kernel"}
@@ -41,18 +44,46 @@ def read(path: str) -> NamedWeights:
     folder = pathlib.Path(path)
     if folder.suffix in _SUFFIXES and folder.is_file() or (folder / "keras_metadata.pb").exists():
         return _of_keras(folder)
-    if (folder / "saved_model.pb").exists():
-        return _of_checkpoint(f"{folder}/variables/variables")
-    for place in (folder / "checkpoints", folder):
-        if newest := tf.train.latest_checkpoint(str(place)):
-            return _of_checkpoint(newest)
-    if pathlib.Path(f"{folder}.index").exists():
-        return _of_checkpoint(str(folder))
+    if checkpoint := _checkpoint(path):
+        return _of_checkpoint(checkpoint)
     raise ValueError(
         f"WarmStart.path = {path!r} must be a model_dir or another folder with checkpoints, a "
         "checkpoint (.../ckpt-1000), a SavedModel's folder, or a file of tf_keras (.keras, .h5); "
         + ("it is none of them" if folder.exists() else "there is nothing of that name")
     )
+
+
+def _checkpoint(path: str) -> str | None:
+    """The checkpoint that `path` is or has, which can be read; None if there is none.
+
+    Raises:
+      ValueError: it cannot be read.
+    """
+    folder = pathlib.Path(path)
+    try:
+        if folder.exists() or os.path.exists(f"{folder}.index"):
+            paths.check_literal(path)
+        found = _find_checkpoint(folder)
+    except ValueError as error:
+        raise ValueError(f"WarmStart.path = {path!r} {error}") from None
+    except errors.UserError as error:
+        raise ValueError(f"WarmStart.path = {path!r}: {error}") from None
+    if found is not None and (damage := checkpoint_recovery.damage_of(found)):
+        raise ValueError(f"WarmStart.path = {path!r}: {found} is damaged: {damage}")
+    return found
+
+
+def _find_checkpoint(folder: pathlib.Path) -> str | None:
+    if (folder / "saved_model.pb").exists():
+        return f"{folder}/variables/variables"
+    for place in (folder / "checkpoints", folder):
+        named = checkpoint_recovery.named(place)
+        # Other programs than this one call them as they like.
+        if named and os.path.exists(f"{named}.index") and not checkpoint_files.is_step(named):
+            return named
+        if newest := checkpoint_recovery.newest_whole(place):
+            return str(newest)
+    return str(folder) if os.path.exists(f"{folder}.index") else None
 
 
 def name(variable_name: str) -> str:

@@ -8,14 +8,20 @@ _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/", re.IGNORECASE)
 _PATTERN = re.compile(r"[*?\[\\]")
 
 
-def expanded(path: str) -> str:
+def expanded(path: str, of_datasets: bool = False) -> str:
     """`path`, with the home folder in the place of `~`.
+
+    Args:
+      path: as the user gives it.
+      of_datasets: whether TensorFlow Datasets reads it, which also reads Google's buckets.
 
     Raises:
       ValueError: it cannot be a path of this machine; the text goes after that of the path.
     """
     if not path:
         raise ValueError("must be a path, but is empty")
+    if of_datasets and path.startswith("gs://"):
+        return path
     if match := _ADDRESS.match(path):
         raise ValueError(_no_address(match[1], path))
     home = os.path.expanduser(path)
@@ -30,18 +36,19 @@ def expanded(path: str) -> str:
     return home
 
 
-def bound(name: str, path: str) -> str:
+def bound(name: str, path: str | os.PathLike, of_datasets: bool = False) -> str:
     """As `expanded`, for a parameter.
 
     Args:
       name: of the parameter, e.g. WarmStart.path.
       path: what is bound to it.
+      of_datasets: as in `expanded`.
 
     Raises:
       ValueError: it cannot be a path of this machine.
     """
     try:
-        return expanded(path)
+        return expanded(os.fspath(path), of_datasets)
     except ValueError as error:
         raise ValueError(f"{name} = {path!r} {error}") from None
 
@@ -59,7 +66,8 @@ def check_literal(path: str | os.PathLike) -> None:
 def _no_address(scheme: str, path: str) -> str:
     if scheme.lower() == "file":
         return f"must be a path, not an address; write /{path.partition(':')[2].lstrip('/')}"
-    return (
-        f"must be a path of this machine, not an address; mount what {scheme}: has as a folder "
-        f"(as gcsfuse, s3fs and sshfs do) or copy it. ./{path} is a folder of that name"
+    text = (
+        f"must be a path of this machine, not an address; mount what is at {scheme}: as a folder "
+        "(as gcsfuse, s3fs and sshfs do) or copy it"
     )
+    return text if path.startswith(f"{scheme}://") else f"{text}; ./{path} is a folder of that name"
