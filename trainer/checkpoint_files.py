@@ -12,7 +12,7 @@ _UNFINISHED = re.compile(r"ckpt-[0-9]+_temp|checkpoint\.tmp[0-9a-f]{32}")
 
 def steps(folder: pathlib.Path) -> list[int]:
     """The training steps of the checkpoints in `folder`, ascending; none if it is not there."""
-    found = (_INDEX.fullmatch(entry.name) for entry in _entries(folder))
+    found = (_INDEX.fullmatch(e.name) for e in _entries(folder) if e.is_file())
     return sorted(int(match[1]) for match in found if match)
 
 

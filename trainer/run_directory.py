@@ -67,7 +67,6 @@ class RunDirectory:
             for folder in (self.checkpoints, self.path / "train"):
                 self._make(folder)  # TensorFlow would do so later, and not say which.
         self._config = config
-        self._tell_of_lost_checkpoints()
 
     @contextlib.contextmanager
     def starting(self) -> Iterator[None]:
@@ -89,6 +88,7 @@ class RunDirectory:
             unfinished.remove(self.path / "export", "[0-9]+")
             self.write("format.json", json.dumps({"format": _FORMAT}) + "\n")
             self.write("config.gin", self._config)
+        self._tell_of_lost_checkpoints()
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:

@@ -82,7 +82,7 @@ def _check_tables() -> None:
     for name, first in _TABLES.items():
         file = pathlib.Path(_OUTPUT_DIR.value) / name
         text = file.read_text(errors="replace") if file.is_file() else ""
-        if text and not text.startswith(first):
+        if text.strip() and not text.startswith(first):
             raise errors.UserError(
                 f"--output_dir={_OUTPUT_DIR.value} has a {name} that is not of a sweep, and would "
                 "be replaced; choose another folder"
