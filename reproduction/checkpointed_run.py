@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from trainer import checkpoints, run_directory, train
+from trainer import checkpoint_files, run_directory, train
 
 
 class CheckpointedRun:
@@ -20,15 +20,13 @@ class CheckpointedRun:
 
     def __init__(self, directory: run_directory.RunDirectory):
         self.experiment = train.train_in(directory, evaluate=False)
-        self._paths = {
-            checkpoints.step_of(file.stem): str(file.with_suffix(""))
-            for file in directory.checkpoints.glob("*.index")
-        }
-        self.steps = sorted(self._paths)
+        self._folder = directory.checkpoints
+        self.steps = checkpoint_files.steps(self._folder)
         self._checkpoint = tf.train.Checkpoint(
             model=self.experiment.model, optimizer=self.experiment.optimizer
         )
 
     def restore(self, step: int) -> None:
         """Gives network and optimizer the state of the checkpoint after `step` training steps."""
-        self._checkpoint.restore(self._paths[step]).expect_partial()
+        path = checkpoint_files.path(self._folder, step)
+        self._checkpoint.restore(str(path)).expect_partial()

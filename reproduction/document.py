@@ -7,6 +7,7 @@ from typing import Any
 
 from reproduction import claim
 from reproduction import figures as figure_list
+from trainer import errors
 
 _HEAD = """# The paper's figures
 
@@ -25,6 +26,17 @@ shared with others; runs that figures share count in each.
 As few repeats as the paper has leave many differences undecided: `--repeats=20` decides more, and
 [measurements.md](measurements.md#teacher-student-ranking) has 20 for figures 3a and 3b.
 """
+
+
+def check_place(file: pathlib.Path) -> None:
+    """Raises UserError if `file` is another page, which would be replaced."""
+    text = file.read_text(errors="replace") if file.is_file() else ""
+    title = _HEAD.partition("\n")[0]
+    if text and not text.startswith(title):
+        raise errors.UserError(
+            f'--document={file} is another page, which does not begin with "{title}"; choose '
+            "another name"
+        )
 
 
 def write(file: pathlib.Path, figures: Mapping[str, Any], folder: pathlib.Path) -> None:

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from absl import flags
 
-from trainer import command_line, errors, interrupts, seeded_runs
+from trainer import command_line, errors, interrupts, path_flags, seeded_runs
 
 _FIGURES = flags.DEFINE_multi_string(
     "figure", [], 'A figure of the paper, e.g. 2a, or "all"; repeat for more.'
 )
-_OUTPUT_DIR = flags.DEFINE_string(
-    "output_dir", None, "Folder of FIGURE.png, FIGURE.csv, verdicts.json and of the runs."
+_OUTPUT_DIR = path_flags.define(
+    "output_dir",
+    "Folder of FIGURE.png, FIGURE.csv, verdicts.json and of the runs.",
+    for_tensorflow=True,
 )
 _PROCESSES = flags.DEFINE_integer("processes", 2, "Runs at the same time.", lower_bound=1)
 _REPEATS = flags.DEFINE_integer(
@@ -21,11 +23,13 @@ _REPEATS = flags.DEFINE_integer(
     "Seeds of each run; the paper's number for each figure if not given.",
     lower_bound=1,
 )
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Where fashion_mnist/ is; by default where TensorFlow Datasets looks."
+_DATA_DIR = path_flags.define(
+    "data_dir",
+    "Where fashion_mnist/ is; by default where TensorFlow Datasets looks.",
+    of_datasets=True,
 )
-_DOCUMENT = flags.DEFINE_string(
-    "document", None, "A page to write of all figures in --output_dir, e.g. docs/reproduction.md."
+_DOCUMENT = path_flags.define(
+    "document", "A page to write of all figures in --output_dir, e.g. docs/reproduction.md."
 )
 
 
@@ -38,6 +42,8 @@ def main(argv: list[str]) -> None:
     folder = pathlib.Path(_OUTPUT_DIR.value)
     try:
         with errors.mistakes(), interrupts.catch() as interrupt:
+            if _DOCUMENT.value:
+                document.check_place(pathlib.Path(_DOCUMENT.value))
             runs = _runs(folder)
             folder.mkdir(parents=True, exist_ok=True)
             # The first run of each figure stands for the others.

@@ -17,6 +17,8 @@ import tempfile
 import tensorflow_datasets as tfds
 from absl import app, flags, logging
 
+from trainer import paths
+
 _SOURCE_DIR = flags.DEFINE_string(
     "source_dir",
     "/usr/share/datasets/fashion-mnist",
@@ -60,7 +62,7 @@ def prepare(source_dir: str | os.PathLike, data_dir: str | os.PathLike | None) -
     builder = tfds.builder("fashion_mnist", data_dir=data_dir)
     if builder.is_prepared():
         return f"Fashion-MNIST is already prepared in {builder.data_dir}."
-    source_dir = pathlib.Path(source_dir).expanduser().absolute()
+    source_dir = pathlib.Path(source_dir).absolute()
     missing = [name for name in FILES if not (source_dir / name).is_file()]
     if missing:
         raise FileNotFoundError(
@@ -100,6 +102,11 @@ def _check_room(source_bytes: int, data_dir: str | os.PathLike) -> None:
             )
 
 
+def _local(name: str, flag: flags.FlagHolder[str | None]) -> str | None:
+    """The path that a flag has, with `~` expanded."""
+    return None if flag.value is None else paths.bound(name, flag.value)
+
+
 def main(argv: list[str]) -> int:
     """Returns the exit status."""
     if argv[1:]:
@@ -109,7 +116,12 @@ def main(argv: list[str]) -> int:
     tfds.disable_progress_bar()
     logging.set_verbosity(logging.ERROR)  # Nothing is downloaded, whatever it says.
     try:
-        print(prepare(_SOURCE_DIR.value, _DATA_DIR.value))
+        folders = [_local("--source_dir", _SOURCE_DIR), _local("--data_dir", _DATA_DIR)]
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    try:
+        print(prepare(*folders))
     except OSError as error:
         print(error, file=sys.stderr)
         return 2

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from trainer import checkpoints, strict_json
+from trainer import checkpoint_files, checkpoint_recovery, checkpoints, strict_json
 
 
 class BestCheckpoint(tf.train.experimental.PythonState):
@@ -28,6 +28,7 @@ class BestCheckpoint(tf.train.experimental.PythonState):
         self._folder = folder
         self._metric = metric
         self._strategy = strategy
+        self._found = checkpoint_recovery.Found(None, {})
         self.evaluation: dict[str, float] = {}
 
     def serialize(self) -> str:
@@ -41,17 +42,24 @@ class BestCheckpoint(tf.train.experimental.PythonState):
     def look_up(self, step: int) -> None:
         """Remembers a checkpoint in the folder that is newer than the run's, but not after `step`.
 
-        The evaluation at the end of a run comes after its last checkpoint.
+        The evaluation at the end of a run comes after its last checkpoint. Changes no file.
         """
-        newest = tf.train.latest_checkpoint(str(self._folder))
-        if (
-            newest is None
-            or not self.evaluation.get("step", -1) < checkpoints.step_of(newest) <= step
-        ):
+        self._found = checkpoint_recovery.find(self._folder)
+        checkpoint_recovery.say(self._folder, self._found)
+        newest = self._found.step
+        if newest is None or not self.evaluation.get("step", -1) < newest <= step:
             return
         saved = tf.train.Checkpoint(best=BestCheckpoint(self._folder, self._metric, self._strategy))
-        saved.restore(newest).expect_partial()
+        saved.restore(str(checkpoint_files.path(self._folder, newest))).expect_partial()
         self.evaluation = saved.best.evaluation
+
+    def tidy(self) -> None:
+        """Clears away what is damaged, half-written or outdone; after `look_up`."""
+        checkpoint_recovery.tidy(self._folder, self._found)
+        steps, best = checkpoint_files.steps(self._folder), self.evaluation.get("step")
+        for step in steps:
+            if best in steps and step < best:  # Killed before it was removed.
+                checkpoint_files.remove(self._folder, step)
 
     def update(
         self, step: int, metrics: Mapping[str, float], checkpoint: tf.train.Checkpoint

@@ -6,7 +6,13 @@ import tempfile
 
 import tensorflow as tf
 
-from trainer import errors, run_directory, strategies
+from trainer import (
+    checkpoint_files,
+    checkpoint_recovery,
+    errors,
+    run_directory,
+    strategies,
+)
 
 
 class Checkpoints:
@@ -23,7 +29,8 @@ class Checkpoints:
       strategy: that the run is distributed by.
 
     Attributes:
-      saved_step: training steps of the newest checkpoint; None before the first.
+      saved_step: training steps of the newest checkpoint; None before there is one, and before
+        `restore`.
     """
 
     def __init__(
@@ -37,20 +44,37 @@ class Checkpoints:
         self._folder = folder
         self._kept = kept
         self._strategy = strategy
-        newest = tf.train.latest_checkpoint(str(folder)) if strategies.is_chief(strategy) else None
-        # Files reach other machines late: what the chief sees is what counts.
-        step = strategies.greatest(strategy, step_of(newest) if newest else -1)
-        self.saved_step = step if step >= 0 else None
+        self._found = checkpoint_recovery.Found(None, {})
+        self.saved_step = None
 
     @property
     def newest(self) -> str | None:
         """The path of the newest checkpoint."""
-        return None if self.saved_step is None else str(self._folder / f"ckpt-{self.saved_step}")
+        if self.saved_step is None:
+            return None
+        return str(checkpoint_files.path(self._folder, self.saved_step))
 
     def restore(self) -> None:
-        """Goes to the newest checkpoint, if there is one."""
+        """Goes to the newest checkpoint that can be read, if there is one; changes no file.
+
+        Raises:
+          UserError: there are checkpoints, and none of them can be read.
+          ValueError: it does not fit.
+        """
+        if strategies.is_chief(self._strategy):
+            self._found = checkpoint_recovery.find(self._folder)
+            checkpoint_recovery.require_whole(self._folder, self._found)
+            checkpoint_recovery.say(self._folder, self._found)
+        # Files reach other machines late: what the chief sees is what counts.
+        found = -1 if self._found.step is None else self._found.step
+        step = strategies.greatest(self._strategy, found)
+        self.saved_step = step if step >= 0 else None
         if self.newest is not None:
             self._checkpoint.restore(self.newest)
+
+    def tidy(self) -> None:
+        """Clears away what is damaged or half-written; for the process that has the folder."""
+        checkpoint_recovery.tidy(self._folder, self._found)
 
     def save(self, step: int) -> None:
         """Saves a checkpoint unless there is one of `step`."""
@@ -72,9 +96,17 @@ def save(
     """
     with contextlib.ExitStack() as stack:
         if not strategies.is_chief(strategy):
-            folder = stack.enter_context(tempfile.TemporaryDirectory())
-        manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=kept)
-        manager.save(checkpoint_number=step)
+            folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        # As tf.train.CheckpointManager does, which takes the folder's path for a pattern when it
+        # removes a checkpoint, and removes what the file `checkpoint` names in other folders.
+        checkpoint.save_counter.assign_add(1)
+        checkpoint.write(str(checkpoint_files.path(folder, step)))
+        steps = checkpoint_files.steps(folder)
+        # Those after `step` are of a run that has been resumed before them.
+        newest = [each for each in steps if each <= step][-kept:]
+        checkpoint_recovery.write_names(folder, newest)
+        for each in set(steps) - set(newest):
+            checkpoint_files.remove(folder, each)
 
 
 def step_of(checkpoint: str) -> int:
@@ -83,7 +115,7 @@ def step_of(checkpoint: str) -> int:
 
 
 def find(directory: run_directory.RunDirectory, which: str) -> str:
-    """The path of a checkpoint that a run keeps.
+    """The path of a checkpoint that a run keeps, and that can be read; changes no file.
 
     Args:
       directory: of the run.
@@ -94,21 +126,28 @@ def find(directory: run_directory.RunDirectory, which: str) -> str:
     """
     if which in ("latest", "best"):
         folder = directory.best if which == "best" else directory.checkpoints
-        if path := tf.train.latest_checkpoint(str(folder)):
-            return path
+        if path := checkpoint_recovery.newest_whole(folder):
+            return str(path)
         hint = ": it is kept by runs that evaluate while they train (Experiment.eval_interval)"
         raise errors.UserError(
             f"there is no checkpoint in {folder}{hint if which == 'best' else ''}"
         )
-    paths = [
-        str(index.with_suffix(""))
-        for folder in (directory.best, directory.checkpoints)
-        for index in folder.glob("ckpt-*.index")
-    ]
-    kept = {step_of(path): path for path in paths}
-    if int(which) not in kept:
-        raise errors.UserError(
-            f"--checkpoint={which} is not in {directory.path}, which keeps the checkpoints of the "
-            f"steps {', '.join(map(str, sorted(kept))) or '(none)'}"
-        )
-    return kept[int(which)]
+    return _of_step(directory, int(which))
+
+
+def _of_step(directory: run_directory.RunDirectory, step: int) -> str:
+    folders = (directory.checkpoints, directory.best)
+    kept = {folder: checkpoint_files.steps(folder) for folder in folders}
+    damages = {}
+    for folder in folders:
+        if step in kept[folder]:
+            path = checkpoint_files.path(folder, step)
+            if (damage := checkpoint_recovery.damage_of(path)) is None:
+                return str(path)
+            damages[path] = damage
+    others = sorted(set().union(*kept.values()))
+    keeps = f"keeps the checkpoints of the steps {', '.join(map(str, others)) or '(none)'}"
+    if not damages:
+        raise errors.UserError(f"--checkpoint={step} is not in {directory.path}, which {keeps}")
+    damaged = "; ".join(f"{path} is damaged ({why})" for path, why in damages.items())
+    raise errors.UserError(f"--checkpoint={step}: {damaged}. {directory.path} {keeps}")

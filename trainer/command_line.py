@@ -12,12 +12,12 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 from absl import app, flags, logging  # noqa: E402
 
-from trainer import console_text  # noqa: E402
+from trainer import console_text, path_flags  # noqa: E402
 
-_GIN_FILE = flags.DEFINE_multi_string("gin_file", [], "A .gin file; repeat for more.")
+_GIN_FILE = path_flags.define_multiple("gin_file", "A .gin file; repeat for more.")
 _GIN_BINDINGS = flags.DEFINE_multi_string("gin_bindings", [], "A binding; repeat for more.")
-_SEARCH_PATHS = flags.DEFINE_multi_string(
-    "gin_search_paths", [], "A folder to look for .gin files in; repeat for more."
+_SEARCH_PATHS = path_flags.define_multiple(
+    "gin_search_paths", "A folder to look for .gin files in; repeat for more."
 )
 
 

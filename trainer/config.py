@@ -38,7 +38,13 @@ def load(files: Sequence[str], bindings: Sequence[str], search_paths: Sequence[s
             gin.add_config_file_search_path(folder)
     # The reader for files in Python packages crashes on a folder without __init__.py
     # (gin-config 0.5.0); the folders above are all there is to look in.
-    del gin.config._FILE_READERS[1:]
+    # What a file includes may be in the home folder.
+    gin.config._FILE_READERS[:] = [
+        (
+            lambda path: open(os.path.expanduser(path)),
+            lambda path: os.path.isfile(os.path.expanduser(path)),
+        )
+    ]
     for file in files:
         path = _find(file, folders)
         _checked(lambda path=path: gin.parse_config_file(path), file)

@@ -1,5 +1,6 @@
 """What Gin bound, built: dataset, model, optimizer and grower under a distribution strategy."""
 
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 

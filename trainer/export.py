@@ -2,8 +2,8 @@
 
 import contextlib
 import functools
-import os
 import pathlib
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -15,10 +15,15 @@ from absl import logging
 
 from growth import full_precision
 from models import forward_pass, plain
-from trainer import model_file, objectives
+from trainer import errors, model_file, objectives, unfinished
 from trainer.datasets import batch_parts
 from trainer.datasets import dataset as dataset_lib
 
+# The files of an export.
+_WRITTEN = re.compile(
+    rf"(saved_model|fingerprint|keras_metadata)\.pb|{re.escape(model_file.NAME)}"
+    r"|variables/variables\.(index|data-[0-9]{5}-of-[0-9]{5})|(assets|assets\.extra)/.*"
+)
 _TOLERANCE = 1e-4  # Of the largest output: another order of operations rounds otherwise.
 
 
@@ -48,11 +53,15 @@ def export(
       network: with the weights to write.
       dataset: what it was trained on.
       objective: what it was trained for.
-      folder: where to write; replaced if it exists.
+      folder: where to write; an earlier export there is replaced.
 
     Returns:
       `folder`, and the file of the tf_keras model if there is one.
+
+    Raises:
+      UserError: there is something else in `folder`.
     """
+    _check_place(folder)
     spec = batch_parts.input_specs(dataset.train(0).element_spec[0])
     inference = _with_static_variables(network)
     try:
@@ -146,13 +155,36 @@ def _signature(function, spec):
     return of_arguments.get_concrete_function(**specs)
 
 
+def _check_place(folder: pathlib.Path) -> None:
+    """Raises UserError if `folder` has anything that an export would not have written."""
+    if not folder.is_dir() or folder.is_symlink():
+        others = [folder.name] if folder.is_symlink() or folder.exists() else []
+    else:
+        files = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+        names = (path.relative_to(folder).as_posix() for path in files)
+        others = sorted(name for name in names if not _WRITTEN.fullmatch(name))
+    if others:
+        raise errors.UserError(
+            f"{folder} is to be replaced by the export, but not all of it is of an earlier one: "
+            f"{', '.join(others[:5])}{', ...' if others[5:] else ''}. Move it elsewhere"
+        )
+
+
 @contextlib.contextmanager
 def _appearing(folder: pathlib.Path) -> Iterator[pathlib.Path]:
     """A folder that gets the name `folder` when all is in it."""
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
+    temporary = unfinished.beside(folder)
+    outdone = unfinished.beside(folder.with_name(f"{folder.name}.outdone"))
     try:
         yield temporary
-        shutil.rmtree(folder, ignore_errors=True)
+        _check_place(folder)
+        if folder.exists():
+            folder.rename(outdone)
         temporary.rename(folder)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if outdone.exists() and not folder.exists():
+            outdone.rename(folder)
+        for path in (temporary, outdone):
+            shutil.rmtree(path, ignore_errors=True)
+    # Only now: what a killed process was replacing may be among it.
+    unfinished.remove(folder.parent, r"[0-9]+(\.outdone)?")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from growth import replica_check
-from trainer import errors
+from trainer import checkpoint_files, errors
 
 # What TensorFlow makes of the errors of a file system; others are bugs, and keep their stack trace.
 _OF_FILES = (
@@ -51,7 +51,8 @@ def told(checkpoints: pathlib.Path) -> Iterator[None]:
         with lost_workers_told():
             yield
     except _OF_FILES as error:
-        newest = tf.train.latest_checkpoint(str(checkpoints))
+        steps = checkpoint_files.steps(checkpoints)
+        newest = checkpoint_files.path(checkpoints, steps[-1]) if steps else None
         kept = f"the newest checkpoint is {newest}" if newest else "there is no checkpoint yet"
         raise errors.RunFailure(
             f"the run broke off: {errors.reason(error)}\n  {kept}; once this is mended, the same "

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from trainer import (
+    checkpoint_files,
     checkpoint_recovery,
-    checkpoints,
     console_text,
     errors,
     evaluation,
@@ -105,13 +105,14 @@ class Follower:
         # The folder may have been another run's, or nobody's, when it was looked at last.
         self._directory.check(self._config)
         folder = self._directory.checkpoints
-        state = tf.train.get_checkpoint_state(str(folder))
-        paths = list(state.all_model_checkpoint_paths) if state else []
-        if not paths:
+        steps = checkpoint_files.steps(folder)
+        if not steps:
             self._say(folder, f"waiting for a checkpoint in {folder}")
         if self._last_step < 0:
-            paths.reverse()
-        return (path for path in paths if checkpoints.step_of(path) > self._last_step)
+            steps.reverse()
+        return (
+            str(checkpoint_files.path(folder, step)) for step in steps if step > self._last_step
+        )
 
     def _restore(self, path: str) -> bool:
         """Goes to a checkpoint; whether it could be read."""

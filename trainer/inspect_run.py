@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from trainer import command_line, errors, report_text, run_report, strict_json
+from trainer import command_line, errors, path_flags, report_text, run_report, strict_json
 
 
 def main(argv: list[str]) -> None:
@@ -25,6 +25,6 @@ def _check_flags() -> None:
 
 if __name__ == "__main__":
     # Not where this is imported: main.py has a flag of the same name.
-    flags.DEFINE_string("model_dir", None, "Folder of the run; it may be running.")
+    path_flags.define("model_dir", "Folder of the run; it may be running.", for_tensorflow=True)
     flags.DEFINE_bool("json", False, "Print one object of JSON.")
     command_line.run(main, _check_flags)

@@ -1,14 +1,17 @@
 """The training binary: flags, Gin, run."""
 
 import signal
+import sys
 from collections.abc import Callable
 
 import gin
 from absl import flags, logging
 
-from trainer import command_line, console_text
+from trainer import command_line, console_text, path_flags
 
-_MODEL_DIR = flags.DEFINE_string("model_dir", None, "Folder of checkpoints, logs and results.")
+_MODEL_DIR = path_flags.define(
+    "model_dir", "Folder of checkpoints, logs and results.", for_tensorflow=True
+)
 _MODE = flags.DEFINE_enum(
     "mode", "train_and_eval", ["train", "train_and_eval", "eval", "export"], "What to do."
 )
@@ -79,16 +82,29 @@ def main(argv: list[str]) -> None:
 def _train(built, directory, evaluate=False) -> Callable[[], None]:
     from trainer import config, train
 
-    # Before there is a folder of a run that cannot start.
-    if not directory.has_checkpoint():
-        built.check_first_batch()
-        built.start_warm()
-    built.try_sites()
     directory.start(gin.config_str(), _OVERWRITE_CONFIG.value)
-    run = train.Run(built, directory)
-    run.prepare(config.literals())
+    with directory.starting():
+        if directory.is_finished(built.steps):
+            return lambda: _say_finished(directory)
+        if not directory.has_checkpoint():
+            built.check_first_batch()
+            built.start_warm()
+        built.try_sites()
+        run = train.Run(built, directory)
+        if run.is_finished(evaluate):
+            return lambda: _say_finished(directory)
+        run.prepare(config.literals())
     steps = _PROFILE_STEPS.value and tuple(int(step) for step in _PROFILE_STEPS.value)
     return lambda: run.train(evaluate, steps)
+
+
+def _say_finished(directory) -> None:
+    if directory.is_written:
+        print(
+            f"finished before: {directory.result()['steps']} steps, and nothing is left to do\n"
+            f"result: {directory.path}/result.json",
+            file=sys.stderr,
+        )
 
 
 def _train_and_eval(built, directory) -> Callable[[], None]:
@@ -117,8 +133,7 @@ def _export(built, directory) -> Callable[[], None]:
     from trainer import checkpoints, train
 
     directory.start(gin.config_str(), _OVERWRITE_CONFIG.value, read_only=True)
-    run = train.Run(built, directory)
-    run.restore(checkpoints.find(directory, _CHECKPOINT.value))
+    run = train.Run(built, directory, checkpoints.find(directory, _CHECKPOINT.value))
     return lambda: print("".join(f"{path}\n" for path in run.export()), end="")
 
 

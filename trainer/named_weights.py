@@ -5,6 +5,7 @@ Files may be a stranger's: no code in them runs, and nothing is loaded but numbe
 
 import dataclasses
 import json
+import os
 import pathlib
 from collections.abc import Callable
 
@@ -13,7 +14,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 from tf_keras.protobuf import saved_metadata_pb2
 
-from trainer import keras_file
+from trainer import checkpoint_files, checkpoint_recovery, errors, keras_file, paths
 
 # What tf_keras calls the weights of its layers, and layers here call theirs.
 _NAMES = {"gamma": "gain", "beta": "shift", "depthwise_kernel": "kernel"}
@@ -60,18 +61,48 @@ def _find(path: str) -> tuple[Callable[[pathlib.Path], _Found], pathlib.Path]:
     folder = pathlib.Path(path)
     if folder.suffix in keras_file.SUFFIXES and folder.is_file():
         return keras_file.read, folder
-    if (folder / "saved_model.pb").exists():
-        return _of_saved_model, folder
-    for place in (folder / "checkpoints", folder):
-        if newest := tf.train.latest_checkpoint(str(place)):
-            return _of_checkpoint, pathlib.Path(newest)
-    if pathlib.Path(f"{folder}.index").exists():
-        return _of_checkpoint, folder
+    if checkpoint := _checkpoint(path):
+        if (folder / "saved_model.pb").exists():
+            return _of_saved_model, folder
+        return _of_checkpoint, pathlib.Path(checkpoint)
     raise ValueError(
         f"WarmStart.path = {path!r} must be a model_dir or another folder with checkpoints, a "
         "checkpoint (.../ckpt-1000), a SavedModel's folder, or a file of Keras (.keras, .h5); "
         + ("it is none of them" if folder.exists() else "there is nothing of that name")
     )
+
+
+def _checkpoint(path: str) -> str | None:
+    """The checkpoint that `path` is or has, which can be read; None if there is none.
+
+    Raises:
+      ValueError: it cannot be read.
+    """
+    folder = pathlib.Path(path)
+    try:
+        if folder.exists() or os.path.exists(f"{folder}.index"):
+            paths.check_literal(path)
+        found = _find_checkpoint(folder)
+    except ValueError as error:
+        raise ValueError(f"WarmStart.path = {path!r} {error}") from None
+    except errors.UserError as error:
+        raise ValueError(f"WarmStart.path = {path!r}: {error}") from None
+    if found is not None and (damage := checkpoint_recovery.damage_of(found)):
+        raise ValueError(f"WarmStart.path = {path!r}: {found} is damaged: {damage}")
+    return found
+
+
+def _find_checkpoint(folder: pathlib.Path) -> str | None:
+    if (folder / "saved_model.pb").exists():
+        return f"{folder}/variables/variables"
+    for place in (folder / "checkpoints", folder):
+        named = checkpoint_recovery.named(place)
+        # Other programs than this one call them as they like.
+        if named and os.path.exists(f"{named}.index") and not checkpoint_files.is_step(named):
+            return named
+        if newest := checkpoint_recovery.newest_whole(place):
+            return str(newest)
+    return str(folder) if os.path.exists(f"{folder}.index") else None
 
 
 def name(variable_name: str) -> str:

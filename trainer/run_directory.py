@@ -8,15 +8,19 @@ import os
 import pathlib
 import platform
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from absl import logging
 
-from trainer import errors, strict_json
+from trainer import checkpoint_files, errors, foreign_files, paths, strict_json, unfinished
 
 # What the files of a run look like, as a number: a folder of a greater one is not touched.
 _FORMAT = 1
+# Of the files that are written by `write`.
+_NAMES = (
+    r"(config|operative_config-[0-9]+)\.gin|(format|run|result|measurement)\.json|growth\.jsonl"
+)
 # C's struct flock: type, whence, start, length and process of a lock.
 _FLOCK = "hhqqi"
 
@@ -36,31 +40,62 @@ class RunDirectory:
         self.path = pathlib.Path(path)
         self.is_written = is_written
         self.is_claimed = False
+        self._config = ""
+        self._has_begun = False
+        self._made = []
 
     def start(self, config: str, overwrite_config: bool, read_only: bool = False) -> None:
         """Claims the folder for a run with the configuration `config`, or only looks at it.
 
+        The run may still turn out to be impossible; until `begin` no file of an earlier one is
+        touched.
+
         Raises:
           UserError: the folder belongs to a run with another configuration or to a newer version of
-            this program, cannot be written, or is in use by another process; or there is no
-            checkpoint in it to read.
+            this program, has files of something else, cannot be written, or is in use by another
+            process; or there is no checkpoint in it to read.
         """
+        is_claimed = self.is_written and not read_only
+        if is_claimed:
+            self.check(None)
+            foreign_files.check(self.path, config)
         self.check(None if overwrite_config else config)
-        if read_only:
-            self._require_checkpoint()
+        if not is_claimed:
             return
-        if not self.is_written:
-            return
-        try:
+        with self._told():
             self._claim()
-            self._remove_unfinished()
             for folder in (self.checkpoints, self.path / "train"):
-                folder.mkdir(exist_ok=True)  # TensorFlow would do so later, and not say which.
+                self._make(folder)  # TensorFlow would do so later, and not say which.
+        self._config = config
+
+    @contextlib.contextmanager
+    def starting(self) -> Iterator[None]:
+        """Within the block a run is put together: if that fails, what `start` made goes again."""
+        try:
+            yield
+        except BaseException:
+            if self.is_claimed and not self._has_begun:
+                self._leave()
+            raise
+
+    def begin(self) -> None:
+        """Makes the folder that of the run that claimed it: nothing can refuse it any more."""
+        self._has_begun = True
+        if not self.is_claimed:
+            return
+        with self._told():
+            unfinished.remove(self.path, _NAMES)
+            unfinished.remove(self.path / "export", "[0-9]+")
             self.write("format.json", json.dumps({"format": _FORMAT}) + "\n")
-            self.write("config.gin", config)
+            self.write("config.gin", self._config)
+        self._tell_of_lost_checkpoints()
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise errors.UserError(f"--model_dir={self.path} cannot be written: {error}") from error
-        self._tell_of_lost_checkpoints()
 
     def check(self, config: str | None) -> None:
         """Raises UserError if the folder belongs to another run, as `start` does.
@@ -68,6 +103,10 @@ class RunDirectory:
         Args:
           config: the configuration of this run; None to take any.
         """
+        try:
+            paths.check_literal(self.path)
+        except ValueError as error:
+            raise errors.UserError(f"--model_dir={self.path} {error}") from None
         self._check_format()
         if config is not None:
             self._check_config(config)
@@ -105,7 +144,9 @@ class RunDirectory:
 
     def _claim(self) -> None:
         """Keeps other processes away as long as this one, or this object, lives."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        self._make(self.path)
+        if not (self.path / ".lock").exists():
+            self._made.append(self.path / ".lock")
         self._lock = open(self.path / ".lock", "a+")
         try:
             fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -120,6 +161,34 @@ class RunDirectory:
         self._lock.flush()
         self.is_claimed = True
 
+    def _make(self, folder: pathlib.Path) -> None:
+        """Makes a folder with those above it, and remembers which were not there."""
+        missing = [each for each in (folder, *folder.parents) if not each.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        self._made += reversed(missing)
+
+    def _leave(self) -> None:
+        """Gives up the claim, and removes what it made, as far as nobody has put anything there."""
+        self.is_claimed = False
+        for path in reversed(self._made):
+            with contextlib.suppress(OSError):
+                path.unlink() if path.name == ".lock" else path.rmdir()
+        self._lock.close()
+
+    def check_claim(self) -> None:
+        """Raises RunFailure if the folder is no longer the one that was claimed."""
+        if not self.is_claimed:
+            return
+        try:
+            found = os.stat(self.path / ".lock")
+        except OSError:
+            found = None
+        if found is None or not os.path.samestat(found, os.fstat(self._lock.fileno())):
+            raise errors.RunFailure(
+                f"--model_dir={self.path} was removed or replaced while the run trained in it; "
+                "nothing is written there any more"
+            )
+
     def is_in_use(self) -> bool:
         """Whether another process has claimed the folder; asks, without claiming it for a moment.
 
@@ -132,12 +201,6 @@ class RunDirectory:
         except OSError:
             return False
         return struct.unpack(_FLOCK, found)[0] != fcntl.F_UNLCK
-
-    def _remove_unfinished(self) -> None:
-        """Removes what a process left that ended while it wrote a file."""
-        for file in self.path.glob(".*.[0-9]*"):
-            if file.is_file():
-                file.unlink()
 
     def _tell_of_lost_checkpoints(self) -> None:
         growths = self.path / "growth.jsonl"
@@ -157,14 +220,23 @@ class RunDirectory:
         """The folder of the checkpoint with the best evaluation."""
         return self.path / "best"
 
-    def _require_checkpoint(self) -> None:
-        """Raises UserError if there is no checkpoint."""
-        if not self.has_checkpoint():
-            raise errors.UserError(f"there is no checkpoint in {self.checkpoints}")
-
     def has_checkpoint(self) -> bool:
         """Whether there is anything to go on from."""
-        return any(self.checkpoints.glob("*.index"))
+        return bool(checkpoint_files.steps(self.checkpoints))
+
+    def result(self) -> dict[str, Any] | None:
+        """What result.json holds; None before the end of the run, or if it is damaged."""
+        try:
+            found = json.loads((self.path / "result.json").read_text())
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return None
+        whole = isinstance(found, dict) and isinstance(found.get("steps"), int)
+        return found if whole else None
+
+    def is_finished(self, steps: int) -> bool:
+        """Whether result.json is of `steps` training steps, and the checkpoints are not kept."""
+        result = self.result()
+        return result is not None and result["steps"] >= steps and not self.has_checkpoint()
 
     def write_growths(self, events: Iterable[dict[str, Any]]) -> None:
         """Writes growth.jsonl: one line for each growth so far."""
@@ -191,8 +263,10 @@ class RunDirectory:
         """
         if not self.is_written:
             return
-        self.path.mkdir(parents=True, exist_ok=True)
-        temporary = self.path / f".{name}.{os.getpid()}"
+        self.check_claim()
+        if not self.is_claimed:
+            self.path.mkdir(parents=True, exist_ok=True)
+        temporary = unfinished.beside(self.path / name)
         try:
             with open(temporary, "w") as file:
                 file.write(text)

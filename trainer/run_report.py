@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from growth import spent_flops
-from trainer import errors, run_directory, strict_json
+from trainer import checkpoint_files, errors, run_directory, strict_json
 
 
 def read(model_dir: str) -> dict[str, Any]:
@@ -32,9 +32,8 @@ def read(model_dir: str) -> dict[str, Any]:
     result = _read(directory.path / "result.json")
     about = _read(directory.path / "run.json")
     growths = _read_lines(directory.path / "growth.jsonl")
-    kept = [index.stem for index in directory.checkpoints.glob("ckpt-*.index")]
-    kept = sorted(int(name.removeprefix("ckpt-")) for name in kept)
-    step = result.get("steps", kept[-1] if kept else 0)
+    kept = checkpoint_files.steps(directory.checkpoints)
+    step = result["steps"] if "steps" in result else _newest_step(directory.checkpoints)
     known = result | about
     return {
         "model_dir": str(directory.path),
@@ -90,16 +89,27 @@ def _sizes(
 
 def _best(folder: pathlib.Path) -> dict[str, float]:
     """The best evaluation of a run without a result, which its checkpoint remembers."""
-    for index in folder.glob("ckpt-*.index"):
+    for step in reversed(checkpoint_files.steps(folder)):
         import tensorflow as tf
 
         try:
-            reader = tf.train.load_checkpoint(str(index.with_suffix("")))
+            reader = tf.train.load_checkpoint(str(checkpoint_files.path(folder, step)))
             return strict_json.loads(reader.get_tensor("best/.ATTRIBUTES/py_state"))
         # A better one may just have taken its place.
-        except (tf.errors.OpError, RuntimeError, ValueError):
+        except (tf.errors.OpError, IndexError, OSError, RuntimeError, ValueError):
             continue
     return {}
+
+
+def _newest_step(folder: pathlib.Path) -> int:
+    """Of the checkpoint that a run goes on from, which can be read; 0 if it begins anew."""
+    if not checkpoint_files.steps(folder):
+        return 0
+    from trainer import checkpoint_recovery  # It brings TensorFlow along.
+
+    found = checkpoint_recovery.find(folder)
+    checkpoint_recovery.say(folder, found)
+    return found.step or 0
 
 
 def _read(file: pathlib.Path) -> dict[str, Any]:

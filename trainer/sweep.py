@@ -4,13 +4,23 @@ import pathlib
 
 from absl import flags
 
-from trainer import command_line, config_names, errors, interrupts, seeded_run, seeded_runs
+from trainer import (
+    command_line,
+    config_names,
+    errors,
+    interrupts,
+    path_flags,
+    seeded_run,
+    seeded_runs,
+)
 
 _SEEDS = flags.DEFINE_integer(
     "seeds", 3, "Runs of each --gin_file: with the seeds 0, 1, 2, ...", lower_bound=1
 )
-_OUTPUT_DIR = flags.DEFINE_string(
-    "output_dir", None, "Folder of the runs, CONFIG/seed_N, of the table and of the curves."
+_OUTPUT_DIR = path_flags.define(
+    "output_dir",
+    "Folder of the runs, CONFIG/seed_N, of the table and of the curves.",
+    for_tensorflow=True,
 )
 _PROCESSES = flags.DEFINE_integer("processes", 1, "Runs at the same time.", lower_bound=1)
 _BASELINE = flags.DEFINE_string(
@@ -24,12 +34,21 @@ _METRICS = flags.DEFINE_multi_string(
 )
 
 
+# What is written beside the runs, and how it begins.
+_TABLES = {
+    "table.md": "| config | runs |",
+    "table.csv": "config,runs,",
+    "curves.csv": "config,seed,",
+}
+
+
 def main(argv: list[str]) -> None:
     """Runs what has no result yet; status 1 if a run fails, 2 on a user's mistake."""
     del argv
     runs = _runs()
     try:
         with interrupts.catch() as interrupt:
+            _check_tables()
             _check(runs, interrupt)
             failures = _train([run for run in runs if run.result() is None], interrupt)
             table = _write_table(runs)
@@ -56,6 +75,18 @@ def _runs() -> list[seeded_run.SeededRun]:
         for seed in range(_SEEDS.value)
         for name, file in zip(config_names.config_names(files), files, strict=True)
     ]
+
+
+def _check_tables() -> None:
+    """Raises UserError if a sweep would replace a table that is not of a sweep."""
+    for name, first in _TABLES.items():
+        file = pathlib.Path(_OUTPUT_DIR.value) / name
+        text = file.read_text(errors="replace") if file.is_file() else ""
+        if text.strip() and not text.startswith(first):
+            raise errors.UserError(
+                f"--output_dir={_OUTPUT_DIR.value} has a {name} that is not of a sweep, and would "
+                "be replaced; choose another folder"
+            )
 
 
 def _check(runs: list[seeded_run.SeededRun], interrupt: interrupts.Interrupt) -> None:

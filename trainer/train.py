@@ -15,7 +15,6 @@ import tensorflow as tf
 from models import cost
 from trainer import (
     best_checkpoint,
-    checkpoint_recovery,
     checkpoints,
     config,
     errors,
@@ -40,13 +39,18 @@ class Run:
     Args:
       experiment: what to train.
       directory: where checkpoints, logs and results go.
+      checkpoint: the path of that to begin with; None for the newest that can be read.
 
     Raises:
+      UserError: there are checkpoints, and none of them can be read.
       ValueError: the checkpoint does not fit the experiment.
     """
 
     def __init__(
-        self, experiment: experiment_lib.Experiment, directory: run_directory.RunDirectory
+        self,
+        experiment: experiment_lib.Experiment,
+        directory: run_directory.RunDirectory,
+        checkpoint: str | None = None,
     ):
         self._experiment = experiment
         self._directory = directory
@@ -64,9 +68,6 @@ class Run:
             best=self._best,
             random=experiment.task.random_state,
         )
-        if directory.is_claimed:
-            for folder in (directory.checkpoints, directory.best):
-                checkpoint_recovery.use_newest_good(folder)
         self._checkpoints = checkpoints.Checkpoints(
             self._checkpoint,
             directory.checkpoints,
@@ -74,10 +75,13 @@ class Run:
             experiment.strategy,
         )
         constants = optimizers.constants(experiment.optimizer)
-        with experiment.strategy.scope(), experiment.shapes.suspended():
-            self._checkpoints.restore()
-        if self._checkpoints.newest is None:
-            experiment.start_warm()
+        if checkpoint is not None:
+            self.restore(checkpoint)
+        else:
+            with experiment.strategy.scope(), experiment.shapes.suspended():
+                self._checkpoints.restore()
+            if self._checkpoints.newest is None:
+                experiment.start_warm()
         for variable, value in constants:
             variable.assign(value)
         # Orbit prints each of its steps; the console has a progress display of its own.
@@ -108,11 +112,6 @@ class Run:
         Args:
           literals: the values of the configuration by name, for TensorBoard's hparams.
         """
-        if self.step < self._experiment.steps:
-            self._directory.remove_result()
-        self._log = run_log.RunLog(self._experiment, self._directory, self._controller)
-        self._log.config(literals)
-        self._directory.write_about(self._about())
         self._task.train_dataset = self._experiment.batches(self.step)
         self._task.train(tf.constant(0))
         with self._experiment.strategy.scope():
@@ -121,11 +120,28 @@ class Run:
         batch = self._experiment.take_first_batch()  # Any: nothing is trained on it.
         with self._experiment.task.random_state.preserved():  # No growth, but passes over a batch.
             self._grower.prepare(self._experiment.growth_batch(self.step, batch), batch)
+        # Up to here the run may turn out to be impossible, and no file has been touched.
+        self._directory.begin()
+        if self._directory.is_claimed:
+            self._checkpoints.tidy()
+            self._best.tidy()
+        if self.step < self._experiment.steps:
+            self._directory.remove_result()
+        self._log = run_log.RunLog(self._experiment, self._directory, self._controller)
+        self._log.config(literals)
+        self._directory.write_about(self._about())
         # After tracing, when all that is used has been called.
         self._directory.write(f"operative_config-{self.step}.gin", gin.operative_config_str())
 
+    def is_finished(self, evaluate: bool) -> bool:
+        """Whether result.json has all that `train` could find out."""
+        result = self._earlier_result()
+        return result is not None and (bool(result.get("test")) or not evaluate)
+
     def train(self, evaluate: bool, profiled_steps: tuple[int, int] | None = None) -> None:
         """Trains to the last step, growing on the way, and writes result.json.
+
+        Of a run that has been trained before, and not evaluated, the evaluation is added.
 
         Args:
           evaluate: whether to evaluate during training and at its end.
@@ -135,7 +151,7 @@ class Run:
           SystemExit: a signal asked this or another worker for a stop; a checkpoint has been saved.
           FloatingPointError: the loss is not finite any more.
         """
-        experiment = self._experiment
+        experiment, earlier = self._experiment, self._earlier_result()
         self._profiler = profiling.Profiler(profiled_steps, self._directory.path / "train")
         with interrupts.catch() as interrupt, contextlib.redirect_stdout(None):
             if evaluate and self.step and self._evaluation_is_due():
@@ -155,6 +171,8 @@ class Run:
             raise SystemExit(128 + number)
         with failed_steps.explained(experiment, self._checkpoints):
             result = self._result(test)
+        if earlier is not None:
+            result = earlier | {"test": result["test"], "best": result["best"]}
         self._directory.write_result(result)
         self._log.finish(result)
         self._log.say(
@@ -165,9 +183,14 @@ class Run:
         )
 
     def restore(self, checkpoint: str) -> None:
-        """Goes to the checkpoint with this path."""
+        """Goes to the checkpoint with this path.
+
+        Raises:
+          ValueError: it does not fit the experiment.
+        """
         with self._experiment.strategy.scope(), self._experiment.shapes.suspended():
             self._checkpoint.restore(checkpoint)
+        self._grower.check_widths()
 
     def export(self) -> list[pathlib.Path]:
         """Writes the checkpoint for use elsewhere, and returns what `export.export` does.
@@ -236,10 +259,17 @@ class Run:
     # Orbit and the trainer call these, once there is a log.
 
     def _on_loop(self, output: dict[str, tf.Tensor]) -> None:
+        self._directory.check_claim()
         self._log.loop(output)
 
     def _on_growth(self, event: dict[str, Any], seconds_a_step: float | None) -> None:
         self._log.growth(event, seconds_a_step)
+
+    def _earlier_result(self) -> dict[str, Any] | None:
+        """What result.json holds, if there are no more steps to do."""
+        result = self._directory.result()
+        is_over = result is not None and result["steps"] == self.step >= self._experiment.steps
+        return result if is_over else None
 
     def _about(self) -> dict[str, Any]:
         """What run.json holds."""
@@ -285,8 +315,9 @@ def train_in(directory: run_directory.RunDirectory, evaluate: bool) -> experimen
     with errors.mistakes():
         experiment = experiment_lib.Experiment()
         run = Run(experiment, directory)
-    run.prepare(config.literals())
-    run.train(evaluate)
+    if not run.is_finished(evaluate):
+        run.prepare(config.literals())
+        run.train(evaluate)
     return experiment
 
 

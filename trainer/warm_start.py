@@ -12,7 +12,7 @@ from growth import surgery
 from models import layers as layers_lib
 from models import memory, normalization
 from models import site as site_lib
-from trainer import named_weights
+from trainer import named_weights, paths
 
 
 @gin.configurable
@@ -31,7 +31,7 @@ class WarmStart:
     """
 
     def __init__(self, path: str = gin.REQUIRED, skip: Sequence[str] = ()):
-        self._path = path
+        self._path = paths.bound("WarmStart.path", path)
         self._skip = (skip,) if isinstance(skip, str) else tuple(skip)
 
     def values(

@@ -3,18 +3,24 @@
 import contextlib
 import json
 import logging
+import os
 import pathlib
+import platform
 import resource
+import shutil
 import signal
+import subprocess
 
 import pytest
 
-from trainer import errors, run_directory
+from trainer import checkpoint_recovery, errors, run_directory
 
 
 def _start(path, config="a = 1\n"):
     directory = run_directory.RunDirectory(str(path))
     directory.start(config, overwrite_config=False)
+    with directory.starting():
+        directory.begin()
     return directory
 
 
@@ -107,11 +113,136 @@ def test_what_cannot_be_written_stays_as_it_was(tmp_path):
     assert [file.name for file in tmp_path.glob(".*")] == [".lock"]
 
 
-def test_what_a_killed_process_left_unfinished_is_removed(tmp_path):
-    (tmp_path / ".result.json.123").write_text('{"ste')
-    (tmp_path / ".mine").write_text("no file of a run")
+@pytest.fixture(scope="module")
+def ended():
+    """The id of a process that has ended."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "result.json.{}",
+        "growth.jsonl.{machine}.{}",
+        "operative_config-40.gin.{machine}.{}",
+        "measurement.json.{machine}.{}",
+    ],
+)
+def test_what_a_killed_process_left_unfinished_is_removed(name, ended, tmp_path):
+    left = tmp_path / f".{name.format(ended, machine=platform.node())}"
+    left.write_text('{"ste')
     _start(tmp_path)
-    assert sorted(file.name for file in tmp_path.glob(".*")) == [".lock", ".mine"]
+    assert not left.exists()
+
+
+def test_what_a_killed_process_left_of_an_export_is_removed(ended, tmp_path):
+    (tmp_path / f"export/.40.{platform.node()}.{ended}/variables").mkdir(parents=True)
+    _start(tmp_path)
+    assert not list((tmp_path / "export").iterdir())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".mine",
+        ".vimrc.2024",
+        ".notes.1",
+        ".config.gin",
+        ".config.gin.swp",
+        ".my_config.gin.{ended}",
+        ".result.json.{ended}.bak",
+        ".result.json.elsewhere.{ended}",
+        ".result.json.{running}",
+        ".result.json.{machine}.{running}",
+        "export/.vimrc.{ended}",
+        "export/.40.{running}/file",
+        "checkpoints/ckpt-mine_temp/file",
+        "checkpoints/ckpt-final.index",
+        "checkpoints/ckpt-1.txt",
+        "checkpoints/checkpoint.tmp",
+    ],
+)
+def test_what_the_program_has_not_written_stays(name, ended, tmp_path):
+    name = name.format(ended=ended, running=os.getppid(), machine=platform.node())
+    file = tmp_path / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("a user's own")
+    directory = _start(tmp_path)
+    checkpoints = directory.checkpoints
+    checkpoint_recovery.tidy(checkpoints, checkpoint_recovery.find(checkpoints))
+    assert file.read_text() == "a user's own"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "config.gin",
+        "result.json",
+        "run.json",
+        "growth.jsonl",
+        ".lock",
+        "checkpoints/ckpt-7.index",
+        "best/ckpt-7.index",
+    ],
+)
+@pytest.mark.parametrize("overwrite_config", [False, True])
+def test_a_folder_with_files_of_something_else_is_refused(name, overwrite_config, tmp_path):
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("a user's own")
+    with pytest.raises(
+        errors.UserError, match=f"not the folder of a run, but has {name.removesuffix('.index')}"
+    ):
+        run_directory.RunDirectory(str(tmp_path)).start("a = 1\n", overwrite_config)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [file]
+    assert file.read_text() == "a user's own"
+
+
+def test_until_a_run_begins_nothing_of_an_earlier_one_changes(tmp_path):
+    _start(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    del before[tmp_path / ".lock"]
+    directory = run_directory.RunDirectory(str(tmp_path))
+    directory.start("a = 2\n", overwrite_config=True)
+    with pytest.raises(ValueError, match="does not fit"), directory.starting():
+        raise ValueError("does not fit")
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        [".lock", "checkpoints", "config.gin", "format.json", "train"]
+    )
+
+
+def test_of_a_first_start_that_is_refused_nothing_is_left(tmp_path):
+    (tmp_path / "mine").write_text("a user's own")
+    for path in (tmp_path, tmp_path / "new" / "run"):
+        directory = run_directory.RunDirectory(str(path))
+        directory.start("a = 1\n", overwrite_config=False)
+        with pytest.raises(ValueError, match="does not fit"), directory.starting():
+            raise ValueError("does not fit")
+        assert [file.name for file in tmp_path.rglob("*")] == ["mine"]
+        _start(tmp_path / "another")  # The claim is given up, too.
+        shutil.rmtree(tmp_path / "another")
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_folder_that_is_removed_is_not_made_again(again, tmp_path):
+    directory = _start(tmp_path / "run")
+    shutil.rmtree(tmp_path / "run")
+    if again:
+        _start(tmp_path / "run")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(errors.RunFailure, match="run was removed or replaced while"):
+        directory.write_growths([{"step": 1}])
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["st*r", "what?", "a[1]", "back\\slash"])
+def test_a_path_that_tensorflow_takes_for_a_pattern_is_refused(name, tmp_path):
+    with pytest.raises(errors.UserError, match=r"model_dir=.* has the character [*?\[\\]"):
+        _start(tmp_path / name)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -119,6 +250,7 @@ def test_what_a_killed_process_left_unfinished_is_removed(tmp_path):
     [("{}\n", False, True), ("{}\n", True, False), ("", False, False)],
 )
 def test_growths_without_a_checkpoint_are_said(growths, checkpoint, said, tmp_path, caplog):
+    (tmp_path / "config.gin").write_text("a = 1\n")
     (tmp_path / "growth.jsonl").write_text(growths)
     (tmp_path / "checkpoints").mkdir()
     if checkpoint:

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from models import seeds
+from trainer import paths
 from trainer.datasets import augmentation as augmentation_lib
 from trainer.datasets import dataset, example_seeds, tfds_builder
 from trainer.datasets import mixing as mixing_lib
@@ -55,6 +56,8 @@ class PreparedImages(dataset.Dataset):
         mixing: mixing_lib.Mixing | None,
     ):
         self._owner = type(self).__name__
+        if data_dir is not None:
+            data_dir = paths.bound(f"{self._owner}.data_dir", data_dir, of_datasets=True)
         self._builder = tfds_builder.find(self._owner, name, data_dir)
         self._keys = tfds_builder.image_and_label(self._owner, name, self._builder.info)
         self.image_shape = self._inputs_shape(name)

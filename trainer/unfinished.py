@@ -1,0 +1,49 @@
+"""What a process that was killed left half-written beside the place it was meant for."""
+
+import os
+import pathlib
+import platform
+import re
+import shutil
+
+
+def beside(path: pathlib.Path) -> pathlib.Path:
+    """The place to write what will be renamed to `path`: `.NAME.MACHINE.PROCESS`."""
+    return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}")
+
+
+def remove(folder: pathlib.Path, names: str) -> None:
+    """Removes what processes of this machine left in `folder` that have ended.
+
+    A user's own files look otherwise, and processes of other machines cannot be asked.
+
+    Args:
+      folder: where `beside` was used; need not exist.
+      names: a regular expression for the names it was used for.
+    """
+    if not folder.is_dir():
+        return
+    machine = re.escape(platform.node())
+    # Earlier versions of this program left the machine out.
+    pattern = re.compile(rf"\.(?:{names})(?:\.{machine})?\.(?P<process>[0-9]+)")
+    for path in folder.iterdir():
+        match = pattern.fullmatch(path.name)
+        if match is None or not _has_ended(int(match["process"])):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _has_ended(process: int) -> bool:
+    """Whether there is no such process on this machine, other than this one."""
+    if process == os.getpid():  # Of an earlier one with its number, as in containers.
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:  # It is another user's.
+        return False
+    return False
