@@ -1,8 +1,8 @@
 """Norms that neither underflow nor overflow where the squares of float32 do.
 
-Gradients near 1e-19 have squares below what float32 can hold, those near 1e+19 above. So numbers are
-divided by a power of two first, which loses no bit. TensorFlow reads denormal numbers, below 1.2e-38,
-as zeros.
+Gradients near 1e-19 have squares below what float32 can hold, those near 1e+19 above. So numbers
+are divided by a power of two first, which loses no bit. TensorFlow reads denormal numbers, below
+1.2e-38, as zeros.
 """
 
 from collections.abc import Sequence
