@@ -3,8 +3,7 @@
 The norm of the gradient by the incoming weights of k new neurons, over the optimum: c times the
 root of the sum of the k largest squared singular values of A (equation 14 of the paper). A is found
 by growing the network and differentiating it, its singular values by NumPy's SVD in float64. For
-- GradMax, measured on the grown network; above 1 where k exceeds the rank of A, because neurons
-  beyond it are not orthogonal to the others;
+- GradMax, measured on the grown network;
 - the auxiliary layer of the paper's appendix B, see `_auxiliary_directions`, where there is one for
   two convolutions (that of two dense layers is A itself);
 - Random, the mean of 20 draws.

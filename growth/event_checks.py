@@ -4,7 +4,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import tensorflow as tf
 from absl import logging
+
+from growth import singular_vectors
 
 
 def refusal(is_finite: Mapping[str, bool]) -> str | None:
@@ -18,7 +21,7 @@ def refusal(is_finite: Mapping[str, bool]) -> str | None:
         return None
     return (
         f"new weights are not finite at site {sites}: the network's weights, or its gradients on "
-        "the growth batch, are not finite or too large to be squared"
+        "the growth batch, are not finite or too large"
     )
 
 
@@ -44,11 +47,20 @@ def say_rank(event: Mapping[str, Any]) -> None:
                 "growth",
                 *(event["step"], name),
             )
-        count, values = site["to"] - site["from"], site["singular_values"]
-        rank = sum(value > 0 for value in values)
-        if values and rank < count:
+        count = site["to"] - site["from"]
+        if drawn := site.get("random_directions", 0):
             logging.warning(
                 "step %d, site %s: the gradient has rank %d, %d of %d new neurons start in random "
-                "directions",
-                *(event["step"], name, rank, count - rank, count),
+                "directions; singular values below %g of the largest count as zero",
+                *(event["step"], name, count - drawn, drawn, count),
+                singular_vectors.RANK_TOLERANCE,
             )
+
+
+def numbers(measures: Mapping[str, tf.Tensor]) -> dict[str, Any]:
+    """An event's numbers of a site, from those that the growth step measured."""
+    event = {key: value.numpy().tolist() for key, value in measures.items()}
+    if event["singular_values"]:
+        # A has no singular vectors for these neurons.
+        event["random_directions"] = sum(value == 0 for value in event["singular_values"])
+    return event

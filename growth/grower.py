@@ -245,7 +245,7 @@ class Grower:
             **self._cost(),
             "sites": {
                 name: {"from": before[name], "to": before[name] + count}
-                | {key: value.numpy().tolist() for key, value in measures[name].items()}
+                | event_checks.numbers(measures[name])
                 for name, count in counts.items()
             },
         }

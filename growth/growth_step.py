@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from growth import full_precision, linear_map, site_observer, surgery
+from growth import full_precision, linear_map, site_observer, surgery, vector_norms
 from growth import trial as trial_lib
 from growth.initializers import initializer as initializer_lib
 from growth.neurons import NewNeurons
@@ -191,9 +191,9 @@ class GrowthStep:
                 weights(lambda kernel: reduced[kernel.ref()])[:, width:]
                 for weights in (site.incoming, site.outgoing)
             )
-            new_norms.append(tf.linalg.global_norm([incoming, outgoing]))
+            new_norms.append(vector_norms.of_all([incoming, outgoing]))
             old = [tf.slice(reduced[k], tf.zeros_like(before[k]), before[k]) for k in old]
-            old_norms.append(tf.linalg.global_norm(old))
+            old_norms.append(vector_norms.of_all(old))
         return tf.stack([strategy.reduce("SUM", loss, axis=None), *new_norms, *old_norms])
 
     def _differentiate(self, batch):

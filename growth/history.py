@@ -18,8 +18,9 @@ class GrowthHistory(tf.train.experimental.PythonState):
         `forward_flops`: of one example, after the growth,
         `sites`: for each site that grew, by name, its widths `from` and `to`; norms of the
           gradient in the step after the growth, `gradient_norm_new` by all weights of the new
-          neurons, `gradient_norm_old` by the incoming weights that the site had before; and the
-          `singular_values` that the method found,
+          neurons, `gradient_norm_old` by the incoming weights that the site had before; the
+          `singular_values` that the method found, 0 where one is below 1e-3 of the largest, and
+          the number of neurons for which it is, which have `random_directions` instead,
         `refusal`: why the network did not grow, in events of growths that were skipped.
       birth: None, unless the run began with the weights of another network: then the start of it,
         `widths` by site, `parameters` and `forward_flops`.

@@ -6,9 +6,9 @@ from typing import Any
 import gin
 import tensorflow as tf
 
-from growth import manifolds
+from growth import manifolds, vector_norms
 
-# Far below any gradient: Adam is to be invariant under a change of the loss's scale.
+# Far below any gradient, once gradients are divided by the power of two of the first.
 _EPSILON = 1e-20
 
 
@@ -19,7 +19,7 @@ class ProjectedAdam:
     Each step follows the tangent part of the gradient, and then returns to the manifold. Adam on
     the whole gradient would stop elsewhere than at a maximum: it scales each axis by itself, and
     the part of the gradient that leads off the manifold never vanishes. The learning rate falls to
-    zero along a straight line.
+    zero along a straight line. Scaling the loss changes nothing.
 
     Args:
       steps: of the optimisation.
@@ -72,12 +72,14 @@ class ProjectedAdam:
         # Without any weights, as when a growth is only traced, there is nothing to do.
         steps = tf.where(tf.add_n([tf.size(weight) for weight in flat]) > 0, self._steps, 0)
 
-        def step(i, flat, means, squares):
+        def step(i, flat, means, squares, power):
             weights = tf.nest.pack_sequence_as(structure, flat)
             gradients = [
                 manifold.tangent(*pair)
                 for pair in zip(flat, tf.nest.flatten(gradient(weights)), strict=True)
             ]
+            power = tf.where(i == 0, vector_norms.power_of_all(gradients), power)
+            gradients = [g / power for g in gradients]
             means = _average(self._beta_1, means, gradients)
             squares = _average(self._beta_2, squares, [tf.square(g) for g in gradients])
             done = tf.cast(i, tf.float32)
@@ -89,14 +91,14 @@ class ProjectedAdam:
                 manifold.nearest(weight - rate * mean / (tf.sqrt(square) + _EPSILON))
                 for weight, mean, square in zip(flat, means, squares, strict=True)
             ]
-            return i + 1, moved, means, squares
+            return i + 1, moved, means, squares, power
 
         shapes = [tf.TensorShape([None] * weight.shape.rank) for weight in flat]
-        _, flat, _, _ = tf.while_loop(
+        _, flat, *_ = tf.while_loop(
             lambda i, *_: i < steps,
             step,
-            (0, flat, zeros, zeros),
-            shape_invariants=(tf.TensorShape([]), shapes, shapes, shapes),
+            (0, flat, zeros, zeros, 1.0),
+            shape_invariants=(tf.TensorShape([]), shapes, shapes, shapes, tf.TensorShape([])),
             parallel_iterations=1,  # Less memory; each step needs the one before anyway.
         )
         return tf.nest.pack_sequence_as(structure, flat)

@@ -4,6 +4,8 @@ import abc
 
 import tensorflow as tf
 
+from growth import vector_norms
+
 
 class Manifold(abc.ABC):
     """A set of allowed matrices, and its tangents."""
@@ -22,7 +24,7 @@ class UnitColumns(Manifold):
 
     def nearest(self, weights: tf.Tensor) -> tf.Tensor:
         """See `Manifold.nearest`."""
-        return tf.math.l2_normalize(weights, axis=0)
+        return vector_norms.unit_columns(weights)
 
     def tangent(self, weights: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
         """See `Manifold.tangent`."""

@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import difflib
 import fnmatch
 from collections.abc import Sequence
 
@@ -59,7 +60,8 @@ class Quota(Policy):
       sites: names of the sites that grow, or patterns as of a shell, e.g. `("block_3_*",)`.
 
     Raises:
-      ValueError: not exactly one of the first three is given, or one is out of range.
+      ValueError: not exactly one of the first three is given, or one is out of range. Names that
+        mean no site are an error when the growths are planned.
     """
 
     def __init__(
@@ -112,12 +114,20 @@ class Quota(Policy):
         return max(0, min([neurons, *room]))
 
     def _check_patterns(self, sites: Sequence[SiteWidth]) -> None:
-        """Raises ValueError if no site is meant."""
-        if not any(self._is_chosen(site) for site in sites):
+        """Raises ValueError if a name or a pattern means no site."""
+        names = [site.name for site in sites]
+        if not self._patterns:
             raise ValueError(
-                f"{type(self).__name__}.sites = {self._patterns} names none of the sites "
-                f"{', '.join(site.name for site in sites)}"
+                f"{type(self).__name__}.sites = () must name one of the sites {', '.join(names)}"
             )
+        for pattern in self._patterns:
+            if not any(fnmatch.fnmatchcase(name, pattern) for name in names):
+                near = difflib.get_close_matches(pattern, names, n=1)
+                raise ValueError(
+                    f"{type(self).__name__}.sites = {self._patterns}: {pattern!r} names none of "
+                    f"the sites {', '.join(names)}"
+                    + (f". Did you mean {near[0]!r}?" if near else "")
+                )
 
     def _is_chosen(self, site: SiteWidth) -> bool:
         return any(fnmatch.fnmatchcase(site.name, pattern) for pattern in self._patterns)

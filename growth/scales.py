@@ -3,6 +3,8 @@
 import gin
 import tensorflow as tf
 
+from growth import vector_norms
+
 
 @gin.configurable
 def mean_norm(weights: tf.Tensor, factor: float = 1.0) -> tf.Tensor:
@@ -16,7 +18,7 @@ def mean_norm(weights: tf.Tensor, factor: float = 1.0) -> tf.Tensor:
       The norm of a new neuron's weights, a scalar; `factor` where there are no neurons yet, or only
       such as have no weights: new ones without any could never learn.
     """
-    norms = tf.norm(weights, axis=0)
+    norms = vector_norms.of_columns(weights)
     total = tf.reduce_sum(norms)
     mean = total / tf.cast(tf.size(norms), norms.dtype)
     return factor * tf.where(total == 0.0, 1.0, mean)

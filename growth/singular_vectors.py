@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from growth import linear_map as linear_map_lib
+from growth import vector_norms
 
 # Up to this many rows or columns the eigenvalue problem is solved exactly, and products with as
 # many neurons are worth it.
@@ -16,20 +17,20 @@ _SMALL = 256
 _OVERSAMPLING = 8
 _BLOCKS = 12
 _TRACE = 1e-5
-# Singular values below this fraction of the largest are rounding errors: the Gram matrices below
-# square them, and float32 has 7 digits.
-_RANK_TOLERANCE = 1e-3
+# Singular values below this fraction of the largest count as zero: the Gram matrices below square
+# them, and float32 has 7 digits, so that their vectors would be rounding errors.
+RANK_TOLERANCE = 1e-3
 
 
 class SingularVectors(NamedTuple):
     """The top k left singular vectors of A, and what belongs to them.
 
     Attributes:
-      left: u, columns of norm 1, `[m, k]`, largest singular value first; orthonormal up to the rank
-        of A, and random beyond.
+      left: u, columns of norm 1, `[m, k]`, largest singular value first. The first m are orthogonal
+        to each other. Beyond the rank of A, which counts singular values of at least 1e-3 of the
+        largest, they are random.
       right: A^T u, `[n, k]`, not normalised.
-      values: singular values `[k]`, 0 beyond the rank; NaN if A is not finite or overflows when
-        squared.
+      values: singular values `[k]`, 0 beyond the rank; NaN if A is not finite.
     """
 
     left: tf.Tensor
@@ -122,15 +123,30 @@ def _complete(
     count: tf.Tensor,
     seed: tf.Tensor,
 ) -> SingularVectors:
-    """Fills up to k columns, and takes random directions where singular values vanish."""
-    found = (values > _RANK_TOLERANCE * values[0]) & (values > 0.0)
+    """Fills up to k columns, and takes random directions where singular values vanish.
+
+    Random ones are orthogonal to those that are kept and to each other, as far as there is room.
+    """
+    found = (values > RANK_TOLERANCE * values[0]) & (values > 0.0)
     padding = count - tf.size(values)
     found |= tf.math.is_nan(values)  # Not to be taken for a lack of rank.
     values = tf.pad(tf.where(found, values, 0.0), [[0, padding]])
     left = tf.pad(left, [[0, 0], [0, padding]])
-    random = tf.math.l2_normalize(tf.random.stateless_normal(tf.shape(left), seed), axis=0)
-    left = tf.where(values > 0.0, left, random)
+    found = tf.pad(found, [[0, padding]])
+    random = vector_norms.unit_columns(tf.random.stateless_normal(tf.shape(left), seed))
+    left = tf.cond(
+        tf.reduce_all(found), lambda: left, lambda: _orthogonal(tf.where(found, left, random))
+    )
     return SingularVectors(left, multiply_transposed(left), values)
+
+
+def _orthogonal(columns):
+    """The first columns made orthogonal, each to those before it, as many as there is room for."""
+    room = tf.minimum(tf.shape(columns)[0], tf.shape(columns)[1])
+    basis, triangle = tf.linalg.qr(columns[:, :room])
+    # QR leaves signs open; with those of the columns, what was orthogonal stays as it is.
+    basis *= tf.where(tf.linalg.diag_part(triangle) < 0, -1.0, 1.0)
+    return tf.concat([basis, columns[:, room:]], axis=1)
 
 
 def _krylov_size(count):
@@ -140,12 +156,12 @@ def _krylov_size(count):
 
 def _from_rows(matrix, count):
     """Eigenvectors of A A^T; for m <= n."""
-    return _largest(tf.matmul(matrix, matrix, transpose_b=True), count)
+    return _largest(tf.transpose(matrix), count)
 
 
 def _from_columns(matrix, count):
     """A times the eigenvectors of A^T A; for m > n."""
-    right, values = _largest(tf.matmul(matrix, matrix, transpose_a=True), count)
+    right, values = _largest(matrix, count)
     return tf.math.divide_no_nan(tf.matmul(matrix, right), values), values
 
 
@@ -159,11 +175,10 @@ def _block_krylov(multiply, multiply_transposed, shape, count, seed):
         """One more block: orthonormal columns of the basis, and A^T times them."""
         # Where A has less rank than the basis has columns, nothing but rounding errors would be
         # left of the block: a trace of random directions keeps it of full rank.
-        previous = multiply(image[:, -size:])
+        last = image[:, -size:]
+        previous = multiply(last / vector_norms.power_of_two(last))
         noise = tf.random.stateless_normal([rows, size], seeds[i])
-        block = tf.math.l2_normalize(previous, axis=0) + _TRACE * tf.math.l2_normalize(
-            noise, axis=0
-        )
+        block = vector_norms.unit_columns(previous) + _TRACE * vector_norms.unit_columns(noise)
         # Twice, because one projection leaves rounding errors that grow from block to block.
         for _ in range(2):
             block -= tf.matmul(basis, tf.matmul(basis, block, transpose_a=True))
@@ -182,16 +197,17 @@ def _block_krylov(multiply, multiply_transposed, shape, count, seed):
             tf.TensorShape([None, None]),
         ),
     )
-    image = image[:, size:]
-    vectors, values = _largest(tf.matmul(image, image, transpose_a=True), count)
+    vectors, values = _largest(image[:, size:], count)
     return tf.matmul(basis, vectors), values
 
 
-def _largest(gram, count):
-    """The eigenvectors of the largest eigenvalues, largest first, and the eigenvalues' roots."""
+def _largest(matrix, count):
+    """The right singular vectors of the largest singular values of a matrix, largest first."""
+    power = vector_norms.power_of_two(matrix)
+    gram = tf.matmul(matrix / power, matrix / power, transpose_a=True)
     is_finite = tf.reduce_all(tf.math.is_finite(gram))
     # Of a matrix that is not finite eigh makes an error, which would end the whole growth.
     eigenvalues, eigenvectors = tf.linalg.eigh(tf.where(is_finite, gram, 0.0))
     count = tf.minimum(count, tf.size(eigenvalues))
-    values = tf.sqrt(tf.maximum(eigenvalues[::-1][:count], 0.0))
+    values = power * tf.sqrt(tf.maximum(eigenvalues[::-1][:count], 0.0))
     return eigenvectors[:, ::-1][:, :count], tf.where(is_finite, values, np.nan)

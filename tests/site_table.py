@@ -287,6 +287,27 @@ _NEW = {
     "new flatten": _map(lambda: ([_conv("in", 0)], [_relu], [_dense("out", 5)], _fixed_dense(5))),
 }
 
+# Sites whose map A is known by products alone, as a normalization, a pooling or a stride lies
+# between. At all others it is a matrix, by one pass.
+WITHOUT_MATRIX = frozenset(
+    [
+        "dense, batch norm",
+        "dense, layer norm",
+        "average pooling, flatten",
+        "global average pooling",
+        "depthwise, stride 2",
+        "batch norm",
+        "layer norm",
+        "batch norm, depthwise, batch norm",
+        "average pooling",
+        "average pooling, overlapping",
+        "max pooling",
+        "max pooling, overlapping",
+        "batch norm, max pooling",
+        "new convolution, everything between",
+    ]
+)
+
 # Calling a value gives a network with one site, and a batch.
 SITES: dict[str, Callable[[], tuple[OneSite, Batch]]] = {
     **_DENSE,

@@ -76,6 +76,22 @@ and so are unknown names. Some are not to be bound, as whoever calls gives them:
 networks, the `seed` of initial weights. Configurations to begin with are in `gin_configs/`."""
 
 
+_PATTERNS = (
+    "A list of regular expressions, each of which must be found in the name of a trainable "
+    "variable, e.g. ['bias', 'gain', 'shift']. Names are such as "
+    "mlp/hidden_1_normalization/hidden_1_normalization/gain:0. Variables with one of them in their "
+    "name "
+)
+# Where the docstrings of libraries do not fit our variables.
+_MEANINGS = {
+    "include_in_weight_decay": f"{_PATTERNS} decay also where they are excluded.",
+    "exclude_from_weight_decay": f"{_PATTERNS} do not decay.",
+    "exclude_from_layer_adaptation": (
+        f"{_PATTERNS} take steps of the learning rate itself. None for those that do not decay."
+    ),
+}
+
+
 def text() -> str:
     """The page.
 
@@ -154,7 +170,7 @@ def _place(target) -> str:
 
 def _rows(name: str, target) -> Iterator[str]:
     """A row for each parameter that can be bound."""
-    hints, meanings = binding_types.hints(target), parameter_meanings(target)
+    hints, meanings = binding_types.hints(target), parameter_meanings(target) | _MEANINGS
     for parameter in bindable_parameters(target):
         must_be = binding_types.words(hints[parameter.name]) if parameter.name in hints else ""
         cells = [f"`{name}.{parameter.name}`", _default(parameter.default), must_be]

@@ -3,6 +3,7 @@
 import ast
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -12,8 +13,20 @@ import pytest
 # Bazel runs a link to this file; what it points to is in the work tree.
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
-# What a package may import of the others: trainer -> growth -> models, never back.
-FORBIDDEN_IMPORTS = {"models": {"growth", "trainer"}, "growth": {"trainer"}}
+# What a package may import of the others: reproduction, benchmarks -> trainer -> growth -> models,
+# never back. Benchmarks measure the table of sites that tests have.
+_NETWORKS = {"growth", "models"}
+_PROGRAM = {"trainer", *_NETWORKS}
+ALLOWED_IMPORTS = {
+    "models": set(),
+    "growth": {"models"},
+    "trainer": _NETWORKS,
+    "reproduction": _PROGRAM,
+    "benchmarks": {"tests", *_PROGRAM},
+    "tools": {"trainer"},
+    "tests": {"reproduction", "tools", *_PROGRAM},
+    "gin_configs": _PROGRAM,
+}
 
 
 def run(*command: str) -> None:
@@ -32,14 +45,28 @@ def files(*patterns: str) -> list[pathlib.Path]:
     return sorted(found)
 
 
-def imported_packages(path: pathlib.Path) -> set[str]:
+def imported_packages(source: str) -> set[str]:
+    """The packages that Python code imports, within functions and by name as well."""
     modules = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             modules.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             modules.add(node.module or "")
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            names = [a.value for a in node.args if isinstance(a, ast.Constant)]
+            modules.update(name for name in names if isinstance(name, str))
     return {module.partition(".")[0] for module in modules}
+
+
+def forbidden_imports(package: str, path: pathlib.Path) -> set[str]:
+    """The packages that a Python or Gin file of `package` imports and may not."""
+    source = path.read_text(encoding="utf-8")
+    if path.suffix == ".gin":
+        imported = set(re.findall(r"^import (\w+)", source, re.MULTILINE))
+    else:
+        imported = imported_packages(source)
+    return imported & (ALLOWED_IMPORTS.keys() - ALLOWED_IMPORTS[package] - {package})
 
 
 def test_ruff_format():
@@ -59,9 +86,34 @@ def test_buildifier():
     run(buildifier, "-mode=diff", "-lint=warn", *map(str, bazel_files))
 
 
-@pytest.mark.parametrize("package", FORBIDDEN_IMPORTS)
+@pytest.mark.parametrize("package", ALLOWED_IMPORTS)
 def test_packages_import_only_downwards(package):
-    for path in files("*.py"):
-        if path.is_relative_to(ROOT / package):
-            forbidden = imported_packages(path) & FORBIDDEN_IMPORTS[package]
-            assert not forbidden, f"{path} imports {forbidden}, which {package} may not"
+    paths = [path for path in files("*.py", "*.gin") if path.is_relative_to(ROOT / package)]
+    assert paths
+    for path in paths:
+        forbidden = forbidden_imports(package, path)
+        assert not forbidden, f"{path} imports {forbidden}, which {package} may not"
+
+
+def test_every_folder_with_code_has_its_arrows():
+    folders = {path.relative_to(ROOT).parts[0] for path in files("*.py", "*.gin")}
+    assert folders == ALLOWED_IMPORTS.keys()
+
+
+@pytest.mark.parametrize(
+    ("package", "name", "source", "found"),
+    [
+        ("growth", "a.py", "from trainer import task", {"trainer"}),
+        ("growth", "a.py", "from models import site", set()),
+        ("models", "a.py", "def f():\n  import growth.grower as g", {"growth"}),
+        ("trainer", "a.py", "from reproduction.main import x", {"reproduction"}),
+        ("trainer", "a.py", "importlib.import_module('reproduction.main')", {"reproduction"}),
+        ("reproduction", "a.py", "from benchmarks import paired", {"benchmarks"}),
+        ("benchmarks", "a.py", "import reproduction", {"reproduction"}),
+        ("tests", "a.py", "import benchmarks", {"benchmarks"}),
+        ("gin_configs", "a.gin", "import models.mlp\nimport tests.networks", {"tests"}),
+    ],
+)
+def test_an_arrow_that_leads_back_is_found(tmp_path, package, name, source, found):
+    (tmp_path / name).write_text(source)
+    assert forbidden_imports(package, tmp_path / name) == found

@@ -16,10 +16,11 @@ def start(folder: pathlib.Path, settings: Mapping[str, int | float | str | bool]
 
     Args:
       folder: the model_dir; above `train/` and `eval/`, so that one line shows the metrics of both.
-      settings: values of the configuration by name.
+      settings: values of the configuration by name, see `hyperparameters.comparable`.
     """
     with _writer(folder):
-        api.hparams(dict(settings))
+        # Without an id of its own, the line has the name of the run, as all other pages do.
+        api.hparams(dict(settings), trial_id="")
 
 
 def finish(folder: pathlib.Path, result: Mapping[str, Any]) -> None:

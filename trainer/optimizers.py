@@ -27,7 +27,7 @@ from official.modeling.optimization.configs import (
 )
 
 from growth import surgery
-from trainer import mixed_precision
+from trainer import mixed_precision, name_patterns
 
 
 def _choices(one_of: type[oneof.OneOfConfig]) -> dict[type[base_config.Config], str]:
@@ -158,11 +158,14 @@ class GrowableSlots:
       variables: the parameters it will update.
 
     Raises:
-      ValueError: the optimizer keeps variables that do not have the shape of a parameter.
+      ValueError: the optimizer keeps variables that do not have the shape of a parameter, or was
+        given a pattern of names that fits no variable.
     """
 
     def __init__(self, optimizer: tf_keras.optimizers.Optimizer, variables: Sequence[tf.Variable]):
         self._optimizer = mixed_precision.unwrapped(optimizer)
+        # A moving average is around the optimizer that was given them.
+        name_patterns.check(getattr(self._optimizer, "_optimizer", self._optimizer), variables)
         self._slots = collections.defaultdict(list)
         try:
             self._build(self._optimizer, variables)

@@ -14,6 +14,7 @@ from trainer import experiment as experiment_lib
 from trainer import (
     growth_layout,
     hparams_session,
+    hyperparameters,
     pictures,
     progress,
     run_curves,
@@ -64,7 +65,8 @@ class RunLog:
             summaries.write_config(gin.config_str())
             growth_layout.write(self._experiment.task.metric_names)
         if self._directory.is_written:
-            hparams_session.start(self._directory.path, literals)
+            settings = hyperparameters.comparable(literals)
+            hparams_session.start(self._directory.path, settings)
 
     def loop(self, output: dict[str, tf.Tensor]) -> None:
         """A training loop has ended with `output`; an Orbit train action."""

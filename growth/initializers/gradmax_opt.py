@@ -5,7 +5,7 @@ from collections.abc import Callable
 import gin
 import tensorflow as tf
 
-from growth import inner_optimization, manifolds, scales
+from growth import inner_optimization, manifolds, scales, vector_norms
 from growth import linear_map as linear_map_lib
 from growth.initializers import initializer, one_sided
 from growth.neurons import NewNeurons
@@ -59,22 +59,30 @@ class GradMaxOpt(one_sided.OneSided):
         seeds = tf.random.split(seed)
         if not self._inverse:
             start = initializer.unit_columns(rows, count, seeds[0])
+            # The product with A twice would vanish if A were tiny.
+            power = vector_norms.power_of_two(linear_map.to_incoming(start))
             best = self._maximize(
-                lambda outgoing: linear_map.to_outgoing(linear_map.to_incoming(outgoing)), start
+                lambda outgoing: linear_map.to_outgoing(linear_map.to_incoming(outgoing) / power),
+                start,
             )
             other = initializer.unit_columns(columns, count, seeds[1])
             return NewNeurons(norm_in * other, norm_out * best)
 
         zero = tf.zeros([rows, count])
 
+        def by_outgoing(directions):
+            return linear_map.gradients(norm_in * directions, zero)[1]
+
+        start = initializer.unit_columns(columns, count, seeds[0])
+        power = vector_norms.power_of_two(by_outgoing(start))
+
         def ascent(directions):
             # The form F(w_in, w_out) is linear in w_out, so that dL/dw_out = dF/dw_out = g does not
             # depend on it, and d(|g|^2 / 2)/dw_in = dF/dw_in at w_out = g.
-            incoming = norm_in * directions
-            _, by_outgoing = linear_map.gradients(incoming, zero)
-            return linear_map.gradients(incoming, by_outgoing)[0]
+            gradient = by_outgoing(directions) / power
+            return linear_map.gradients(norm_in * directions, gradient)[0]
 
-        best = self._maximize(ascent, initializer.unit_columns(columns, count, seeds[0]))
+        best = self._maximize(ascent, start)
         other = initializer.unit_columns(rows, count, seeds[1])
         return NewNeurons(norm_in * best, norm_out * other)
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from growth import linear_map as linear_map_lib
 from growth import trial as trial_lib
+from growth import vector_norms
 from growth.neurons import NewNeurons
 from models import site as site_lib
 
@@ -59,4 +60,4 @@ class Initializer(abc.ABC):
 
 def unit_columns(rows: tf.Tensor, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Random directions, uniform on the sphere: `[rows, count]` with columns of norm 1."""
-    return tf.math.l2_normalize(tf.random.stateless_normal([rows, count], seed), axis=0)
+    return vector_norms.unit_columns(tf.random.stateless_normal([rows, count], seed))

@@ -9,13 +9,16 @@ import gin
 import tensorflow as tf
 
 from growth import linear_map as linear_map_lib
+from growth import vector_norms
 
 
 @gin.configurable
 def descending(
     linear_map: linear_map_lib.LinearMap, left: tf.Tensor, right: tf.Tensor, seed: tf.Tensor
 ) -> tf.Tensor:
-    """The sign with the lower loss, to first order, after the first gradient step.
+    """The sign with the lower loss, to first order, after a first gradient step of length about 1.
+
+    The length matters to activations that are neither odd nor, as ReLU, positively homogeneous.
 
     Args:
       linear_map: the site and its gradients on the growth batch.
@@ -27,6 +30,8 @@ def descending(
       +1 or -1 for each neuron, `[k]`.
     """
     del seed
+    # Of a tiny gradient the product with itself would vanish.
+    right /= vector_norms.power_of_two(right, axis=0)
     changes = linear_map.loss_change(
         tf.concat([-right, right], axis=1), tf.concat([left, -left], axis=1)
     )

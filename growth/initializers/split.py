@@ -4,6 +4,7 @@ import gin
 import tensorflow as tf
 
 from growth import linear_map as linear_map_lib
+from growth import vector_norms
 from growth.initializers import initializer
 from growth.neurons import NewNeurons, OldNeurons
 from models import site as site_lib
@@ -53,7 +54,7 @@ class Split(initializer.Initializer):
         copies = tf.math.unsorted_segment_sum(tf.ones([count]), parents, width)
         share = 1.0 / (1.0 + copies)
         copied = tf.gather(incoming, parents, axis=1)
-        noise = self._noise * tf.norm(copied, axis=0)
+        noise = self._noise * vector_norms.of_columns(copied)
         return NewNeurons(
             copied + noise * initializer.unit_columns(columns, count, seeds[1]),
             tf.gather(outgoing * share, parents, axis=1),

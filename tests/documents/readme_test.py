@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 from absl import flags
 
+from tests import site_table
 from trainer import config, experiment, run_directory, train
 
 _README = pathlib.Path("README.md").read_text()
@@ -35,6 +36,13 @@ def test_your_own_model_dataset_and_method(tmp_path, monkeypatch):
     assert result["widths"] == {"wide": 8 + 4 * 2}
     # The mean square of a sine over (-3, 3) is 0.55.
     assert result["test"]["loss"] < 0.1
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/measurements.md"])
+def test_the_number_of_sites_in_the_text_is_that_of_the_tests(page):
+    text = pathlib.Path(page).read_text()
+    counts = re.findall(r"(\d+) kinds of site", text)
+    assert counts == [str(len(site_table.SITES))]
 
 
 def test_your_own_augmentation(tmp_path, monkeypatch):

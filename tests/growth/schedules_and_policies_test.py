@@ -66,9 +66,15 @@ def test_a_policy_grows_the_sites_that_it_names():
     assert policies.RoundRobin(neurons=1, sites="b").allot(0, sites) == [0, 0, 1]
     turns = policies.RoundRobin(neurons=1, sites=("a_1", "b"))
     assert [turns.allot(i, sites) for i in range(4)] == [[1, 0, 0], [0, 0, 1]] * 2
-    with pytest.raises(
-        ValueError, match=r"AllAtOnce.sites = \('c',\) names none of .* a_1, a_2, b"
-    ):
+    for names, message in [
+        (("c",), r"AllAtOnce.sites = \('c',\): 'c' names none of .* a_1, a_2, b"),
+        # Also beside another one that does.
+        (("a_*", "a_11"), r"'a_11' names none of .* Did you mean 'a_1'"),
+        ((), r"AllAtOnce.sites = \(\) must name one of"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            policies.AllAtOnce(neurons=1, sites=names).allot(0, sites)
+    with pytest.raises(ValueError, match="'c' names none of"):
         policies.AllAtOnce(neurons=1, sites=("c",)).allot(0, sites)
 
 

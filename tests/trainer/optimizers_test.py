@@ -1,14 +1,18 @@
 """Slots that grow: every optimizer trains a grown network as it would a static one."""
 
+import re
+
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
+from official.modeling import optimization
 from official.modeling.optimization import lamb, lars, legacy_adamw
 
 from growth.initializers import random
+from models import normalization
 from tests import networks
-from trainer import optimizers
+from trainer import mixed_precision, optimizers
 
 _legacy, _new = tf_keras.optimizers.legacy, tf_keras.optimizers
 OPTIMIZERS = {
@@ -119,3 +123,51 @@ def test_an_optimizer_whose_slots_cannot_grow_is_named():
     model = networks.network()
     with pytest.raises(ValueError, match="slots of Adafactor cannot grow"):
         optimizers.GrowableSlots(tf_keras.optimizers.Adafactor(), model.trainable_variables)
+
+
+_PATTERNED = {
+    "AdamW, excluded": lambda p: legacy_adamw.AdamWeightDecay(exclude_from_weight_decay=p),
+    "AdamW, included": lambda p: legacy_adamw.AdamWeightDecay(include_in_weight_decay=p),
+    "LAMB, decay": lambda p: lamb.LAMB(exclude_from_weight_decay=p),
+    "LAMB, adaptation": lambda p: lamb.LAMB(exclude_from_layer_adaptation=p),
+    "LARS, decay": lambda p: lars.LARS(exclude_from_weight_decay=p),
+    "LARS, adaptation": lambda p: lars.LARS(exclude_from_layer_adaptation=p),
+    "LAMB, averaged": lambda p: optimization.ExponentialMovingAverage(
+        lamb.LAMB(exclude_from_weight_decay=p)
+    ),
+    "LARS, scaled loss": lambda p: mixed_precision.loss_scale(
+        lars.LARS(exclude_from_weight_decay=p)
+    ),
+}
+_patterned = pytest.mark.parametrize("make", _PATTERNED.values(), ids=_PATTERNED.keys())
+
+
+@_patterned
+@pytest.mark.parametrize("pattern", ["batch_normalization", "LayerNorm", "biass", "^kernel"])
+def test_a_pattern_in_the_name_of_no_variable_is_refused(make, pattern):
+    model = networks.network(normalization=normalization.BatchNormalization)
+    message = f"clude.*{re.escape(repr(pattern))} is in the name of no variable.*hidden_1/bias"
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        optimizers.GrowableSlots(make(["gain", pattern]), model.trainable_variables)
+
+
+@_patterned
+def test_patterns_in_the_name_of_a_variable_are_taken(make):
+    model = networks.network(normalization=normalization.BatchNormalization)
+    optimizers.GrowableSlots(make(["bias", "gain|shift", "^mlp"]), model.trainable_variables)
+
+
+def test_the_nearest_name_is_offered_and_a_pattern_must_be_one():
+    variables = networks.network().trainable_variables
+    for pattern, message in [("biass", "Did you mean 'bias'"), ("*bias", "regular expression")]:
+        with pytest.raises(ValueError, match=message):
+            optimizers.GrowableSlots(lars.LARS(exclude_from_weight_decay=[pattern]), variables)
+
+
+def test_a_pattern_is_matched_as_the_optimizer_matches_it():
+    """A name ends in `:0`, which LAMB leaves out, and AdamW does not."""
+    variables = networks.network().trainable_variables
+    optimizers.GrowableSlots(lamb.LAMB(exclude_from_weight_decay=["bias$"]), variables)
+    with pytest.raises(ValueError, match=r"'bias\$' is in the name of no variable"):
+        adam = legacy_adamw.AdamWeightDecay(exclude_from_weight_decay=["bias$"])
+        optimizers.GrowableSlots(adam, variables)

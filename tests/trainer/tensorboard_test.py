@@ -20,16 +20,21 @@ _BINDINGS = (
     "PeriodicSchedule.count = 2",
     "TeacherStudent.examples = 5000",  # Whole MFLOPs between two steps.
 )
-_METHODS = ("gradmax", "random")
+# What runs may bind to one name: a number or None, a macro or a number.
+_METHODS = {
+    "gradmax": ("Experiment.growth_batch_size = 100", "Experiment.seed = 1"),
+    "random": ("Experiment.growth_batch_size = None", "seed = 3"),
+}
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory):
     """The address of a server over a folder with a run of each method."""
     folder = tmp_path_factory.mktemp("runs")
-    for method in _METHODS:
+    for method, bindings in _METHODS.items():
         gin.clear_config()
-        config.load([f"gin_configs/teacher_student/small_{method}.gin"], _BINDINGS)
+        file = f"gin_configs/teacher_student/small_{method}.gin"
+        config.load([file], [*_BINDINGS, *bindings])
         directory = run_directory.RunDirectory(folder / method)
         directory.start(gin.config_str(), False)
         run = train.Run(experiment.Experiment(), directory)
@@ -57,14 +62,18 @@ def _is_read(url):
     return [session["status"] for (session,) in sessions] == ["STATUS_SUCCESS"] * len(_METHODS)
 
 
-def _session_groups(url, metrics):
-    """What HParams has of each run."""
+def _session_groups(url, metrics, **filters):
+    """What HParams has of each run; `filters` by parameter, with two underscores for a dot."""
+    hparams = [
+        {"hparam": name.replace("__", "."), **rule, "excludeMissingValues": True}
+        for name, rule in filters.items()
+    ]
     body = {
         "experimentName": "",
         "sliceSize": 10,
         "startIndex": 0,
         "allowedStatuses": ["STATUS_SUCCESS", "STATUS_RUNNING"],
-        "colParams": [{"metric": metric} for metric in metrics],
+        "colParams": [*({"metric": metric} for metric in metrics), *hparams],
     }
     return _get(url, "data/plugin/hparams/session_groups", body=body).get("sessionGroups", [])
 
@@ -139,7 +148,9 @@ def test_the_configuration_is_a_page_of_text(url):
 def test_hparams_compare_the_runs(url):
     settings = _get(url, "data/plugin/hparams/experiment", body={"experimentName": ""})
     # What differs comes first.
-    assert settings["hparamInfos"][0]["name"] == "Grower.initializer"
+    differs = {info["name"]: info.get("differs", False) for info in settings["hparamInfos"]}
+    assert differs["Grower.initializer"]
+    assert list(differs.values()) == sorted(differs.values(), reverse=True)
     # And what came out.
     assert settings["metricInfos"][0]["name"]["tag"].startswith("final/")
     metrics = [{"group": "eval", "tag": "loss"}, {"group": "", "tag": "final/test_loss"}]
@@ -154,6 +165,28 @@ def test_hparams_compare_the_runs(url):
         method = session["name"]
         assert found["eval", "loss"] == _scalar(url, f"{method}/eval", "loss")[12]
         assert found["", "final/test_loss"] == pytest.approx(found["eval", "loss"])
+
+
+def test_each_line_of_hparams_has_the_name_of_its_run(url):
+    names = {group["name"]: group["sessions"][0]["name"] for group in _session_groups(url, [])}
+    assert names == {method: method for method in _METHODS}
+
+
+def test_numbers_of_hparams_stay_numbers_and_filters_find_their_runs(url):
+    settings = _get(url, "data/plugin/hparams/experiment", body={"experimentName": ""})
+    kinds = {info["name"]: info["type"] for info in settings["hparamInfos"]}
+    assert kinds["Experiment.seed"] == kinds["TeacherStudent.data_seed"] == "DATA_TYPE_FLOAT64"
+    assert kinds["Experiment.growth_batch_size"] == "DATA_TYPE_FLOAT64"
+    assert "seed" not in kinds
+
+    def found(name, minimum, maximum):
+        interval = {"filterInterval": {"minValue": minimum, "maxValue": maximum}}
+        return {group["name"] for group in _session_groups(url, [], **{name: interval})}
+
+    assert found("Experiment__seed", 0, 9) == set(_METHODS)
+    assert found("Experiment__seed", 1, 1) == {"gradmax"}
+    assert found("TeacherStudent__data_seed", 3, 3) == {"random"}
+    assert found("Experiment__growth_batch_size", 50, 200) == {"gradmax"}
 
 
 def test_the_charts_of_growth_are_on_one_page(url):
