@@ -11,7 +11,7 @@ from typing import Any
 
 import gin
 
-from trainer import binding_cycles, binding_types, errors
+from trainer import binding_cycles, binding_types, error_reasons, errors
 
 # Where this file's workspace, or its copy beside a built binary, keeps gin_configs/.
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -82,11 +82,11 @@ def _checked(parse: Callable[[], Any], where: str = "") -> None:
     except SyntaxError as error:
         place = f"{error.filename}, line {error.lineno}" if error.filename else where
         text = f"{_reason(error.msg)}, in {place}: {(error.text or '').strip()}"
-        raise errors.UserError(errors.brief(text)) from error
+        raise errors.UserError(error_reasons.brief(text)) from error
     # A user's module may raise anything while a .gin file imports it.
     except Exception as error:  # noqa: BLE001
         text = _message(error, where)
-        raise errors.UserError(errors.brief(text) + _suggestion(text)) from error
+        raise errors.UserError(error_reasons.brief(text) + _suggestion(text)) from error
 
 
 def _message(error: Exception, where: str) -> str:

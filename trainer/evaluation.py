@@ -1,12 +1,9 @@
 """Evaluates checkpoints of a run, which may still be training in another process."""
 
-import contextlib
-
-import orbit
 import tensorflow as tf
 
 from trainer import experiment as experiment_lib
-from trainer import run_directory, summaries
+from trainer import orbit_controller, run_directory, summaries
 
 
 class Evaluation:
@@ -26,13 +23,12 @@ class Evaluation:
             optimizer=experiment.optimizer,  # Keeps the step, and averages of weights.
             growth=experiment.grower.history,
         )
-        with contextlib.redirect_stdout(None):  # Orbit prints each of its steps.
-            self._controller = orbit.Controller(
-                global_step=experiment.task.global_step,
-                evaluator=experiment.task,
-                strategy=experiment.strategy,
-                eval_summary_dir=str(directory.path / "eval") if directory.is_written else None,
-            )
+        self._controller = orbit_controller.Controller(
+            global_step=experiment.task.global_step,
+            evaluator=experiment.task,
+            strategy=experiment.strategy,
+            eval_summary_dir=str(directory.path / "eval") if directory.is_written else None,
+        )
 
     @property
     def step(self) -> int:
@@ -55,8 +51,11 @@ class Evaluation:
 
     def evaluate(self) -> dict[str, float]:
         """The metrics on the test examples, which TensorBoard gets as well."""
-        with contextlib.redirect_stdout(None):
+        try:
             output = self._controller.evaluate()
+        except Exception as error:
+            error.add_note(f"in the evaluation after {self.step} steps")
+            raise
         metrics = {name: float(value) for name, value in output.items()}
         with summaries.switched_on(self._controller.eval_summary_manager.summary_writer()):
             summaries.write_by_flops(metrics, self._experiment.training_flops(self.step))
