@@ -28,8 +28,9 @@ def mistakes() -> Iterator[None]:
     """
     try:
         yield
-    # A number that is not finite says that training went wrong, not what was bound.
-    except (UserError, RunFailure, FloatingPointError):
+    # A number that is not finite says that training went wrong, not what was bound; a pipe that
+    # nobody reads, that what is printed is not wanted.
+    except (UserError, RunFailure, FloatingPointError, BrokenPipeError):
         raise
     except (ValueError, TypeError, RuntimeError, OSError) as error:
         raise UserError(error_reasons.reason(error)) from error

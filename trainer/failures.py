@@ -41,7 +41,7 @@ def told(checkpoints: pathlib.Path, activity: str = "run") -> Iterator[None]:
     try:
         with lost_workers_told():
             yield
-    except (errors.UserError, errors.RunFailure, FloatingPointError):
+    except (errors.UserError, errors.RunFailure, FloatingPointError, BrokenPipeError):
         raise
     except Exception as error:
         if not isinstance(error, _OF_A_RUN) and user_code.place(error) is None:
