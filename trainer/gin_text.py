@@ -13,25 +13,24 @@ _LOOK_ALIKE = {
 
 
 def open_file(path: str) -> io.StringIO:
-    """Reads a .gin file in UTF-8, or in UTF-16 with a byte order mark; a reader for Gin.
+    """Reads a .gin file, with or without a byte order mark; a reader for Gin.
 
     Raises:
-      ValueError: the file is not text.
+      ValueError: the file is not text in UTF-8.
     """
     with open(path, "rb") as file:
         content = file.read()
-    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
-        text = content.decode(encoding)
+        text = content.decode("utf-8-sig")
+        wrong = content.find(b"\0")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(
-            f"{path}, line {line}, is not UTF-8: it has the byte {content[error.start]:#04x}. Save "
-            "the file as UTF-8 text"
-        ) from error
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise ValueError(f"{path}, line {line}, has a zero byte. Save the file as UTF-8 text")
+        wrong = error.start
+    if wrong >= 0:
+        found = f"the byte {content[wrong]:#04x}"
+        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            found = "UTF-16"
+        line = content.count(b"\n", 0, wrong) + 1
+        raise ValueError(f"{path}, line {line}: {found} is not utf-8 text; save the file as UTF-8")
     named = io.StringIO(text, newline=None)
     named.name = path  # Gin's messages have it.
     return named

@@ -1,9 +1,10 @@
 """Configurables that exist in modules which a configuration has not imported."""
 
 import ast
+import functools
 import os
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
 _PACKAGES = ("growth", "models", "trainer")
@@ -18,11 +19,7 @@ def modules(folders: Sequence[str]) -> dict[str, str]:
     Args:
       folders: of a user's modules; this program's own are looked at first.
     """
-    found: dict[str, str] = {}
-    for module, file in [*_own(), *_users(folders)]:
-        for name in _configurables(file):
-            found.setdefault(name, module)
-    return found
+    return _by_name(_users(folders)) | _own()
 
 
 def files(folders: Sequence[str]) -> dict[str, str]:
@@ -30,10 +27,16 @@ def files(folders: Sequence[str]) -> dict[str, str]:
     return {module: str(file) for module, file in _users(folders)}
 
 
-def _own() -> Iterator[tuple[str, pathlib.Path]]:
-    for package in _PACKAGES:
-        for file in sorted((_ROOT / package).rglob("*.py")):
-            yield ".".join(file.relative_to(_ROOT).with_suffix("").parts), file
+def _by_name(files: Iterable[tuple[str, pathlib.Path]]) -> dict[str, str]:
+    return {name: module for module, file in files for name in _configurables(file)}
+
+
+@functools.cache
+def _own() -> dict[str, str]:
+    files = [file for package in _PACKAGES for file in (_ROOT / package).rglob("*.py")]
+    return _by_name(
+        (".".join(file.relative_to(_ROOT).with_suffix("").parts), file) for file in sorted(files)
+    )
 
 
 def _users(folders: Sequence[str]) -> Iterator[tuple[str, pathlib.Path]]:
