@@ -85,8 +85,8 @@ def test_the_curves_of_tensorboard(finished):
         }
 
     events, train_scalars = scalars("train")
-    assert list(train_scalars["loss"]) == [3, 4, 6, 8, 12]
-    assert train_scalars["width/hidden_1"] == {3: 5, 4: 6, 6: 6, 8: 7, 12: 7}
+    assert list(train_scalars["loss"]) == [3, 4, 5, 6, 8, 10, 12]
+    assert train_scalars["width/hidden_1"] == {3: 5, 4: 6, 5: 6, 6: 6, 8: 7, 10: 7, 12: 7}
     assert train_scalars["size/parameters"][12] == 210
     growth_tags = [tag for tag in train_scalars if tag.startswith("growth/")]
     assert sorted(growth_tags) == [
@@ -164,7 +164,7 @@ def test_a_run_that_was_stopped_after_each_loop_ends_the_same(
             run.prepare(config.literals())
             run.train(evaluate=True)
     # Growths are due at 3 and 6: the run starts again right before each of them.
-    assert starts == [0, 3, 4, 6, 8]
+    assert starts == [0, 3, 4, 5, 6, 8, 10]
     for value, expected in zip(_state(built), _state(uninterrupted), strict=True):
         np.testing.assert_array_equal(value, expected)
     results = [json.loads(f.read_text()) for f in tmp_path.glob("*/result.json")]

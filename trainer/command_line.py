@@ -1,5 +1,6 @@
 """What the programs of this package share: Gin's flags, and one message for a mistake."""
 
+import difflib
 import os
 import sys
 from collections.abc import Callable
@@ -12,7 +13,7 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 from absl import app, flags, logging  # noqa: E402
 
-from trainer import console_text, path_flags  # noqa: E402
+from trainer import console_text, interrupts, path_flags, standard_streams  # noqa: E402
 
 _GIN_FILE = path_flags.define_multiple("gin_file", "A .gin file; repeat for more.")
 _GIN_BINDINGS = flags.DEFINE_multi_string("gin_bindings", [], "A binding; repeat for more.")
@@ -34,17 +35,46 @@ def run(main: Callable[[list[str]], None], check: Callable[[], None]) -> NoRetur
             rest = flags.FLAGS(argv)
         except flags.Error as error:
             fail(error, 2)
-        if len(rest) > 1:
-            fail(f"unexpected argument {rest[1]!r}; all options are flags, see --help", 2)
+        _check_arguments(argv, rest)
         check()
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)  # absl.app raises it to INFO, if unset.
         return rest
 
+    standard_streams.open_missing()
+    interrupts.end_at_once()
+    _enter_folder()
+    try:
+        app.run(main, flags_parser=parse)
+    except BrokenPipeError:
+        pass  # Nobody reads what the program prints, which `flush_output` finds as well.
+    finally:
+        standard_streams.flush_output()
+
+
+def _enter_folder() -> None:
+    """Goes to the folder that paths are relative to, and finds modules of the user there."""
     # `bazel run` starts the program in a folder of its own; paths are the caller's.
-    os.chdir(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
-    sys.path.append(os.getcwd())  # For modules of the caller that a .gin file imports.
-    app.run(main, flags_parser=parse)
+    folder = os.environ.get("BUILD_WORKING_DIRECTORY", ".")
+    try:
+        os.chdir(folder)
+        sys.path.append(os.getcwd())  # For modules of the caller that a .gin file imports.
+    except OSError as error:
+        named = "the working folder" if folder == "." else f"the working folder {folder}"
+        fail(f"{named} cannot be entered ({error.strerror}); cd to one that exists", 2)
+
+
+def _check_arguments(argv: list[str], rest: list[str]) -> None:
+    """Ends the program if a flag is given twice that takes one value, or an argument is none."""
+    if len(rest) > 1:
+        hint = "all options are flags, see --help"
+        near = difflib.get_close_matches(rest[1].partition("=")[0], list(flags.FLAGS), 1)
+        if near:
+            hint = f"is --{near[0]} meant? All options are flags, see --help"
+        fail(f"unexpected argument {rest[1]!r}; {hint}", 2)
+    for flag in dict.fromkeys(flags.FLAGS[name] for name in flags.FLAGS):
+        if flag.present > 1 and not isinstance(flag, flags.MultiFlag):
+            fail(f"--{flag.name} is given {flag.present} times, but takes one value", 2)
 
 
 def gin_arguments() -> tuple[list[str], list[str], list[str]]:
@@ -54,5 +84,5 @@ def gin_arguments() -> tuple[list[str], list[str], list[str]]:
 
 def fail(message: object, status: int) -> NoReturn:
     """Ends the program with one message and an exit status: 2 for a user's mistake, else 1."""
-    print(f"error: {console_text.escaped_lines(str(message))}", file=sys.stderr)
+    standard_streams.say(f"error: {console_text.escaped_lines(str(message))}")
     sys.exit(status)

@@ -1,17 +1,20 @@
 """Reads Gin files and bindings, and turns every mistake in them into one message."""
 
-import difflib
-import inspect
 import os
 import pathlib
-import re
-import tokenize
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import gin
 
-from trainer import binding_cycles, binding_types, errors
+from trainer import (
+    binding_cycles,
+    binding_types,
+    config_messages,
+    errors,
+    gin_text,
+    user_code,
+)
 
 # Where this file's workspace, or its copy beside a built binary, keeps gin_configs/.
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -41,15 +44,17 @@ def load(files: Sequence[str], bindings: Sequence[str], search_paths: Sequence[s
     # What a file includes may be in the home folder.
     gin.config._FILE_READERS[:] = [
         (
-            lambda path: open(os.path.expanduser(path)),
+            lambda path: gin_text.open_file(os.path.expanduser(path)),
             lambda path: os.path.isfile(os.path.expanduser(path)),
         )
     ]
-    for file in files:
-        path = _find(file, folders)
-        _checked(lambda path=path: gin.parse_config_file(path), file)
-    for binding in bindings:
-        _checked(lambda binding=binding: gin.parse_config(binding), f"--gin_bindings={binding}")
+    paths = [_find(file, folders) for file in files]
+    modules = [".", *search_paths, *map(os.path.dirname, paths)]
+    for file, path in zip(files, paths, strict=True):
+        _checked(lambda path=path: gin.parse_config_file(path), file, modules)
+    for text in bindings:
+        where = f"--gin_bindings={text}"
+        _checked(lambda text=text: gin.parse_config(text), where, modules)
     _checked(gin.finalize)
 
 
@@ -75,65 +80,23 @@ def _find(file: str, folders: Sequence[str]) -> str:
     near = [str(path.relative_to(_ROOT)) for path in (_ROOT / "gin_configs").rglob("*.gin")]
     places = ", ".join(dict.fromkeys(folder or "." for folder in folders))
     raise errors.UserError(
-        f"--gin_file={file} is not a file (looked in {places})" + _did_you_mean(file, near)
+        f"--gin_file={file} is not a file (looked in {places})"
+        + config_messages.did_you_mean(file, near)
     )
 
 
-def _checked(parse: Callable[[], Any], where: str = "") -> None:
+def _checked(parse: Callable[[], Any], where: str = "", folders: Sequence[str] = ()) -> None:
     """Runs `parse`, and raises as a UserError what it raises; its text comes from `where`."""
     try:
         parse()
     except errors.UserError:
         raise
-    except SyntaxError as error:
-        place = f"{error.filename}, line {error.lineno}" if error.filename else where
-        text = f"{_reason(error.msg)}, in {place}: {(error.text or '').strip()}"
-        raise errors.UserError(errors.brief(text)) from error
-    # A user's module may raise anything while a .gin file imports it.
-    except Exception as error:  # noqa: BLE001
-        text = _message(error, where)
-        raise errors.UserError(errors.brief(text) + _suggestion(text)) from error
-
-
-def _message(error: Exception, where: str) -> str:
-    """What Gin says, in fewer words."""
-    text = str(error).partition(" in config string:")[0]  # Gin adds the whole configuration.
-    if isinstance(error, tokenize.TokenError):
-        text = f"{error.args[0]}, in {where}, line {error.args[1][0]}"
-    if isinstance(error, RecursionError):
-        text = "files that include each other in a circle, or lists in lists without end" + (
-            text.partition("\n")[1] + text.partition("\n")[2]
-        )
-    return text.replace("In bindings string line 1", f"In {where}") if where else text
-
-
-def _reason(message: str) -> str:
-    """What is wrong with a value, without names of Python's classes."""
-    return re.sub(
-        r"malformed node or string.*",
-        "a value must be a number, a text in quotes, True, False, None, a list of them, or @name",
-        message,
-    )
-
-
-def _suggestion(message: str) -> str:
-    """The nearest valid names, for a message of Gin about an unknown one."""
-    if match := re.search(r"No configurable matching (?:reference )?'@?(.*?)(?:\(\))?'", message):
-        known = [selector.rpartition(".")[2] for selector, _ in gin.config._REGISTRY.items()]
-        return _did_you_mean(match[1].rpartition(".")[2], known)
-    if match := re.search(r"No bindings specified for '(.*?)/gin.macro'", message):
-        macros = [scope for scope, selector in gin.config._CONFIG if selector == "gin.macro"]
-        return f"\n  %{match[1]} is a macro without a value." + _did_you_mean(match[1], macros)
-    if match := re.search(r"Configurable '(.*?)' doesn't have a parameter named '(.*?)'", message):
-        known = list(inspect.signature(gin.get_configurable(match[1])).parameters)
-        return _did_you_mean(match[2], known) or f"\n  It has: {', '.join(known)}"
-    return ""
-
-
-def _did_you_mean(name: str, known: Sequence[str]) -> str:
-    name = name[:100]  # The search takes the square of its length.
-    near = difflib.get_close_matches(name, sorted(set(known)), n=3, cutoff=0.6)
-    return f"\n  Did you mean {' or '.join(near)}?" if near else ""
+    except Exception as error:
+        raise errors.UserError(config_messages.message(error, where, folders)) from error
+    except SystemExit as error:
+        text = f"a module that is imported ends the program by sys.exit({error.code!r})"
+        place = user_code.place(error)
+        raise errors.UserError(f"{text}\n  at {place}" if place else text) from error
 
 
 @gin.config.register_finalize_hook

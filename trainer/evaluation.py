@@ -1,12 +1,9 @@
 """Evaluates checkpoints of a run, which may still be training in another process."""
 
-import contextlib
-
-import orbit
 import tensorflow as tf
 
 from trainer import experiment as experiment_lib
-from trainer import failed_steps, run_directory, summaries
+from trainer import failed_steps, orbit_controller, run_directory, summaries
 
 
 class Evaluation:
@@ -27,13 +24,12 @@ class Evaluation:
             growth=experiment.grower.history,
             random=experiment.task.random_state,
         )
-        with contextlib.redirect_stdout(None):  # Orbit prints each of its steps.
-            self._controller = orbit.Controller(
-                global_step=experiment.task.global_step,
-                evaluator=experiment.task,
-                strategy=experiment.strategy,
-                eval_summary_dir=str(directory.path / "eval") if directory.is_written else None,
-            )
+        self._controller = orbit_controller.Controller(
+            global_step=experiment.task.global_step,
+            evaluator=experiment.task,
+            strategy=experiment.strategy,
+            eval_summary_dir=str(directory.path / "eval") if directory.is_written else None,
+        )
 
     @property
     def step(self) -> int:
@@ -56,7 +52,7 @@ class Evaluation:
 
     def evaluate(self) -> dict[str, float]:
         """The metrics on the test examples, which TensorBoard gets as well."""
-        with contextlib.redirect_stdout(None), failed_steps.evaluation_explained(self._experiment):
+        with failed_steps.evaluation_explained(self._experiment):
             output = self._controller.evaluate()
         metrics = {name: float(value) for name, value in output.items()}
         self._experiment.data_faults.warn_of_test(metrics, self.step)

@@ -24,7 +24,8 @@ def explained(
     newest = checkpoints.newest
     kept = f"the newest checkpoint is {newest}" if newest else "there is no checkpoint yet"
     try:
-        yield
+        with _located(experiment, "in training step", 1):
+            yield
     except finite_steps.NotFiniteError as error:
         # An infinite input may show in the loss of the step after it only.
         fault = _of_steps(experiment, error.step - 1, error.step)
@@ -46,11 +47,22 @@ def explained(
 def evaluation_explained(experiment: experiment_lib.Experiment) -> Iterator[None]:
     """Raises RunFailure if an evaluation within the block fails because of the test examples."""
     try:
-        yield
+        with _located(experiment, "in the evaluation after training step", 0):
+            yield
     except tf.errors.InvalidArgumentError as error:
         with _unless_unreadable():
             if fault := experiment.data_faults.of_test():
                 raise errors.RunFailure(f"the evaluation broke off: {fault}") from error
+        raise
+
+
+@contextlib.contextmanager
+def _located(experiment, where, offset):
+    """Adds to an error within the block the number of the step that it happened in."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"{where} {int(experiment.task.global_step.numpy()) + offset}")
         raise
 
 

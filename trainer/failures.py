@@ -1,4 +1,4 @@
-"""What ends a run that was put together well: a full disk, data that vanish, workers that die."""
+"""What ends a run that was put together well: full disks and memories, data, workers that die."""
 
 import contextlib
 import os
@@ -8,20 +8,10 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from growth import replica_check
-from trainer import checkpoint_files, errors
+from trainer import checkpoint_files, error_reasons, errors, user_code
 
-# What TensorFlow makes of the errors of a file system; others are bugs, and keep their stack trace.
-_OF_FILES = (
-    OSError,
-    tf.errors.DataLossError,
-    tf.errors.FailedPreconditionError,
-    tf.errors.NotFoundError,
-    tf.errors.OutOfRangeError,  # A file that is too large.
-    tf.errors.PermissionDeniedError,
-    tf.errors.ResourceExhaustedError,
-    tf.errors.UnavailableError,
-    tf.errors.UnknownError,
-)
+# What data, files, memory and devices raise; others are bugs, and keep their stack trace.
+_OF_A_RUN = (OSError, MemoryError, StopIteration, tf.errors.OpError)
 
 
 @contextlib.contextmanager
@@ -36,25 +26,50 @@ def lost_workers_told() -> Iterator[None]:
             raise
         raise errors.RunFailure(
             "another worker is gone; start all workers again, and they go on from the newest "
-            f"checkpoint ({errors.reason(error)})"
+            f"checkpoint ({error_reasons.reason(error)})"
         ) from error
 
 
 @contextlib.contextmanager
-def told(checkpoints: pathlib.Path) -> Iterator[None]:
-    """Raises as RunFailure what files and memory did to a run, and says what is left of it.
+def told(checkpoints: pathlib.Path, activity: str = "run") -> Iterator[None]:
+    """Raises as RunFailure what ended a run that is no bug of ours, and says what is left of it.
 
     Args:
       checkpoints: the folder of its checkpoints.
+      activity: what broke off, in a word.
     """
     try:
         with lost_workers_told():
             yield
-    except _OF_FILES as error:
+    except (errors.UserError, errors.RunFailure, FloatingPointError, BrokenPipeError):
+        raise
+    except Exception as error:
+        if not isinstance(error, _OF_A_RUN) and user_code.place(error) is None:
+            raise
         steps = checkpoint_files.steps(checkpoints)
         newest = checkpoint_files.path(checkpoints, steps[-1]) if steps else None
         kept = f"the newest checkpoint is {newest}" if newest else "there is no checkpoint yet"
         raise errors.RunFailure(
-            f"the run broke off: {errors.reason(error)}\n  {kept}; once this is mended, the same "
+            f"the {activity} broke off: {_cause(error)}\n  {kept}; once this is mended, the same "
             f"command {'goes on from it' if newest else 'starts anew'}"
         ) from error
+
+
+def _cause(error: Exception) -> str:
+    """The reason of `error`, with its class where that says more, and what helps."""
+    text = error_reasons.reason(error)
+    if isinstance(error, StopIteration) or "End of sequence" in text:
+        notes = text.partition("\n")[1] + text.partition("\n")[2]
+        return (
+            "the data have ended before the last step; the training batches of a Dataset must "
+            f"never end, e.g. by repeat(){notes}"
+        )
+    if (
+        isinstance(error, tf.errors.ResourceExhaustedError)
+        and "OOM" in text
+        or (isinstance(error, MemoryError))
+    ):
+        return f"out of memory: {text}\n  fewer examples in a batch or fewer neurons need less"
+    if isinstance(error, (OSError, tf.errors.OpError)):
+        return text
+    return f"{type(error).__name__}: {text}"

@@ -11,6 +11,7 @@ from trainer import (
     checkpoint_files,
     checkpoint_recovery,
     console_text,
+    error_reasons,
     errors,
     evaluation,
     interrupts,
@@ -122,9 +123,9 @@ class Follower:
                 self._evaluation.restore(path)
                 return True
             except ValueError as error:
-                raise errors.UserError(errors.reason(error)) from error
+                raise errors.UserError(error_reasons.reason(error)) from error
             except tf.errors.OpError as error:
-                damage = errors.reason(error).partition("\n")[0]
+                damage = error_reasons.reason(error).partition("\n")[0]
         # The trainer may have removed it, as one of too many.
         self._say(path, f"passing over {path}: {damage}")
         return False

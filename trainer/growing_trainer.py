@@ -1,5 +1,6 @@
 """A training loop that begins with a growth if one is due."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -40,7 +41,8 @@ class GrowingTrainer(orbit.AbstractTrainer):
         step = int(self._task.global_step.numpy())
         if self._grower.next_growth(step) == step:
             batch = self._task.next_batch()
-            event = self._grower.grow(step, self._growth_batch(step, batch), batch)
+            with self._growth_named(step):
+                event = self._grower.grow(step, self._growth_batch(step, batch), batch)
             self._on_growth(event, self._seconds_a_step)
             num_steps -= 1
         start = time.perf_counter()
@@ -49,3 +51,15 @@ class GrowingTrainer(orbit.AbstractTrainer):
             output["loss"].numpy()  # An accelerator may still be at it.
             self._seconds_a_step = (time.perf_counter() - start) / int(num_steps)
         return output
+
+    @contextlib.contextmanager
+    def _growth_named(self, step):
+        """Adds to an error in the growth after `step` steps where it arose."""
+        try:
+            yield
+        except Exception as error:
+            with contextlib.suppress(Exception):
+                planned = [growth for growth in self._grower.plan(step + 1) if growth.step == step]
+                sites = ", ".join(growth.site for growth in planned)
+                error.add_note(f"in the growth after {step} steps, at {sites or 'no site'}")
+            raise

@@ -1,15 +1,24 @@
 """Asks a training loop to stop at its next safe point when the process gets a signal."""
 
 import contextlib
+import os
 import signal
+import sys
 from collections.abc import Iterator
+from typing import NoReturn
+
+# A second one of these has its usual effect.
+_OF_USERS = (signal.SIGINT, signal.SIGTERM)
+# Notices, which may come more than once: of a batch system that needs the machine, and of a
+# terminal that closes.
+_NOTICES = (signal.SIGUSR1, signal.SIGHUP)
 
 
 class Interrupt:
     """Whether a signal has asked for a stop.
 
     Attributes:
-      signal: the signal, or None.
+      signal: the first one, or None.
     """
 
     def __init__(self):
@@ -21,24 +30,46 @@ class Interrupt:
 
 @contextlib.contextmanager
 def catch() -> Iterator[Interrupt]:
-    """Turns the first SIGINT or SIGTERM within the block into a request to stop.
+    """Turns SIGINT, SIGTERM, SIGUSR1 and SIGHUP within the block into a request to stop.
 
-    A second one has its usual effect, for those who cannot wait.
+    A second SIGINT or SIGTERM has its usual effect, for those who cannot wait. A SIGHUP that is
+    ignored, as by nohup, stays so.
     """
     interrupt = Interrupt()
-    signals = (signal.SIGINT, signal.SIGTERM)
-    usual = {number: signal.getsignal(number) for number in signals}
+    usual = {number: signal.getsignal(number) for number in (*_OF_USERS, *_NOTICES)}
+    if usual[signal.SIGHUP] == signal.SIG_IGN:
+        del usual[signal.SIGHUP]
 
     def request(number, frame):
         del frame
-        interrupt.signal = signal.Signals(number)
-        for each in signals:
-            signal.signal(each, usual[each])
+        interrupt.signal = interrupt.signal or signal.Signals(number)
+        if number in _OF_USERS:
+            for each in _OF_USERS:
+                signal.signal(each, usual[each])
 
-    for number in signals:
+    for number in usual:
         signal.signal(number, request)
     try:
         yield interrupt
     finally:
-        for number in signals:
-            signal.signal(number, usual[number])
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+
+
+def end_at_once() -> None:
+    """Has a SIGINT outside of `catch` end the process with one line and status 130.
+
+    A KeyboardInterrupt in the import of a library, or in tracing, would come with its stack.
+    """
+
+    def end(number, frame) -> NoReturn:
+        del frame
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            print(
+                "\nerror: stopped by SIGINT; the same command goes on", file=sys.stderr, flush=True
+            )
+        os._exit(128 + number)
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, end)

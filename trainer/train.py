@@ -9,7 +9,6 @@ import tempfile
 from typing import Any
 
 import gin
-import orbit
 import tensorflow as tf
 
 from models import cost
@@ -23,6 +22,7 @@ from trainer import (
     growing_trainer,
     interrupts,
     optimizers,
+    orbit_controller,
     profiling,
     run_directory,
     run_log,
@@ -84,20 +84,18 @@ class Run:
                 experiment.start_warm()
         for variable, value in constants:
             variable.assign(value)
-        # Orbit prints each of its steps; the console has a progress display of its own.
-        with contextlib.redirect_stdout(None):
-            self._controller = orbit.Controller(
-                global_step=self._task.global_step,
-                trainer=growing_trainer.GrowingTrainer(
-                    self._task, self._grower, experiment.growth_batch, self._on_growth
-                ),
-                evaluator=self._task,
-                strategy=experiment.strategy,
-                steps_per_loop=experiment.steps,
-                summary_dir=self._summary_dir("train"),
-                eval_summary_dir=self._summary_dir("eval"),
-                train_actions=[self._on_loop],
-            )
+        self._controller = orbit_controller.Controller(
+            global_step=self._task.global_step,
+            trainer=growing_trainer.GrowingTrainer(
+                self._task, self._grower, experiment.growth_batch, self._on_growth
+            ),
+            evaluator=self._task,
+            strategy=experiment.strategy,
+            steps_per_loop=experiment.steps,
+            summary_dir=self._summary_dir("train"),
+            eval_summary_dir=self._summary_dir("eval"),
+            train_actions=[self._on_loop],
+        )
         self._grower.check_widths()
         self._best.look_up(self.step)
 
@@ -153,7 +151,7 @@ class Run:
         """
         experiment, earlier = self._experiment, self._earlier_result()
         self._profiler = profiling.Profiler(profiled_steps, self._directory.path / "train")
-        with interrupts.catch() as interrupt, contextlib.redirect_stdout(None):
+        with interrupts.catch() as interrupt:
             if evaluate and self.step and self._evaluation_is_due():
                 self._evaluate_and_compare()  # The run ended after the checkpoint, before this.
             while self.step < experiment.steps and not (number := self._agreed(interrupt)):
@@ -213,7 +211,7 @@ class Run:
     def _next_stop(self, evaluate: bool) -> int:
         """The step at which the in-graph training loop returns to Python."""
         experiment = self._experiment
-        intervals = [experiment.log_interval]
+        intervals = [experiment.log_interval, experiment.checkpoint_interval]
         if evaluate and experiment.eval_interval:
             intervals.append(experiment.eval_interval)
         stops = [
@@ -227,7 +225,7 @@ class Run:
     def _train_until(self, step: int) -> None:
         with failed_steps.explained(self._experiment, self._checkpoints):
             self._controller.train(step, checkpoint_at_completion=False)
-        if step - (self._checkpoints.saved_step or 0) >= self._experiment.checkpoint_interval:
+        if not step % self._experiment.checkpoint_interval:
             self._checkpoints.save(step)
 
     def _evaluation_is_due(self) -> bool:

@@ -5,6 +5,8 @@ import dataclasses
 import multiprocessing
 import multiprocessing.connection
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -85,7 +87,12 @@ class _Worker:
             self._process = context.Process(
                 target=_serve, args=(self._function, other), daemon=True
             )
-            self._process.start()
+            # A Ctrl-C is for this program alone, and the new process is not ready for any.
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+            try:
+                self._process.start()
+            finally:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
             other.close()  # So that the end of the process is the end of the pipe.
         self.connection.send(job)
 
@@ -115,12 +122,29 @@ class _Worker:
 def _serve(
     function: Callable[[Any], Any], connection: multiprocessing.connection.Connection
 ) -> None:
-    """Does jobs until the other end of the pipe is closed, if only by the death of its process."""
-    # A Ctrl-C on the terminal is for the program, which passes on what its workers have to do.
-    os.setpgid(0, 0)
+    """Does jobs until the other end of the pipe is closed."""
+    _be_apart()
+    threading.Thread(target=_end_with_the_program, daemon=True).start()
     while True:
         try:
             job = connection.recv()
         except EOFError:
             return
         connection.send(function(job))
+
+
+def _be_apart() -> None:
+    """Leaves a Ctrl-C on the terminal to the program, which passes on what its workers have to do.
+
+    SIGINT is blocked since before the process began; one that came meanwhile is forgotten.
+    """
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _end_with_the_program() -> None:
+    """Has the job save and end once the program is gone, even if SIGKILL has ended it."""
+    multiprocessing.parent_process().join()
+    os.kill(os.getpid(), signal.SIGTERM)
