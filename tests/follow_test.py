@@ -99,6 +99,11 @@ class _Trainer:
         new.write_text(f'model_checkpoint_path: "ckpt-{there[-1]}"\n{named}')
         new.rename(folder / "checkpoint")
 
+    def add_unnamed(self, step):
+        """Adds a checkpoint as if killed before it is named."""
+        self.add(step)
+        (self._folder / "checkpoints" / "checkpoint").write_text("")
+
     def damage(self, step):
         (file,) = (self._folder / "checkpoints").glob(f"ckpt-{step}.data*")
         file.write_bytes(file.read_bytes()[:100])
@@ -134,6 +139,7 @@ _COURSES = {
         [10, 20, 40],
     ),
     "half and a newer one": ([("start",), ("add", 10), ("add_half", 20), ("add", 40)], [10, 40]),
+    "unnamed": ([("start",), ("add", 10), ("add_unnamed", 20), ("add_unnamed", 40)], [10, 20, 40]),
     "half at first": ([("start",), ("add_half", 10), ("add", 40)], [40]),
 }
 

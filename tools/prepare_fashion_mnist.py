@@ -102,9 +102,11 @@ def _check_room(source_bytes: int, data_dir: str | os.PathLike) -> None:
             )
 
 
-def _local(name: str, flag: flags.FlagHolder[str | None]) -> str | None:
+def _local(flag: flags.FlagHolder[str | None]) -> str | None:
     """The path that a flag has, with `~` expanded."""
-    return None if flag.value is None else paths.bound(name, flag.value)
+    if flag.value is None:
+        return None
+    return paths.bound(f"--{flag.name}", flag.value, of_datasets=flag is _DATA_DIR)
 
 
 def main(argv: list[str]) -> int:
@@ -116,7 +118,7 @@ def main(argv: list[str]) -> int:
     tfds.disable_progress_bar()
     logging.set_verbosity(logging.ERROR)  # Nothing is downloaded, whatever it says.
     try:
-        folders = [_local("--source_dir", _SOURCE_DIR), _local("--data_dir", _DATA_DIR)]
+        folders = [_local(_SOURCE_DIR), _local(_DATA_DIR)]
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2

@@ -13,7 +13,8 @@ def expanded(path: str, of_datasets: bool = False) -> str:
 
     Args:
       path: as the user gives it.
-      of_datasets: whether TensorFlow Datasets reads it, which also reads Google's buckets.
+      of_datasets: whether TensorFlow Datasets reads it, which also reads Google's buckets, and
+        takes paths for patterns as TensorFlow does.
 
     Raises:
       ValueError: it cannot be a path of this machine; the text goes after that of the path.
@@ -33,6 +34,8 @@ def expanded(path: str, of_datasets: bool = False) -> str:
         )
     if "\0" in home or any("\ud800" <= character <= "\udfff" for character in home):
         raise ValueError("must be text in UTF-8 without null characters")
+    if of_datasets:
+        check_literal(home)
     return home
 
 

@@ -53,16 +53,17 @@ class RunDirectory:
         Raises:
           UserError: the folder belongs to a run with another configuration or to a newer version of
             this program, has files of something else, cannot be written, or is in use by another
-            process; or there is no checkpoint in it to read.
+            process.
         """
         is_claimed = self.is_written and not read_only
         if is_claimed:
             self.check(None)
-            foreign_files.check(self.path, config)
+            with self._told("read"):
+                foreign_files.check(self.path, config)
         self.check(None if overwrite_config else config)
         if not is_claimed:
             return
-        with self._told():
+        with self.starting(), self._told("written"):
             self._claim()
             for folder in (self.checkpoints, self.path / "train"):
                 self._make(folder)  # TensorFlow would do so later, and not say which.
@@ -83,7 +84,7 @@ class RunDirectory:
         self._has_begun = True
         if not self.is_claimed:
             return
-        with self._told():
+        with self._told("written"):
             unfinished.remove(self.path, _NAMES)
             unfinished.remove(self.path / "export", "[0-9]+")
             self.write("format.json", json.dumps({"format": _FORMAT}) + "\n")
@@ -91,11 +92,11 @@ class RunDirectory:
         self._tell_of_lost_checkpoints()
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _told(self, what: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            raise errors.UserError(f"--model_dir={self.path} cannot be written: {error}") from error
+            raise errors.UserError(f"--model_dir={self.path} cannot be {what}: {error}") from error
 
     def check(self, config: str | None) -> None:
         """Raises UserError if the folder belongs to another run, as `start` does.
@@ -107,9 +108,10 @@ class RunDirectory:
             paths.check_literal(self.path)
         except ValueError as error:
             raise errors.UserError(f"--model_dir={self.path} {error}") from None
-        self._check_format()
-        if config is not None:
-            self._check_config(config)
+        with self._told("read"):
+            self._check_format()
+            if config is not None:
+                self._check_config(config)
 
     def _check_format(self) -> None:
         file = self.path / "format.json"

@@ -5,7 +5,7 @@ import os
 import pytest
 from absl import flags
 
-from trainer import main, paths, sweep, warm_start
+from trainer import config, main, paths, sweep, warm_start
 from trainer.datasets import image_classification
 
 assert main and sweep  # They define the flags.
@@ -80,3 +80,17 @@ def test_bindings_expand_home_folders(tmp_path, monkeypatch):
         image_classification.ImageClassification("fashion_mnist", "~/data", 1)
     with pytest.raises(ValueError, match=f"WarmStart.path = '{tmp_path}/run' .* nothing of that"):
         warm_start.WarmStart("~/run").values(None, None)
+
+
+def test_a_file_may_include_one_of_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "base.gin").write_text("steps = 7")
+    (tmp_path / "own.gin").write_text("include '~/base.gin'")
+    config.load([str(tmp_path / "own.gin")], [])
+    assert config.literals() == {"steps": 7}
+
+
+@pytest.mark.parametrize("name", ["a[1]", "st*r"])
+def test_a_data_dir_that_is_a_pattern_is_refused(name):
+    with pytest.raises(ValueError, match="ImageClassification.data_dir = .* has the character"):
+        image_classification.ImageClassification("fashion_mnist", f"/data/{name}", 1)
