@@ -113,7 +113,8 @@ class Run:
         self._directory.write_about(self._about())
         self._task.train_dataset = self._experiment.batches(self.step)
         self._task.train(tf.constant(0))
-        batch = next(iter(self._experiment.batches(self.step)))
+        with failed_steps.explained(self._experiment, self._checkpoints):
+            batch = next(iter(self._experiment.batches(self.step)))
         self._grower.prepare(self._experiment.growth_batch(self.step, batch), batch)
         # After tracing, when all that is used has been called.
         self._directory.write(f"operative_config-{self.step}.gin", gin.operative_config_str())
@@ -140,7 +141,7 @@ class Run:
                 if evaluate and self._evaluation_is_due():
                     self._evaluate_and_compare()
             self._profiler.close()
-            self._checkpoints.save(self.step)
+            self._save()
             stopped = self.step < experiment.steps
             test = self._evaluate_and_compare() if evaluate and not stopped else {}
         self._log.close()
@@ -199,7 +200,12 @@ class Run:
         with failed_steps.explained(self._experiment, self._checkpoints):
             self._controller.train(step, checkpoint_at_completion=False)
         if step - (self._checkpoints.saved_step or 0) >= self._experiment.checkpoint_interval:
-            self._checkpoints.save(step)
+            self._save()
+
+    def _save(self) -> None:
+        with failed_steps.explained(self._experiment, self._checkpoints):
+            self._task.check_weights()
+        self._checkpoints.save(self.step)
 
     def _evaluation_is_due(self) -> bool:
         interval = self._experiment.eval_interval
@@ -210,7 +216,7 @@ class Run:
         with failed_steps.evaluation_explained(self._experiment):
             output = self._controller.evaluate()
         metrics = {name: float(value) for name, value in output.items()}
-        self._experiment.data_faults.warn_of_test(metrics, self.step)
+        self._experiment.data_faults.warn_of_test(metrics, self._task.inputs_were_finite, self.step)
         return metrics
 
     def _evaluate_and_compare(self) -> dict[str, float]:

@@ -60,6 +60,15 @@ class Dataset(abc.ABC):
     def test(self) -> tf.data.Dataset:
         """Every test example once, at least one, in batches as those of `train` of any size."""
 
+    def unreadable(self, step: int | None) -> str | None:
+        """Which example cannot be read, asked when reading failed; None if that is not known.
+
+        Args:
+          step: training steps before the batch; None for the test examples.
+        """
+        del step
+        return None
+
     def served_spec(self) -> Any:
         """What an exported network takes, `[None, ...]`: a tf.TensorSpec, or several, nested.
 
