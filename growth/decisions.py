@@ -79,8 +79,8 @@ def same_twice(asked: str, ask: Callable[[], Any]) -> Any:
     if again != answer:
         raise ValueError(
             f"{asked} gave {reprlib.repr(answer)} and, asked again, {reprlib.repr(again)}; it must "
-            "be a function of its arguments: the plan of growths and a run that is resumed ask as well, so that one "
-            "that counts its calls, or draws random numbers, would grow otherwise"
+            "be a function of its arguments: the plan of growths and a run that is resumed ask as "
+            "well, so that one that counts its calls, or draws random numbers, would grow otherwise"
         )
     return answer
 

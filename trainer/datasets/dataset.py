@@ -13,8 +13,9 @@ class Dataset(abc.ABC):
     """Batches of (inputs, targets), or (inputs, targets, weights), for training and testing.
 
     Inputs are a tensor `[batch, ...]`, or several in a dictionary or a tuple, which the network is
-    called with. A weight, `[batch]`, 0 or more, is a factor of the loss of its example; the loss of
-    a batch is the sum of weighted losses over the number of examples. Accuracies are weighted means.
+    called with. A weight, `[batch]`, 0 or more, is a factor of the loss of its example. The loss of
+    a batch is the sum of weighted losses over the number of examples; accuracies are weighted
+    means.
 
     Attributes:
       batch_size: examples in a training batch, over all replicas.

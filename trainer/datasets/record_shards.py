@@ -1,5 +1,6 @@
 """The files of a split of TensorFlow Datasets, and the examples in them."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -82,7 +83,8 @@ class RecordShards:
                         parse(record)
                     number += 1
             except tf.errors.OpError as error:
-                cause = error.message.partition(" [Op:")[0].splitlines()[-1]
+                # Without the names of TensorFlow's operations.
+                cause = re.sub(r"\{\{.*?\}\} ?| \[Op:.*", "", error.message).splitlines()[0]
                 return f"{file}, record {number} (from 0), is damaged: {cause}"
             if number < end:
                 return f"{file} has {number} records, and {end} when it was prepared"
