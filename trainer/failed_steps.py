@@ -28,8 +28,7 @@ def explained(
       RunFailure: a step failed because of its data.
     """
     start = int(experiment.task.global_step.numpy())
-    newest = checkpoints.newest
-    kept = f"the newest checkpoint is {newest}" if newest else "the newest checkpoint: none yet"
+    kept = f"the newest checkpoint is {checkpoints.newest}"
     try:
         yield
     except finite_steps.NotFiniteError as error:
