@@ -86,14 +86,23 @@ class DataFaults:
             return f"{self._name}.train has no batch for training step {step}; {promises.ENDLESS}"
         return None
 
-    def warn_of_test(self, metrics: Mapping[str, float], step: int) -> None:
+    def unreadable(self, step: int | None) -> str | None:
+        """Which example of a training step, or for None of testing, cannot be read, if one."""
+        fault = self._dataset.unreadable(None if step is None else step - 1)
+        return fault and f"{self._name}: {fault}"
+
+    def warn_of_test(
+        self, metrics: Mapping[str, float], inputs_were_finite: bool, step: int
+    ) -> None:
         """Warns if an evaluation is not finite, and says which test examples are at fault.
 
         Args:
           metrics: of the evaluation.
+          inputs_were_finite: in the evaluation.
           step: training steps done.
         """
         wrong = [f"{name} {value:g}" for name, value in metrics.items() if not math.isfinite(value)]
+        wrong += [] if inputs_were_finite else ["inputs"]
         if wrong:
             logging.warning(
                 "the evaluation after %d training steps is not finite (%s): %s",

@@ -55,7 +55,9 @@ class Evaluation:
         with failed_steps.evaluation_explained(self._experiment):
             output = self._controller.evaluate()
         metrics = {name: float(value) for name, value in output.items()}
-        self._experiment.data_faults.warn_of_test(metrics, self.step)
+        self._experiment.data_faults.warn_of_test(
+            metrics, self._experiment.task.inputs_were_finite, self.step
+        )
         with summaries.switched_on(self._controller.eval_summary_manager.summary_writer()):
             summaries.write_by_flops(metrics, self._experiment.training_flops(self.step))
         self._controller.eval_summary_manager.flush()

@@ -9,6 +9,13 @@ from trainer import checkpoints as checkpoints_lib
 from trainer import errors, finite_steps
 from trainer import experiment as experiment_lib
 
+# What TensorFlow makes of values that are wrong, and of files that are damaged or cut off.
+_OF_DATA = (
+    tf.errors.InvalidArgumentError,
+    tf.errors.DataLossError,
+    tf.errors.FailedPreconditionError,
+)
+
 
 @contextlib.contextmanager
 def explained(
@@ -21,8 +28,7 @@ def explained(
       RunFailure: a step failed because of its data.
     """
     start = int(experiment.task.global_step.numpy())
-    newest = checkpoints.newest
-    kept = f"the newest checkpoint is {newest}" if newest else "there is no checkpoint yet"
+    kept = f"the newest checkpoint is {checkpoints.newest}"
     try:
         with _located(experiment, "in training step", 1):
             yield
@@ -35,9 +41,9 @@ def explained(
         fault = _of_steps(experiment, start + 1, start + experiment.batches_of_growth)
         cause = f": {fault}" if fault else ""
         raise FloatingPointError(f"{error}{cause}; {kept}") from error
-    except (tf.errors.InvalidArgumentError, tf.errors.OutOfRangeError, StopIteration) as error:
+    except (*_OF_DATA, tf.errors.OutOfRangeError, StopIteration) as error:
         step = int(experiment.task.global_step.numpy()) + 1
-        fault = _of_steps(experiment, step, step)
+        fault = _of_steps(experiment, step, step) or experiment.data_faults.unreadable(step)
         if fault is None:
             raise
         raise errors.RunFailure(f"the run broke off: {fault}\n  {kept}") from error
@@ -49,11 +55,14 @@ def evaluation_explained(experiment: experiment_lib.Experiment) -> Iterator[None
     try:
         with _located(experiment, "in the evaluation after training step", 0):
             yield
-    except tf.errors.InvalidArgumentError as error:
+    except _OF_DATA as error:
+        fault = None
         with _unless_unreadable():
-            if fault := experiment.data_faults.of_test():
-                raise errors.RunFailure(f"the evaluation broke off: {fault}") from error
-        raise
+            fault = experiment.data_faults.of_test()
+        fault = fault or experiment.data_faults.unreadable(None)
+        if fault is None:
+            raise
+        raise errors.RunFailure(f"the evaluation broke off: {fault}") from error
 
 
 @contextlib.contextmanager

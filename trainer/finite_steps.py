@@ -5,14 +5,15 @@ import tf_keras
 
 
 class NotFiniteError(FloatingPointError):
-    """A loss is not finite.
+    """A training step gave numbers that are not finite.
 
     Args:
-      step: the training step of the first such loss, counted from 1.
+      what: the message.
+      step: the first such step, counted from 1.
     """
 
-    def __init__(self, step: int):
-        super().__init__(f"the loss is not finite from training step {step} on")
+    def __init__(self, what: str, step: int):
+        super().__init__(what)
         self.step = step
 
 

@@ -254,7 +254,7 @@ class BinaryClassification(Objective):
     def metrics(self) -> list[tf_keras.metrics.Metric]:
         """The accuracy, and the area under the curve if it is bound."""
         accuracy = tf_keras.metrics.MeanMetricWrapper(_same_side, name="accuracy")
-        return [accuracy] + [tf_keras.metrics.AUC(name="auc", from_logits=True)] * self._auc
+        return [accuracy] + [_AreaUnderCurve(name="auc", from_logits=True)] * self._auc
 
     def predictions(self, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """The probability of 1, `[batch, 1]`."""
@@ -273,6 +273,16 @@ def _among_largest(targets: tf.Tensor, outputs: tf.Tensor, k: int) -> tf.Tensor:
     if k == 1:
         return tf_keras.metrics.sparse_categorical_accuracy(classes, outputs)
     return tf_keras.metrics.sparse_top_k_categorical_accuracy(classes, outputs, k)
+
+
+class _AreaUnderCurve(tf_keras.metrics.AUC):
+    """Of targets as `BinaryClassification` takes them."""
+
+    def update_state(self, targets, outputs, sample_weight=None):
+        targets = tf.reshape(tf.cast(targets, tf.float32) > 0.5, [-1])
+        # tf_keras would fail on NaN, before the loss can tell of it.
+        logits = tf.where(tf.math.is_nan(outputs), 0.0, outputs)[:, 0]
+        return super().update_state(targets, logits, sample_weight)
 
 
 def _same_side(targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:

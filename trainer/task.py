@@ -64,6 +64,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         self._train_metrics = [tf_keras.metrics.Mean("loss"), *objective.metrics()]
         self._finite_steps = finite_steps.FiniteSteps()
         self._test_metrics = [tf_keras.metrics.Mean("loss"), *objective.metrics()]
+        self._not_finite = tf_keras.metrics.Sum("not_finite")
         self.metric_names = [metric.name for metric in self._test_metrics]
 
     @property
@@ -203,7 +204,22 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         self._finite_steps.reset_state()
         if finite < steps:
             first = int(self.global_step.numpy()) - steps + finite + 1
-            raise finite_steps.NotFiniteError(first)
+            raise finite_steps.NotFiniteError(
+                f"the loss is not finite from training step {first} on", first
+            )
+
+    def check_weights(self) -> None:
+        """Raises NotFiniteError if a weight is not finite: a checkpoint would be of no use.
+
+        The loss of the next step would tell, but may come after the checkpoint.
+        """
+        variables = [v for v in self._model.variables if v.dtype.is_floating]
+        bad = [v for v in variables if not tf.reduce_all(tf.math.is_finite(v.read_value()))]
+        if bad:
+            step = int(self.global_step.numpy())
+            raise finite_steps.NotFiniteError(
+                f"after training step {step} the weights {bad[0].name} are not finite", step
+            )
 
     def _unite_replicas(self):
         # Moving statistics are of each replica, and a checkpoint holds their mean: without this a
@@ -219,7 +235,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
 
     def eval_begin(self) -> None:
         """See orbit.StandardEvaluator."""
-        for metric in self._test_metrics:
+        for metric in (*self._test_metrics, self._not_finite):
             metric.reset_state()
 
     def eval_step(self, iterator: tf.data.Iterator) -> None:
@@ -246,6 +262,11 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
     def _replicas_eval(self, batch) -> None:
         self._strategy.run(self._replica_eval, args=(batch,))
 
+    @property
+    def inputs_were_finite(self) -> bool:
+        """Whether all inputs of the last evaluation were finite."""
+        return float(self._not_finite.result()) == 0
+
     def evaluate_batch(self, batch) -> dict[str, float]:
         """Metrics of one distributed batch, without an update."""
         with self.averaged(), self.random_state.preserved():
@@ -258,7 +279,14 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         outputs = tf.cast(self._model(inputs, training=False), tf.float32)
         losses = _weighted(self._objective.losses(targets, outputs), *weights)
         self._test_metrics[0].update_state(losses)
+        self._not_finite.update_state(_not_finite(inputs))
         _update(self._test_metrics[1:], outputs, targets, *weights)
+
+
+def _not_finite(inputs) -> list[tf.Tensor]:
+    """The values of `inputs` that are not finite, of which a ReLU may make 0."""
+    floating = [part for part in tf.nest.flatten(inputs) if part.dtype.is_floating]
+    return [tf.reduce_sum(tf.cast(~tf.math.is_finite(part), tf.float32)) for part in floating]
 
 
 def _weighted(losses, weights=None):

@@ -115,7 +115,8 @@ class Run:
         with self._experiment.strategy.scope():
             dataset = self._experiment.dataset.train(self.step)
             unsaved_state.warn(self._task, self._checkpoint, dataset)
-        batch = self._experiment.take_first_batch()  # Any: nothing is trained on it.
+        with failed_steps.explained(self._experiment, self._checkpoints):
+            batch = self._experiment.take_first_batch()  # Any: nothing is trained on it.
         with self._experiment.task.random_state.preserved():  # No growth, but passes over a batch.
             self._grower.prepare(self._experiment.growth_batch(self.step, batch), batch)
         # Up to here the run may turn out to be impossible, and no file has been touched.
@@ -160,7 +161,7 @@ class Run:
                 if evaluate and self._evaluation_is_due():
                     self._evaluate_and_compare()
             self._profiler.close()
-            self._checkpoints.save(self.step)
+            self._save()
             stopped = self.step < experiment.steps
             test = self._evaluate_and_compare() if evaluate and not stopped else {}
         self._log.close()
@@ -226,7 +227,12 @@ class Run:
         with failed_steps.explained(self._experiment, self._checkpoints):
             self._controller.train(step, checkpoint_at_completion=False)
         if not step % self._experiment.checkpoint_interval:
-            self._checkpoints.save(step)
+            self._save()
+
+    def _save(self) -> None:
+        with failed_steps.explained(self._experiment, self._checkpoints):
+            self._task.check_weights()
+        self._checkpoints.save(self.step)
 
     def _evaluation_is_due(self) -> bool:
         interval = self._experiment.eval_interval
@@ -237,7 +243,7 @@ class Run:
         with failed_steps.evaluation_explained(self._experiment):
             output = self._controller.evaluate()
         metrics = {name: float(value) for name, value in output.items()}
-        self._experiment.data_faults.warn_of_test(metrics, self.step)
+        self._experiment.data_faults.warn_of_test(metrics, self._task.inputs_were_finite, self.step)
         return metrics
 
     def _evaluate_and_compare(self) -> dict[str, float]:

@@ -77,3 +77,25 @@ def test_two_inputs_of_one_name_are_refused():
 
     with pytest.raises(ValueError, match="inputs need different names, but are a_b, a_b"):
         Twice("dict").served_spec()
+
+
+class _Scaled(_Sum):
+    """Has a weight of its own, so that no standard layers stand for it."""
+
+    def build(self, input_shape):
+        self.factor = self.add_weight("factor", [], initializer="ones")
+
+    def call(self, inputs, training=False):
+        return self.factor * super().call(inputs)
+
+
+def test_what_has_no_standard_layers_takes_its_inputs_by_name_too(tmp_path):
+    data, network = _Parts("dict"), _Scaled(2)
+    inputs = next(iter(data.test()))[0]
+    expected = network(inputs)
+    assert export.export(network, data, objectives.SquaredError(), tmp_path / "1") == [
+        tmp_path / "1"
+    ]
+    serve = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"]
+    outputs = serve(x=inputs["x"], other_part=inputs["other part"])["outputs"]
+    np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)

@@ -13,8 +13,8 @@ class Dataset(abc.ABC):
     """Batches of (inputs, targets), or (inputs, targets, weights), for training and testing.
 
     Inputs are a tensor `[batch, ...]`, or several in a dictionary or a tuple, which the network is
-    called with. A weight, `[batch]`, 0 or more, is a factor of the loss of its example; the loss of
-    a batch is the sum of weighted losses over the number of examples. Accuracies are weighted
+    called with. A weight, `[batch]`, 0 or more, is a factor of the loss of its example. The loss of
+    a batch is the sum of weighted losses over the number of examples; accuracies are weighted
     means.
 
     Attributes:
@@ -60,6 +60,15 @@ class Dataset(abc.ABC):
     @abc.abstractmethod
     def test(self) -> tf.data.Dataset:
         """Every test example once, at least one, in batches as those of `train` of any size."""
+
+    def unreadable(self, step: int | None) -> str | None:
+        """Which example cannot be read, asked when reading failed; None if that is not known.
+
+        Args:
+          step: training steps before the batch; None for the test examples.
+        """
+        del step
+        return None
 
     def served_spec(self) -> Any:
         """What an exported network takes, `[None, ...]`: a tf.TensorSpec, or several, nested.

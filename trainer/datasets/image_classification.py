@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from models import memory
 from trainer.datasets import augmentation as augmentation_lib
-from trainer.datasets import dataset, prepared_images, tfds_builder
+from trainer.datasets import dataset, prepared_images, record_shards, tfds_builder
 from trainer.datasets import mixing as mixing_lib
 from trainer.datasets import pixel_normalization as normalization_lib
 
@@ -115,18 +115,33 @@ class ImageClassification(prepared_images.PreparedImages):
 
     def _read(self, argument: str, split: str) -> tuple[tf.Tensor, tf.Tensor]:
         """All images uint8 `[examples, height, width, channels]` and classes `[examples]`."""
+        examples = self._splits[argument].num_examples
         # Everything stays in the host's memory, from where tf.data gathers.
         with tf.device("CPU"):
             data = self._builder.as_dataset(split=split).map(
                 lambda example: tuple(example[key] for key in self._keys),
                 num_parallel_calls=tf.data.AUTOTUNE,
             )
-            examples = self._splits[argument].num_examples
-            images, labels = data.batch(examples).get_single_element()
+            try:
+                images, labels = data.batch(examples).get_single_element()
+            except tf.errors.OpError as error:
+                fault = self._fault(argument) or error
+                raise ValueError(f"{self._owner}.{argument} = {split!r}: {fault}") from error
             labels = tf.cast(labels, tf.int32)
+        if len(labels) < examples:
+            raise ValueError(f"{self._owner}.{argument} = {split!r}: {self._fault(argument)}")
         if np.min(labels) < 0:
             raise tfds_builder.no_label(self._owner, argument, split, self._builder)
         return images, labels
+
+    def _fault(self, argument: str) -> str | None:
+        """Which record of a split is damaged or missing; None if that is not known."""
+        try:
+            shards = record_shards.RecordShards(self._owner, self._splits[argument], self._builder)
+        except ValueError:  # Of another file format.
+            return None
+        parse = self._builder.info.features.deserialize_example
+        return shards.fault(range(len(shards.lengths)), parse)
 
 
 def _gather(split: tuple[tf.Tensor, tf.Tensor], indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

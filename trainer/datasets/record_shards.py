@@ -1,5 +1,9 @@
 """The files of a split of TensorFlow Datasets, and the examples in them."""
 
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
@@ -59,6 +63,36 @@ class RecordShards:
             deterministic=True,
         )
 
+    def fault(self, shards: Iterable[int], parse: Callable[[tf.Tensor], Any]) -> str | None:
+        """The first record that cannot be read or parsed: its file, its place and the cause.
+
+        Args:
+          shards: to look at.
+          parse: maps a serialized example to anything; raises a tf.errors.OpError if it is damaged.
+
+        Returns:
+          Text, or None if all are whole.
+        """
+        for shard in shards:
+            file = self._files[shard].numpy().decode()
+            first, end = int(self._skips[shard]), int(self._skips[shard] + self._lengths[shard])
+            number = 0
+            try:
+                for record in tf.data.TFRecordDataset(file).take(end):
+                    if number >= first:
+                        parse(record)
+                    number += 1
+            except tf.errors.OpError as error:
+                # Without the names of TensorFlow's operations.
+                cause = re.sub(r"\{\{.*?\}\} ?| \[Op:.*", "", error.message).splitlines()[0]
+                return f"{file}, record {number} (from 0), is damaged: {cause}"
+            if number < end:
+                return f"{file} has {number} records, and {end} when it was prepared"
+        return None
+
     def _read_one(self, shard):
         records = tf.data.TFRecordDataset(self._files[shard]).skip(self._skips[shard])
-        return records.take(self._lengths[shard]).enumerate(self._firsts[shard])
+        length = self._lengths[shard]
+        # Else a file that was cut off would shift the order of all that follows.
+        records = records.take(length).apply(tf.data.experimental.assert_cardinality(length))
+        return records.enumerate(self._firsts[shard])

@@ -1,6 +1,7 @@
 """Image-classification sets of TensorFlow Datasets that are too large for memory."""
 
 import gin
+import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
@@ -126,6 +127,19 @@ class StreamedImages(prepared_images.PreparedImages):
             )
         )
 
+    def unreadable(self, step: int | None) -> str | None:
+        """See `Dataset.unreadable`."""
+        if step is None:
+            shards = self._test
+            return shards.fault(range(len(shards.lengths)), lambda r: self._test_picture(0, r))
+        group, _ = self._order.seek(step * self.batch_size)
+        epoch, number = tf.constant(0, tf.int64), tf.constant(0, tf.int64)
+        # A batch may run on into the next group.
+        groups = [self._order.shards(tf.constant(g, tf.int64)).numpy() for g in (group, group + 1)]
+        return self._train.fault(
+            np.concatenate(groups), lambda record: self._train_picture(epoch, number, record)
+        )
+
     def served_spec(self) -> tf.TensorSpec:
         """See `Dataset.served_spec`: decoded pictures of any size, uint8, all of a batch of one."""
         return tf.TensorSpec([None, None, None, self.image_shape[-1]], tf.uint8, "images")
@@ -149,8 +163,13 @@ class StreamedImages(prepared_images.PreparedImages):
 
     def _check_labels(self, argument, split, shards):
         """Raises a ValueError if the first example of a split has no label."""
-        _, record = next(iter(shards.read(tf.zeros([1], tf.int64))))
-        if self._parse(record)[1] < 0:
+        try:
+            _, record = next(iter(shards.read(tf.zeros([1], tf.int64))))
+            label = self._parse(record)[1]
+        except (tf.errors.OpError, StopIteration) as error:
+            fault = shards.fault([0], self._parse)
+            raise ValueError(f"StreamedImages.{argument} = {split!r}: {fault or error}") from error
+        if label < 0:
             raise tfds_builder.no_label("StreamedImages", argument, split, self._builder)
 
     def _read_group(self, group):
