@@ -197,7 +197,12 @@ class Experiment:
 
     @functools.cached_property
     def _first_batch(self):
-        return next(iter(self.batches(0)))
+        try:
+            return next(iter(self.batches(0)))
+        except tf.errors.OpError as error:
+            if fault := self.data_faults.unreadable(1):
+                raise ValueError(fault) from error
+            raise
 
     def batches(self, step: int) -> tf.distribute.DistributedDataset:
         """The training batches after `step` training steps, distributed over replicas."""
