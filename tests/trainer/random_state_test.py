@@ -175,6 +175,34 @@ def test_without_seeds_of_their_own_layers_draw_by_that_of_the_run(tmp_path):
     assert len(states[0]) == 5 and len(set(map(str, states[0]))) > 3
 
 
+def test_evaluation_draws_and_leaves_the_random_state_as_it_was(tmp_path):
+    _run(tmp_path, "foreign")
+    built = experiment.Experiment()
+    batch = next(iter(built.batches(0)))
+    first, second = (built.task.evaluate_batch(batch) for _ in range(2))
+    assert first == second
+    first, second = (built.task.evaluate(tf.constant(-1)) for _ in range(2))
+    assert float(first["loss"]) == float(second["loss"])
+
+
+def test_a_warm_start_takes_the_weights_and_no_random_state(tmp_path):
+    _run(tmp_path / "a", "foreign")
+    built = experiment.Experiment()
+    built.model.between(tf.ones([2, 4]), training=True)
+    path = tf.train.Checkpoint(model=built.model, random=built.task.random_state).save(
+        tmp_path / "ckpt"
+    )
+    warm = ["Experiment.warm_start = @WarmStart()", f"WarmStart.path = '{path}'"]
+    _run(tmp_path / "b", "foreign", "Experiment.seed = 5", *warm)
+    begun = experiment.Experiment()
+    states = [generator.state.numpy() for generator in begun.task.random_state._generators]
+    begun.start_warm()
+    np.testing.assert_array_equal(begun.model.wide.kernel, built.model.wide.kernel)
+    for state, generator in zip(states, begun.task.random_state._generators, strict=True):
+        np.testing.assert_array_equal(generator.state, state)
+    assert int(begun.model.between._training.steps) == 0
+
+
 @gin.configurable
 class RollingStudent(teacher_student.TeacherStudent):
     """A dataset that draws anew whenever it is asked."""
