@@ -13,7 +13,8 @@ def full_precision(model: tf_keras.Model) -> Iterator[None]:
     Holds for calls of the model, and so for what is traced there: the same graph can have passes in
     16 bits before and after.
     """
-    layers = [layer for layer in (model, *model.submodules) if _computes(layer)]
+    # Not `submodules`, which fails while a recurrent layer with dropout is traced.
+    layers = [layer for layer in model._flatten_layers() if _computes(layer)]
     policies = [layer.dtype_policy for layer in layers]
     try:
         for layer in layers:
@@ -24,8 +25,5 @@ def full_precision(model: tf_keras.Model) -> Iterator[None]:
             layer._set_dtype_policy(policy)
 
 
-def _computes(module) -> bool:
-    return isinstance(module, tf_keras.layers.Layer) and module.compute_dtype in (
-        "float16",
-        "bfloat16",
-    )
+def _computes(layer: tf_keras.layers.Layer) -> bool:
+    return layer.compute_dtype in ("float16", "bfloat16")

@@ -47,7 +47,9 @@ class Grower:
       schedule: when to grow.
       policy: where to grow, and by how many neurons.
       initializer: how new neurons start; None for a network that never grows (a baseline).
-      carry_slots: whether existing neurons keep their optimizer slots at a growth.
+      carry_slots: whether existing neurons keep their optimizer slots at a growth. Those of new
+        ones start as at the beginning of a run, but Adam's bias correction goes on counting the
+        run's steps: their first steps are longer than the learning rate, see docs/concepts.md.
       skip_nonfinite: whether a growth of which new weights would not be finite is left out, which
         the logs say, and not made up for; if not, it ends the run.
 

@@ -71,6 +71,8 @@ class Noise(channel_wise.ChannelWise):
         raise NotImplementedError
 
     def _shape(self, inputs):
+        if not self.shared_axes:
+            return tf.shape(inputs)
         rank = inputs.shape.rank
         shared = {axis % rank for axis in self.shared_axes}
         sizes = tf.unstack(tf.shape(inputs), rank)

@@ -31,7 +31,12 @@ _GROUPS = {
         "growth.inner_optimization",
     ),
     "Networks": ("models",),
-    "Parts of networks": ("models.normalization", "models.activations", "models.pooling"),
+    "Parts of networks": (
+        "models.normalization",
+        "models.noise",
+        "models.activations",
+        "models.pooling",
+    ),
     "Initial weights": ("tf_keras",),
     "Data": ("trainer.datasets",),
     "Preparation of images": (

@@ -44,8 +44,9 @@ class Experiment:
       match_flops: whether the run is lengthened beyond `steps` so that it costs as many training
         FLOPs as the big network in `steps`; see matched_flops.py. The learning rate's schedule is
         stretched accordingly: the optimizer is called with `stretch`.
-      seed: of growth, and in the result; datasets and models have seeds of their own, which the
-        shipped configurations bind to the same macro.
+      seed: of growth, of what draws without a seed of its own (layers of tf_keras, code of yours),
+        and in the result; datasets and models have seeds of their own, which the shipped
+        configurations bind to the same macro.
       grower: gives the grower; see growth/grower.py for what it is called with.
       growth_batch_size: examples in the batch that a growth takes its gradient from: those that
         training sees next; None for as many as in a training batch.

@@ -19,7 +19,11 @@ from trainer import checkpoint_files, checkpoint_recovery, errors, keras_file, p
 # What tf_keras calls the weights of its layers, and layers here call theirs.
 _NAMES = {"gamma": "gain", "beta": "shift", "depthwise_kernel": "kernel"}
 # Parts of what is saved that are no part of the network.
-_NO_NETWORK = ("optimizer", "keras_api", "signatures", "save_counter", "_training", "_state_var")
+_NO_NETWORK = (
+    *("optimizer", "keras_api", "signatures", "save_counter"),
+    *("_training", "_state_var"),  # What layers draw by.
+)
+_SEED_OF_KERAS_3 = "seed_generator_state"
 # Weights with their full names, and epsilons of normalizations by name.
 _Found = tuple[list[tuple[str, np.ndarray]], dict[str, float]]
 
@@ -140,7 +144,7 @@ def _of_checkpoint(path: pathlib.Path) -> _Found:
             continue
         seen.add(number)
         for attribute in nodes[number].attributes:
-            if attribute.full_name:
+            if attribute.full_name and not attribute.full_name.endswith(_SEED_OF_KERAS_3):
                 kept = averages.get(number, nodes[number]).attributes[0]
                 found.append((attribute.full_name, reader.get_tensor(kept.checkpoint_key)))
         waiting += [c.node_id for c in nodes[number].children if c.local_name not in _NO_NETWORK]

@@ -1,20 +1,21 @@
 """Names what the training of a run depends on and no checkpoint holds, before it trains."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import tensorflow as tf
 from absl import logging
-from tensorflow.core.framework import graph_pb2
+from tensorflow.core.framework import graph_pb2, node_def_pb2
 
 from trainer import task as task_lib
 
 # All stateful operations that draw have this attribute; each keeps a generator that nobody reads.
 _SEED = "seed2"
+_PYTHON = ("PyFunc", "EagerPyFunc")
 _MOST_NAMES = 5
 
 
 def warn(task: task_lib.Task, checkpoint: tf.train.Checkpoint, dataset: tf.data.Dataset) -> None:
-    """Logs one warning, if a run that is resumed would end with other numbers for this.
+    """Logs one warning, if a run that is resumed may end with other numbers for this.
 
     Args:
       task: its training loop has been traced, under the current strategy.
@@ -22,9 +23,11 @@ def warn(task: task_lib.Task, checkpoint: tf.train.Checkpoint, dataset: tf.data.
       dataset: the training batches.
     """
     loop = task.traced_loop
-    network = _random_operations(loop.graph.as_graph_def())
+    graph = loop.graph.as_graph_def()
+    network = _scopes(graph, _draws)
+    python = _scopes(graph, lambda node: node.op in _PYTHON)
     variables = _unsaved(loop.variables, checkpoint, task.metric_variables)
-    batches = [name for graph in _graphs(dataset) for name in _random_operations(graph)]
+    batches = [name for graph in _graphs(dataset) for name in _scopes(graph, _draws)]
     reasons = [
         f"{what} {_listed(names)}; {remedy}"
         for what, names, remedy in [
@@ -33,6 +36,11 @@ def warn(task: task_lib.Task, checkpoint: tf.train.Checkpoint, dataset: tf.data.
                 network,
                 "use a layer of models/noise.py or of tf_keras, or a tf.random.Generator that is "
                 "an attribute of the network",
+            ),
+            (
+                "the network calls Python, which may draw or remember, in",
+                python,
+                "tf.numpy_function(..., stateful=False) says that it does not",
             ),
             (
                 "no checkpoint holds the variables",
@@ -49,21 +57,28 @@ def warn(task: task_lib.Task, checkpoint: tf.train.Checkpoint, dataset: tf.data.
     ]
     if reasons:
         logging.warning(
-            "a run that is stopped and resumed will end with other numbers than one that is not:"
+            "a run that is stopped and resumed may end with other numbers than one that is not:"
             "\n  %s",
             "\n  ".join(reasons),
         )
 
 
-def _random_operations(graph: graph_pb2.GraphDef) -> list[str]:
-    """The name scopes of stateful operations that draw, also in functions that the graph calls."""
+def _scopes(
+    graph: graph_pb2.GraphDef, is_meant: Callable[[node_def_pb2.NodeDef], bool]
+) -> list[str]:
+    """The name scopes of the operations meant, also in functions that the graph calls."""
     functions = [function.node_def for function in graph.library.function]
     return [
         node.name.rpartition("/")[0] or node.name
         for nodes in (graph.node, *functions)
         for node in nodes
-        if _SEED in node.attr
+        if is_meant(node)
     ]
+
+
+def _draws(node: node_def_pb2.NodeDef) -> bool:
+    # Recurrent layers are one operation, with and without dropout.
+    return _SEED in node.attr and not ("dropout" in node.attr and node.attr["dropout"].f == 0.0)
 
 
 def _unsaved(

@@ -25,6 +25,7 @@ def _network(library):
             make.BatchNormalization(scale=False, epsilon=0.5, name="norm"),
             make.DepthwiseConv2D(3, name="depthwise"),
             make.Flatten(),
+            make.Dropout(0.5, name="draws"),
             make.Dense(5, name="second"),
             make.Dense(5, use_bias=False, name="third"),
             inner,
