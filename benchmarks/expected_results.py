@@ -1,4 +1,4 @@
-"""Compares shipped configurations with what their headers say: gin_configs/expected.csv.
+r"""Compares shipped configurations with what their headers say: gin_configs/expected.csv.
 
 Runs each --gin_file with all seeds of the table, unless a run in --output_dir is done, and prints a
 line for each: the mean, and whether it is within the bounds. Status 1 if one is not.

@@ -157,7 +157,10 @@ class GrowthStep:
         """
         if not self._initializer.uses_gradients:
             return [linear_map.LinearMap(site) for site in self._sites]
-        inputs, output_gradients = self._strategy.run(self._observe, args=(batch,))
+        called = []
+        inputs, output_gradients = self._strategy.run(
+            lambda batch: self._observe(batch, called), args=(batch,)
+        )
         inputs = dict(zip([*self._producers, *self._between], inputs, strict=True))
         output_gradients = dict(zip(self._consumers, output_gradients, strict=True))
         return [
@@ -170,6 +173,7 @@ class GrowthStep:
                 ),
                 self._strategy,
                 is_small=site in self._small,
+                reach=linear_map.reach(site, called[0]),
             )
             for site in self._sites
         ]
@@ -180,11 +184,12 @@ class GrowthStep:
         outputs = tf.cast(self._model(inputs, training=True), tf.float32)
         return self._loss(targets, outputs)
 
-    def _observe(self, batch):
-        """What all sites need of a replica's batch."""
+    def _observe(self, batch, called):
+        """What all sites need of a replica's batch; adds to `called` the layers in their order."""
         layers = [*self._producers, *self._consumers, *self._between]
         with forward_pass.observe(layers) as seen, tf.GradientTape() as tape:
             loss = self._loss_of(batch)
+        called.append(list(seen))
         output_gradients = tape.gradient(loss, [seen[c].outputs for c in self._consumers])
         inputs = [seen[layer].inputs for layer in [*self._producers, *self._between]]
         return inputs, output_gradients

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
+import tf_keras
 
 from growth import convolution_pair
 from models import site as site_lib
@@ -22,6 +23,25 @@ class Observed(NamedTuple):
     inputs: Sequence[tf.Tensor]
     old: Sequence[tf.Tensor | None]
     output_gradients: Sequence[tf.Tensor]
+
+
+def reach(
+    site: site_lib.GrowthSite, called: Sequence[tf_keras.layers.Layer]
+) -> list[tuple[bool, ...]]:
+    """For each consumer of a site, which producers it reads: those that were called before it.
+
+    Along a residual stream, producers add to it what consumers before them have read.
+
+    Args:
+      site: its layers are all in `called`.
+      called: layers in the order of a forward pass.
+    """
+    place = {layer: i for i, layer in enumerate(called)}
+    first = min(place[producer] for producer in site.producers)
+    return [
+        tuple(place[producer] < max(place[consumer], first + 1) for producer in site.producers)
+        for consumer in site.consumers
+    ]
 
 
 class LinearMap:
@@ -46,6 +66,7 @@ class LinearMap:
         (`Initializer.uses_gradients`), which knows no more than the site and the shape.
       strategy: distributes over replicas; the current one if None.
       is_small: whether A is small enough to be built; fixed for a run, which may grow it.
+      reach: for each consumer, which producers it reads, see `reach`; all of them if None.
     """
 
     def __init__(
@@ -54,11 +75,13 @@ class LinearMap:
         observed: Observed | None = None,
         strategy: tf.distribute.Strategy | None = None,
         is_small: bool = True,
+        reach: Sequence[Sequence[bool]] | None = None,
     ):
         self.site = site
         self._observed = observed
         self._strategy = strategy or tf.distribute.get_strategy()
         self._is_small = is_small
+        self._reach = reach or [[True] * len(site.producers)] * len(site.consumers)
 
     @property
     def shape(self) -> tuple[tf.Tensor, tf.Tensor]:
@@ -104,12 +127,16 @@ class LinearMap:
 
         def on_replica(inputs, _, output_gradients):
             rows = []
-            for consumer, gradient in zip(site.consumers, output_gradients, strict=True):
+            for consumer, gradient, reach in zip(
+                site.consumers, output_gradients, self._reach, strict=True
+            ):
                 blocks = [
                     convolution_pair.matrix(
                         producer.windows, consumer.windows, _map(h), _map(gradient)
                     )
-                    for producer, h in zip(site.producers, inputs, strict=True)
+                    # What is not read has no gradient.
+                    * float(is_read)
+                    for producer, h, is_read in zip(site.producers, inputs, reach, strict=True)
                 ]
                 rows.append(tf.concat(blocks, axis=1))
             return factor * tf.concat(rows, axis=0)
@@ -170,13 +197,18 @@ class LinearMap:
         def on_replica(inputs, old, output_gradients):
             with tf.GradientTape() as tape:
                 tape.watch([incoming, outgoing])
-                neurons = self.site.neurons(inputs, incoming, values, old, tangent)
+                # Once for all consumers that read the same.
+                neurons = {
+                    reach: self.site.neurons(inputs, incoming, values, old, tangent, reach)
+                    for reach in dict.fromkeys(map(tuple, self._reach))
+                }
                 kernels = self.site.outgoing_kernels(outgoing)
                 form = tf.add_n(
                     [
-                        tf.reduce_sum(gradient * consumer.linear(neurons, kernel))
-                        for gradient, consumer, kernel in zip(
-                            output_gradients, self.site.consumers, kernels, strict=True
+                        tf.reduce_sum(gradient * consumer.linear(neurons[tuple(reach)], kernel))
+                        for gradient, consumer, kernel, reach in zip(
+                            *(output_gradients, self.site.consumers, kernels, self._reach),
+                            strict=True,
                         )
                     ]
                 )

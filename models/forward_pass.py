@@ -41,6 +41,8 @@ def observe(
 ) -> Iterator[dict[tf_keras.layers.Layer, Seen | None]]:
     """Collects what goes through `layers` during the forward pass within the block.
 
+    Where the dictionary has been filled, layers are in the order in which they were called.
+
     Raises:
       ValueError: a layer is called twice; one place in a network cannot grow without the other.
     """
@@ -70,6 +72,7 @@ def record(layer: tf_keras.layers.Layer, inputs: tf.Tensor, outputs: tf.Tensor) 
     if layer in _current.seen:
         if _current.seen[layer] is not None:
             raise ValueError(f"layer {layer.name!r} is used twice in one pass; it cannot grow")
+        del _current.seen[layer]  # To the end.
         _current.seen[layer] = Seen(inputs, outputs)
 
 

@@ -18,7 +18,8 @@ class GrowthSite:
 
     h -> producer(s) -> D, with the activation f -> consumer(s) -> z
 
-    What several producers put out is added; several consumers all read what comes out of D.
+    What several producers put out is added; several consumers all read what comes out of D. Along a
+    residual stream, a consumer reads the sum of the producers before it.
 
     Growth methods see neurons as columns of two matrices: `incoming [n, k]` are the weights with
     which k neurons read h, `outgoing [m, k]` those with which all consumers read the neurons.
@@ -143,8 +144,9 @@ class GrowthSite:
         values: Sequence[tf.Tensor],
         old: Sequence[tf.Tensor | None],
         tangent: bool = False,
+        reach: Sequence[bool] | None = None,
     ) -> tf.Tensor:
-        """What reaches the consumers of k new neurons, in a training step.
+        """What reaches a consumer of k new neurons, in a training step.
 
         Args:
           inputs: h, for each producer.
@@ -152,18 +154,20 @@ class GrowthSite:
           values: the `parameters` of the new neurons.
           old: for each layer between its inputs, or None where it does not need them.
           tangent: whether the layers between are replaced by their tangents at zero.
+          reach: for each producer, whether the consumer reads it; all if None.
 
         Returns:
           `[batch, ..., k]`.
         """
+        reach = reach or [True] * len(self.producers)
         kernels = self.incoming_kernels(incoming)
-        channels = tf.add_n(
-            [p.linear(h, k) for p, h, k in zip(self.producers, inputs, kernels, strict=True)]
-        )
+        parts = zip(self.producers, inputs, kernels, reach, strict=True)
+        channels = tf.add_n([p.linear(h, k) for p, h, k, is_read in parts if is_read])
         values = iter(values)
-        for _ in (p for p in self.producers if p.bias is not None):
-            bias = next(values)
-            channels = channels if tangent else channels + bias
+        for producer, is_read in zip(self.producers, reach, strict=True):
+            if producer.bias is not None:
+                bias = next(values)
+                channels = channels + bias if is_read and not tangent else channels
         for layer, inputs_of_layer in zip(self.between, old, strict=True):
             own = list(itertools.islice(values, len(layer.parameters)))
             apply = layer.tangent if tangent else layer.transform

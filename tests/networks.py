@@ -94,6 +94,7 @@ def view(model, index, data):
             [seen[b].inputs if b.needs_old_channels else None for b in where.between],
             tape.gradient(value, [seen[consumer].outputs for consumer in where.consumers]),
         ),
+        reach=linear_map.reach(where, list(seen)),
     )
 
 
