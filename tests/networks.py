@@ -5,8 +5,8 @@ import tensorflow as tf
 import tf_keras
 
 from growth import grower as grower_lib
-from growth import linear_map, policies, schedules
-from models import activations, cost, forward_pass, mlp
+from growth import policies, schedules, site_observer
+from models import activations, cost, mlp
 from trainer import optimizers
 
 
@@ -83,18 +83,10 @@ def grower(
 
 def view(model, index, data):
     """Site `index` of a model as growth methods see it."""
-    where = model.sites[index]
-    layers = [*where.producers, *where.between, *where.consumers]
-    with forward_pass.observe(layers) as seen, tf.GradientTape() as tape:
-        value = loss(data[1], model(data[0], training=True))
-    return linear_map.LinearMap(
-        where,
-        linear_map.Observed(
-            [seen[producer].inputs for producer in where.producers],
-            [seen[b].inputs if b.needs_old_channels else None for b in where.between],
-            tape.gradient(value, [seen[consumer].outputs for consumer in where.consumers]),
-        ),
+    observer = site_observer.SiteObserver(
+        model.sites, lambda batch: loss(batch[1], model(batch[0], training=True)), model.sites
     )
+    return observer.maps(data)[index]
 
 
 def explicit(linear_map_):

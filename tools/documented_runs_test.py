@@ -19,6 +19,7 @@ _LESS = {
     "//:sweep": ["--seeds=1"],
     "//:reproduce": ["--repeats=1"],
     "//benchmarks:exactness": ["--networks=1"],
+    "//benchmarks:expected_results": [],  # All seeds, or there is nothing to compare.
     "//benchmarks:gradient_norms": ["--steps=2"],
     "//benchmarks:growth_memory": ["--batch_size=8"],
     "//benchmarks:inner_cost": ["--rounds=1", "--steps=2"],

@@ -40,7 +40,9 @@ class Firefly(initializer.Initializer):
     Every old neuron is a candidate for a split, into w + eps d and w - eps d with half of its
     outgoing weights each; and there are new neurons, of norm eps on the outgoing side. Their
     directions descend the training loss, for all sites and candidates at once. Then those stay
-    that lower the loss most, to first order in eps (equation 5 of Wu et al.).
+    that lower the loss most, to first order in eps (equation 5 of Wu et al.). For splits this
+    is exact to second order in eps where activations are smooth; at the kink of a ReLU it is an
+    estimate.
 
     With all candidates in it the network is more than twice as wide, so that a step of the descent
     costs several times a training step; `FireflyOpt` has new neurons alone, and no choice.
@@ -112,8 +114,9 @@ class Firefly(initializer.Initializer):
             [(new.incoming, new.outgoing) for new in neurons],
         )
         # The effect of a split is of second order in epsilon: its derivative in the middle between
-        # nothing and epsilon is exact for it. New neurons put out nothing meanwhile: at the next
-        # site they read one half of a split, so that together they are of second order as well.
+        # nothing and epsilon is exact for it, where activations are smooth. New neurons put out
+        # nothing meanwhile: at the next site they read one half of a split, so that together they
+        # are of second order as well.
         magnitudes = [tf.where(p >= 0, 0.5, 0.0) for p in parents]
         changes = trial.gradients(lambda magnitudes: grown(directions, magnitudes), magnitudes)
         return [

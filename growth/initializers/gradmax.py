@@ -17,8 +17,9 @@ class GradMax(one_sided.OneSided):
 
     Among all orthogonal outgoing weights of equal norm c these give the new incoming weights the
     largest gradient: its squared norm is c^2 times the sum of the k largest squared singular
-    values. Neurons beyond the rank of A have no direction that the gradient singles out; they take
-    random ones, as in `Random`.
+    values. Neurons beyond the rank of A have no direction that the gradient singles out: they take
+    random ones, orthogonal to the others as far as the fan-out has room. Singular values below 1e-3
+    of the largest count as zero.
 
     Args:
       scale: c, the norm of a new neuron's outgoing weights, from those of the existing neurons.

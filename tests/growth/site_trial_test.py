@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from growth import linear_map, site_observer, site_trial
+from growth import site_trial
 from models import activations, channel_wise, layers, normalization, site
 from tests import networks, site_table
 
@@ -242,51 +242,6 @@ def test_a_producer_that_is_not_called_is_named():
     model.sites = [site.GrowthSite("hidden", [model.first, extra], [_relu], [model.last])]
     with pytest.raises(ValueError, match="layer 'extra' belongs to a growth site, but"):
         _check(model)
-
-
-class _Stream(tf_keras.Model):
-    """A residual stream that grows: each consumer reads what has been added up before it."""
-
-    def __init__(self, blocks=2):
-        super().__init__()
-        self.first = _dense(4, "first", grows=True)
-        self.blocks = [
-            (_dense(5, f"wide_{n}", reads=True), _dense(4, f"back_{n}", grows=True))
-            for n in range(blocks)
-        ]
-        self.last = _dense(4, "last", reads=True)
-        self.sites = [
-            site.GrowthSite(
-                "stream",
-                [self.first, *(back for _, back in self.blocks)],
-                [],
-                [*(wide for wide, _ in self.blocks), self.last],
-            )
-        ]
-
-    def call(self, inputs, training=False):
-        x = self.first(inputs)
-        for wide, back in self.blocks:
-            x = x + back(tf.tanh(wide(x)))
-        return self.last(x)
-
-
-def test_consumers_of_a_stream_read_what_comes_before_them():
-    model, data = _Stream(), networks.batch()
-    model(data[0])
-    _check(model)
-    (where,) = model.sites
-    observer = site_observer.SiteObserver(
-        model.sites, lambda batch: networks.loss(batch[1], model(batch[0], training=True)), {where}
-    )
-    (view,) = observer.maps(data)
-    matrix = networks.explicit(view)
-    np.testing.assert_allclose(view.matrix(), matrix, atol=1e-6)
-    # wide_0 has 5 neurons and reads `first` alone, which reads 6 inputs.
-    assert np.any(matrix[:5, :6]) and not np.any(matrix[:5, 6:])
-    assert np.any(matrix[5:10, 6:11]) and not np.any(matrix[5:10, 11:])
-    assert np.any(matrix[10:, 11:])
-    assert isinstance(view, linear_map.LinearMap)
 
 
 def test_two_sites_cannot_share_an_end():
