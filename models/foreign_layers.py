@@ -15,6 +15,8 @@ _INSTEAD = {
     "LayerNormalization": "models.normalization.LayerNormalization",
     "GroupNormalization": "models.normalization.LayerNormalization",
     "UnitNormalization": "models.normalization.LayerNormalization",
+    "SpatialDropout1D": "models.noise.Dropout with shared_axes=(1,)",
+    "SpatialDropout2D": "models.noise.Dropout with shared_axes=(1, 2)",
     "PReLU": "models.activations.leaky_relu",
     "Softmax": "models.activations.relu",
     "AveragePooling2D": "models.pooling.AveragePooling2D",

@@ -174,6 +174,7 @@ def test_a_layer_that_does_not_read_what_is_put_in_its_place_is_named():
         (tf_keras.layers.PReLU(name="it"), "PReLU 'it' cannot grow; use models.activations"),
         (tf_keras.layers.BatchNormalization(name="it"), "use models.normalization.BatchNorm"),
         (tf_keras.layers.LayerNormalization(name="it"), "use models.normalization.LayerNorm"),
+        (tf_keras.layers.SpatialDropout1D(0.5), "use models.noise.Dropout with shared_axes"),
         (tf_keras.layers.Dense(3, name="it"), "tf_keras.layers.Dense 'it' cannot grow"),
         (lambda x: tf.math.l2_normalize(x, axis=-1), "does not map each element by itself"),
         (lambda x: x - tf.reduce_mean(x, axis=0), "does not map each element by itself"),
