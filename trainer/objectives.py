@@ -286,6 +286,7 @@ class _AreaUnderCurve(tf_keras.metrics.AUC):
 
 
 def _same_side(targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-    """For each example 1.0 if its logit `[batch, 1]` is on the side of its target, else 0.0."""
-    targets = tf.reshape(tf.cast(targets, tf.float32), [-1])
-    return tf.cast((targets > 0.5) == (outputs[:, 0] > 0), tf.float32)
+    """For each example 1.0 if its logit is on the side of its target, else 0.0."""
+    # tf_keras takes the axis of one logit away if targets have none.
+    targets, logits = (tf.reshape(tf.cast(x, tf.float32), [-1]) for x in (targets, outputs))
+    return tf.cast((targets > 0.5) == (logits > 0), tf.float32)
