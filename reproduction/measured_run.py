@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from trainer import run_directory, seeded_run
+from trainer import json_files, run_directory, seeded_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,8 +30,7 @@ class MeasuredRun(seeded_run.SeededRun):
         return self._content()["seconds"]
 
     def _content(self):
-        file = self.path / "measurement.json"
-        return json.loads(file.read_text()) if file.exists() else None
+        return json_files.read(self.path / "measurement.json", ("found", "seconds"))
 
 
 def measure(run: MeasuredRun) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reproduction import claim, figure, figures, measured_run
+from trainer import json_files
 
 
 def write(
@@ -49,5 +50,4 @@ def write(
 
 def read(folder: pathlib.Path) -> dict[str, Any]:
     """What verdicts.json holds, by name of figure: also of figures that were made before."""
-    file = folder / "verdicts.json"
-    return json.loads(file.read_text()) if file.exists() else {}
+    return json_files.read(folder / "verdicts.json") or {}

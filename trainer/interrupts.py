@@ -66,7 +66,9 @@ def end_at_once() -> None:
         del frame
         with contextlib.suppress(Exception):
             sys.stdout.flush()
-            print("\nerror: stopped by SIGINT; the same command goes on", file=sys.stderr, flush=True)
+            print(
+                "\nerror: stopped by SIGINT; the same command goes on", file=sys.stderr, flush=True
+            )
         os._exit(128 + number)
 
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import gin
 from absl import flags, logging
 
-from trainer import command_line
+from trainer import command_line, standard_streams
 
 _MODEL_DIR = flags.DEFINE_string("model_dir", None, "Folder of checkpoints, logs and results.")
 _MODE = flags.DEFINE_enum(
@@ -54,6 +54,8 @@ def main(argv: list[str]) -> None:
     try:
         with errors.mistakes(), failures.lost_workers_told():
             config.load(*command_line.gin_arguments())
+            if _MODE.value.startswith("train") and not _DRY_RUN.value:
+                standard_streams.say("building the network and its data set")
             built = experiment.Experiment()
             if _DRY_RUN.value:
                 print(dry_run.report(built))

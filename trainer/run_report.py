@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from growth import spent_flops
-from trainer import errors, run_directory
+from trainer import errors, json_files, run_directory
 
 
 def read(model_dir: str) -> dict[str, Any]:
@@ -30,9 +30,9 @@ def read(model_dir: str) -> dict[str, Any]:
             "--model_dir of //:train"
         )
     directory.check(config=None)
-    result = _read(directory.path / "result.json")
-    about = _read(directory.path / "run.json")
-    growths = _read_lines(directory.path / "growth.jsonl")
+    result = json_files.read(directory.path / "result.json") or {}
+    about = json_files.read(directory.path / "run.json") or {}
+    growths = json_files.read_lines(directory.path / "growth.jsonl", ("step", "sites"))
     kept = [index.stem for index in directory.checkpoints.glob("ckpt-*.index")]
     kept = sorted(int(name.removeprefix("ckpt-")) for name in kept)
     step = result.get("steps", kept[-1] if kept else 0)
@@ -101,22 +101,3 @@ def _best(folder: pathlib.Path) -> dict[str, float]:
         except (tf.errors.OpError, RuntimeError, ValueError):
             continue
     return {}
-
-
-def _read(file: pathlib.Path) -> dict[str, Any]:
-    """What a file of JSON holds; nothing if there is none."""
-    try:
-        return json.loads(file.read_text())
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise errors.UserError(f"{file} is damaged: {error}") from error
-
-
-def _read_lines(file: pathlib.Path) -> list[dict[str, Any]]:
-    try:
-        return [json.loads(line) for line in file.read_text().splitlines()]
-    except FileNotFoundError:
-        return []
-    except ValueError as error:
-        raise errors.UserError(f"{file} is damaged: {error}") from error

@@ -6,6 +6,7 @@ import pathlib
 import platform
 import signal
 import tempfile
+import time
 from typing import Any
 
 import gin
@@ -108,12 +109,18 @@ class Run:
         self._log = run_log.RunLog(self._experiment, self._directory, self._controller)
         self._log.config(literals)
         self._directory.write_about(self._about())
+        self._log.say("tracing a training step and a growth")
+        start = time.monotonic()
         self._task.train_dataset = self._experiment.batches(self.step)
         self._task.train(tf.constant(0))
         batch = next(iter(self._experiment.batches(self.step)))
         self._grower.prepare(self._experiment.growth_batch(self.step, batch), batch)
         # After tracing, when all that is used has been called.
         self._directory.write(f"operative_config-{self.step}.gin", gin.operative_config_str())
+        self._log.say(
+            f"traced in {time.monotonic() - start:.0f} s; training from step {self.step} to "
+            f"{self._experiment.steps}"
+        )
 
     def train(self, evaluate: bool, profiled_steps: tuple[int, int] | None = None) -> None:
         """Trains to the last step, growing on the way, and writes result.json.

@@ -30,7 +30,10 @@ _SMALL = "gin_configs/teacher_student/small_gradmax.gin"
         ("import message_parts.py", 'without its ending: "import message_parts"'),
         ("import mesage_parts", "Did you mean message_parts"),
         ("import message_exits", r"sys.exit\(0\)\n  at .*message_exits.py, line 2: sys.exit\(0\)"),
-        ("import message_fails", "NameError: (?s:.*)\n  at .*message_fails.py, line 3: x = unknown"),
+        (
+            "import message_fails",
+            "NameError: (?s:.*)\n  at .*message_fails.py, line 3: x = unknown",
+        ),
         ("import message_imports", "No module named 'gone'(?s:.*)message_imports.py, line 1"),
     ],
 )
