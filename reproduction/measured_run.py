@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from trainer import run_directory, seeded_run, strict_json
+from trainer import json_files, run_directory, seeded_run, strict_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,8 +29,7 @@ class MeasuredRun(seeded_run.SeededRun):
         return self._content()["seconds"]
 
     def _content(self):
-        file = self.path / "measurement.json"
-        return strict_json.loads(file.read_text()) if file.exists() else None
+        return json_files.read(self.path / "measurement.json", ("found", "seconds"))
 
 
 def measure(run: MeasuredRun) -> str | None:

@@ -1,13 +1,12 @@
 """What is written of a figure: its picture, its table, and what became of the paper's claims."""
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Sequence
 from typing import Any
 
 from reproduction import claim, figure, figures, measured_run
-from trainer import strict_json
+from trainer import json_files, strict_json
 
 
 def write(
@@ -50,5 +49,4 @@ def write(
 
 def read(folder: pathlib.Path) -> dict[str, Any]:
     """What verdicts.json holds, by name of figure: also of figures that were made before."""
-    file = folder / "verdicts.json"
-    return json.loads(file.read_text()) if file.exists() else {}
+    return json_files.read(folder / "verdicts.json") or {}

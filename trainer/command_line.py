@@ -1,7 +1,10 @@
 """What the programs of this package share: Gin's flags, and one message for a mistake."""
 
 import difflib
+import errno
+import importlib.util
 import os
+import pathlib
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -20,6 +23,35 @@ _GIN_BINDINGS = flags.DEFINE_multi_string("gin_bindings", [], "A binding; repeat
 _SEARCH_PATHS = path_flags.define_multiple(
     "gin_search_paths", "A folder to look for .gin files in; repeat for more."
 )
+
+
+def fail(message: object, status: int) -> NoReturn:
+    """Ends the program with one message and an exit status: 2 for a user's mistake, else 1."""
+    standard_streams.say(f"error: {console_text.escaped_lines(str(message))}")
+    sys.exit(status)
+
+
+def check_packages(root: pathlib.Path) -> None:
+    """Ends the program if modules of the user hide its packages.
+
+    Args:
+      root: the folder that this program's packages are in.
+    """
+    for name in ("growth", "models"):
+        spec = importlib.util.find_spec(name)
+        places = [spec.origin, *(spec.submodule_search_locations or [])] if spec else []
+        found = [os.path.realpath(place) for place in places if place]
+        if not any(pathlib.Path(place).is_relative_to(root) for place in found):
+            what = f"{found[0]} hides" if found else "there is not"
+            fail(
+                f"{what} the package {name} of this program, which is in {root}; rename yours, or "
+                "start the program in another folder and without it on PYTHONPATH",
+                2,
+            )
+
+
+# Before any of them is imported.
+check_packages(pathlib.Path(__file__).resolve().parent.parent)
 
 
 def run(main: Callable[[list[str]], None], check: Callable[[], None]) -> NoReturn:
@@ -46,8 +78,11 @@ def run(main: Callable[[list[str]], None], check: Callable[[], None]) -> NoRetur
     _enter_folder()
     try:
         app.run(main, flags_parser=parse)
-    except BrokenPipeError:
-        pass  # Nobody reads what the program prints, which `flush_output` finds as well.
+    except OSError as error:
+        # Other errors than those of what is printed have a file.
+        if error.filename or error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EIO):
+            raise
+        standard_streams.end_unread(error)
     finally:
         standard_streams.flush_output()
 
@@ -80,9 +115,3 @@ def _check_arguments(argv: list[str], rest: list[str]) -> None:
 def gin_arguments() -> tuple[list[str], list[str], list[str]]:
     """Files, bindings and search paths, as trainer/config.py takes them."""
     return _GIN_FILE.value, _GIN_BINDINGS.value, _SEARCH_PATHS.value
-
-
-def fail(message: object, status: int) -> NoReturn:
-    """Ends the program with one message and an exit status: 2 for a user's mistake, else 1."""
-    standard_streams.say(f"error: {console_text.escaped_lines(str(message))}")
-    sys.exit(status)

@@ -22,7 +22,8 @@ _WRAPPING = (
     r"\d+ (successful operations|derived errors ignored)\.",
     r"Hint: If you want to see a list of allocated tensors .*",
     r"The above exception was the direct cause .*|During handling of the above exception.*",
-    r"(\[\[.*\]\]\s*)+(\[Op:.*)?",
+    r"(\[\[.*\]\]\s*)+",
+    r"dummy_file_name:.*",
     r"[\^~\s]+",
 )
 # Parts of a line: of the operation, of the device and of the pipeline.
@@ -31,13 +32,13 @@ _PARTS = (
     r"Error in user-defined function passed to \S+ transformation with iterator: \S+: ",
     r" ?\[Op:.*",
     r"^\s*\(\d+\) [A-Z_]+: +",
-    r"\b__inference_\w+\[[^]]*\] ",
+    r"\b__inference_\S+?\[[^]]*\] ",
     r" on /job:\S+ by allocator \S+",
     r" for '\{\{node .*?(?= with input shapes)",
 )
 # What comes after the reason: arguments of a layer, and names of functions.
 _REST = re.compile(r"\s*(Call arguments received by layer|Function call stack:)")
-_WRAPPING_LINE = re.compile(rf"\s*({'|'.join(_WRAPPING)})\s*")
+_WRAPPING_LINE = re.compile(rf"\s*({'|'.join(_WRAPPING)})\s*(\[Op:.*)?")
 _PART = re.compile("|".join(reversed(_PARTS)))
 
 

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
-from trainer import error_reasons
+from trainer import error_reasons, user_code
 
 
 class UserError(Exception):
@@ -32,6 +32,10 @@ def mistakes() -> Iterator[None]:
     # nobody reads, that what is printed is not wanted.
     except (UserError, RunFailure, FloatingPointError, BrokenPipeError):
         raise
+    except SystemExit as error:
+        if (place := user_code.place(error)) is None:
+            raise
+        raise UserError(f"sys.exit({error.code!r}) is called\n  at {place}") from error
     except (ValueError, TypeError, RuntimeError, OSError) as error:
         raise UserError(error_reasons.reason(error)) from error
     except Exception as error:

@@ -43,7 +43,8 @@ def told(checkpoints: pathlib.Path, activity: str = "run") -> Iterator[None]:
             yield
     except (errors.UserError, errors.RunFailure, FloatingPointError, BrokenPipeError):
         raise
-    except Exception as error:
+    # A stop that was asked for, or one by the user's code.
+    except (Exception, SystemExit) as error:
         if not isinstance(error, _OF_A_RUN) and user_code.place(error) is None:
             raise
         steps = checkpoint_files.steps(checkpoints)
@@ -55,7 +56,7 @@ def told(checkpoints: pathlib.Path, activity: str = "run") -> Iterator[None]:
         ) from error
 
 
-def _cause(error: Exception) -> str:
+def _cause(error: BaseException) -> str:
     """The reason of `error`, with its class where that says more, and what helps."""
     text = error_reasons.reason(error)
     if isinstance(error, StopIteration) or "End of sequence" in text:
@@ -72,4 +73,6 @@ def _cause(error: Exception) -> str:
         return f"out of memory: {text}\n  fewer examples in a batch or fewer neurons need less"
     if isinstance(error, (OSError, tf.errors.OpError)):
         return text
+    if isinstance(error, SystemExit):
+        return f"sys.exit({error.code!r}) is called\n  at {user_code.place(error)}"
     return f"{type(error).__name__}: {text}"

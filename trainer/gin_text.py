@@ -40,6 +40,7 @@ def look_alikes(line: str) -> str:
     """A hint on characters in `line` that look like others; empty if there are none."""
     found = [character for character in dict.fromkeys(line) if character in _LOOK_ALIKE]
     return "".join(
-        f"\n  The character U+{ord(c):04X} ({unicodedata.name(c).lower()}) must be {_LOOK_ALIKE[c]}."
+        f"\n  The character U+{ord(c):04X} ({unicodedata.name(c).lower()}) must be "
+        f"{_LOOK_ALIKE[c]}."
         for c in found[:3]
     )

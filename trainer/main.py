@@ -7,7 +7,7 @@ from collections.abc import Callable
 import gin
 from absl import flags, logging
 
-from trainer import command_line, console_text, path_flags
+from trainer import command_line, console_text, path_flags, standard_streams
 
 _MODEL_DIR = path_flags.define(
     "model_dir", "Folder of checkpoints, logs and results.", for_tensorflow=True
@@ -50,11 +50,14 @@ def main(argv: list[str]) -> None:
         run_directory,
         strategies,
         train,  # noqa: F401  Gin reads only after all is known that can be bound.
+        user_code,
     )
 
     try:
         with errors.mistakes(), failures.lost_workers_told():
             config.load(*command_line.gin_arguments())
+            if _MODE.value.startswith("train") and not _DRY_RUN.value:
+                standard_streams.say("building the network and its data set")
             built = experiment.Experiment()
             if _DRY_RUN.value:
                 built.check_first_batch()
@@ -64,7 +67,7 @@ def main(argv: list[str]) -> None:
                 _MODEL_DIR.value, is_written=strategies.is_chief(built.strategy)
             )
             work = _MODES[_MODE.value](built, directory)
-        with failures.told(directory.checkpoints):
+        with failures.told(directory.checkpoints, _ACTIVITIES[_MODE.value]):
             work()
     except errors.UserError as error:
         logging.debug("The message below comes from here:", exc_info=True)
@@ -72,8 +75,11 @@ def main(argv: list[str]) -> None:
     except (FloatingPointError, errors.RunFailure) as error:
         logging.debug("The message below comes from here:", exc_info=True)
         command_line.fail(error, 1)
-    except KeyboardInterrupt:
-        command_line.fail("stopped outside of the training loop", 128 + signal.SIGINT)
+    # A Ctrl-C ends the program before this; see interrupts.py.
+    except KeyboardInterrupt as error:
+        place = user_code.place(error)
+        where = f" at {place}" if place else ""
+        command_line.fail(f"stopped by a KeyboardInterrupt{where}", 128 + signal.SIGINT)
 
 
 # Each mode makes an experiment and its directory ready, and returns what is to be done with them.
@@ -137,6 +143,8 @@ def _export(built, directory) -> Callable[[], None]:
     return lambda: print("".join(f"{path}\n" for path in run.export()), end="")
 
 
+# What broke off, for the message.
+_ACTIVITIES = {"train": "run", "train_and_eval": "run", "eval": "evaluation", "export": "export"}
 _MODES = {
     "train": _train,
     "train_and_eval": _train_and_eval,
@@ -155,6 +163,9 @@ def _check_flags() -> None:
             2,
         )
     _check_evaluation()
+    files, bindings, _ = command_line.gin_arguments()
+    if not files and not any(map(str.strip, bindings)):
+        command_line.fail("--gin_file is missing; name a .gin file, or more", 2)
     if not _MODEL_DIR.value and not _DRY_RUN.value:
         command_line.fail(
             "--model_dir is missing; name a folder for the results, or give --dry_run", 2

@@ -7,7 +7,7 @@ from typing import Any, TextIO
 import tensorflow as tf
 import tqdm
 
-from trainer import console_text
+from trainer import console_text, standard_streams
 
 
 class Progress:
@@ -33,7 +33,7 @@ class Progress:
         self._global_step = global_step
         self._steps = steps
         self._batch_size = batch_size
-        self._stream = stream
+        self._stream = stream = standard_streams.Console(stream)
         self._first_step = self._last_step = int(global_step.numpy())
         self._first_time = self._last_time = time.monotonic()
         self.rate = 0.0

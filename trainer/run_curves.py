@@ -1,13 +1,14 @@
 """What one run logged on its way, read back from its event files."""
 
 import dataclasses
-import json
 import math
 import pathlib
 from collections.abc import Mapping, Sequence
 
 from tensorboard.backend.event_processing import event_accumulator
 from tensorboard.util import tensor_util
+
+from trainer import json_files
 
 # Folder of the event files by split, as result.json names the splits.
 _FOLDERS = {"train": "train", "test": "eval"}
@@ -42,14 +43,24 @@ def read(config: str, seed: int, model_dir: pathlib.Path) -> RunCurves:
     Names with a slash are left out, which say what the network is (`size/`, `width/`, `growth/`).
     Files that are missing give no curves.
     """
+    metrics, flops = _logged(model_dir)
+    growths = json_files.read_lines(model_dir / "growth.jsonl", ("step",))
+    return RunCurves(config, seed, metrics, flops, [growth["step"] for growth in growths])
+
+
+def metrics(model_dir: pathlib.Path) -> dict[str, dict[int, float]]:
+    """The values of each metric by training step, as in `RunCurves`."""
+    return _logged(model_dir)[0]
+
+
+def _logged(model_dir):
+    """The metrics, and the training FLOPs by step."""
     metrics, flops = {}, {0: 0.0}
     for split, folder in _FOLDERS.items():
         logged = scalars(model_dir / folder)
         flops |= logged.get("size/training_flops", {})
         metrics |= {f"{split}/{name}": by for name, by in logged.items() if "/" not in name}
-    growths = model_dir / "growth.jsonl"
-    lines = growths.read_text().splitlines() if growths.exists() else []
-    return RunCurves(config, seed, metrics, flops, [json.loads(line)["step"] for line in lines])
+    return metrics, flops
 
 
 def scalars(folder: pathlib.Path) -> dict[str, dict[int, float]]:

@@ -54,7 +54,7 @@ class RunLog:
         step = int(experiment.task.global_step.numpy())
         self._curves = {
             name: {at: value for at, value in by_step.items() if at <= step}
-            for name, by_step in run_curves.read("", 0, directory.path).metrics.items()
+            for name, by_step in run_curves.metrics(directory.path).items()
         }
         self._drawn = time.monotonic()
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from growth import spent_flops
-from trainer import checkpoint_files, errors, run_directory, strict_json
+from trainer import checkpoint_files, errors, json_files, run_directory, strict_json
 
 
 def read(model_dir: str) -> dict[str, Any]:
@@ -29,9 +29,9 @@ def read(model_dir: str) -> dict[str, Any]:
             "--model_dir of //:train"
         )
     directory.check(config=None)
-    result = _read(directory.path / "result.json")
-    about = _read(directory.path / "run.json")
-    growths = _read_lines(directory.path / "growth.jsonl")
+    result = json_files.read(directory.path / "result.json") or {}
+    about = json_files.read(directory.path / "run.json") or {}
+    growths = json_files.read_lines(directory.path / "growth.jsonl", ("step", "sites"))
     kept = checkpoint_files.steps(directory.checkpoints)
     step = result["steps"] if "steps" in result else _newest_step(directory.checkpoints)
     known = result | about
@@ -110,22 +110,3 @@ def _newest_step(folder: pathlib.Path) -> int:
     found = checkpoint_recovery.find(folder)
     checkpoint_recovery.say(folder, found)
     return found.step or 0
-
-
-def _read(file: pathlib.Path) -> dict[str, Any]:
-    """What a file of JSON holds; nothing if there is none."""
-    try:
-        return strict_json.loads(file.read_text())
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise errors.UserError(f"{file} is damaged: {error}") from error
-
-
-def _read_lines(file: pathlib.Path) -> list[dict[str, Any]]:
-    try:
-        return [strict_json.loads(line) for line in file.read_text().splitlines()]
-    except FileNotFoundError:
-        return []
-    except ValueError as error:
-        raise errors.UserError(f"{file} is damaged: {error}") from error

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from trainer import errors, run_directory, strict_json
+from trainer import error_reasons, errors, json_files, run_directory, standard_streams
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,8 +47,7 @@ class SeededRun:
 
     def result(self) -> dict[str, Any] | None:
         """What result.json holds; None before the end of the run."""
-        file = self.path / "result.json"
-        return strict_json.loads(file.read_text()) if file.exists() else None
+        return json_files.read(self.path / "result.json", ("train", "test"))
 
 
 def check(runs: Sequence[SeededRun]) -> str | None:
@@ -112,6 +111,8 @@ def perform(run: SeededRun, action: Callable[[run_directory.RunDirectory], Any])
     """
     import gin
 
+    from trainer import failures
+
     run.path.mkdir(parents=True, exist_ok=True)
     with _output_to(run.log):
         try:
@@ -119,11 +120,15 @@ def perform(run: SeededRun, action: Callable[[run_directory.RunDirectory], Any])
                 _load(run)
                 directory = run_directory.RunDirectory(run.path)
                 directory.start(gin.config_str(), overwrite_config=False)
-            action(directory)
+            with failures.told(directory.checkpoints):
+                action(directory)
+        except (errors.UserError, errors.RunFailure, FloatingPointError) as error:
+            standard_streams.say(f"error: {error}")
+            return str(error).partition("\n")[0]
         # Whatever it is, it ends this run only.
         except Exception as error:  # noqa: BLE001
             traceback.print_exc()
-            return str(error).partition("\n")[0] or type(error).__name__
+            return error_reasons.reason(error).partition("\n")[0]
         finally:
             # While Gin holds a configuration, no module can register what it has.
             gin.clear_config()

@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import sys
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 
 def open_missing() -> None:
@@ -23,19 +23,23 @@ def open_missing() -> None:
 
 
 def flush_output() -> None:
-    """Writes what has been printed.
-
-    Raises:
-      SystemExit: nobody reads it any more, as with `| head`, or there is no room for it.
-    """
+    """Writes what has been printed; ends the program as `end_unread` does if it cannot."""
     try:
         sys.stdout.flush()
     except OSError as error:
-        _discard(sys.stdout)
-        if isinstance(error, BrokenPipeError):
-            raise SystemExit(128 + signal.SIGPIPE) from None
-        say(f"error: standard output cannot be written: {error.strerror}")
-        raise SystemExit(1) from None
+        end_unread(error)
+
+
+def end_unread(error: OSError) -> NoReturn:
+    """Ends the program after an error of standard output.
+
+    Without a word and as SIGPIPE does if nobody reads it any more, as with `| head`.
+    """
+    _discard(sys.stdout)
+    if isinstance(error, BrokenPipeError):
+        raise SystemExit(128 + signal.SIGPIPE) from None
+    say(f"error: standard output cannot be written: {error.strerror}")
+    raise SystemExit(1) from None
 
 
 def say(line: str) -> None:

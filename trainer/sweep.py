@@ -92,6 +92,7 @@ def _check_tables() -> None:
 def _check(runs: list[seeded_run.SeededRun], interrupt: interrupts.Interrupt) -> None:
     """Raises UserError for the first mistake in a configuration."""
     by_config = {}
+    print("checking the configurations", flush=True)
     for run in runs:
         by_config.setdefault(run.config, []).append(run)
     seeded_runs.check(by_config.values(), interrupt)

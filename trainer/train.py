@@ -6,6 +6,7 @@ import pathlib
 import platform
 import signal
 import tempfile
+import time
 from typing import Any
 
 import gin
@@ -26,6 +27,7 @@ from trainer import (
     profiling,
     run_directory,
     run_log,
+    standard_streams,
     strategies,
     unsaved_state,
 )
@@ -110,6 +112,9 @@ class Run:
         Args:
           literals: the values of the configuration by name, for TensorBoard's hparams.
         """
+        if self._directory.is_written:
+            standard_streams.say("tracing a training step and a growth")
+        start = time.monotonic()
         self._task.train_dataset = self._experiment.batches(self.step)
         self._task.train(tf.constant(0))
         with self._experiment.strategy.scope():
@@ -131,6 +136,10 @@ class Run:
         self._directory.write_about(self._about())
         # After tracing, when all that is used has been called.
         self._directory.write(f"operative_config-{self.step}.gin", gin.operative_config_str())
+        self._log.say(
+            f"traced in {time.monotonic() - start:.0f} s; training from step {self.step} to "
+            f"{self._experiment.steps}"
+        )
 
     def is_finished(self, evaluate: bool) -> bool:
         """Whether result.json has all that `train` could find out."""
