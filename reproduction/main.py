@@ -11,7 +11,7 @@ from trainer import command_line, errors, interrupts, path_flags, seeded_runs
 _FIGURES = flags.DEFINE_multi_string(
     "figure", [], 'A figure of the paper, e.g. 2a, or "all"; repeat for more.'
 )
-_OUTPUT_DIR = path_flags.define(
+_OUTPUT_DIR = path_flags.DEFINE_path(
     "output_dir",
     "Folder of FIGURE.png, FIGURE.csv, verdicts.json and of the runs.",
     for_tensorflow=True,
@@ -23,12 +23,12 @@ _REPEATS = flags.DEFINE_integer(
     "Seeds of each run; the paper's number for each figure if not given.",
     lower_bound=1,
 )
-_DATA_DIR = path_flags.define(
+_DATA_DIR = path_flags.DEFINE_path(
     "data_dir",
     "Where fashion_mnist/ is; by default where TensorFlow Datasets looks.",
     of_datasets=True,
 )
-_DOCUMENT = path_flags.define(
+_DOCUMENT = path_flags.DEFINE_path(
     "document", "A page to write of all figures in --output_dir, e.g. docs/reproduction.md."
 )
 

@@ -18,9 +18,9 @@ from absl import app, flags, logging  # noqa: E402
 
 from trainer import console_text, interrupts, path_flags, standard_streams  # noqa: E402
 
-_GIN_FILE = path_flags.define_multiple("gin_file", "A .gin file; repeat for more.")
+_GIN_FILE = path_flags.DEFINE_multi_path("gin_file", "A .gin file; repeat for more.")
 _GIN_BINDINGS = flags.DEFINE_multi_string("gin_bindings", [], "A binding; repeat for more.")
-_SEARCH_PATHS = path_flags.define_multiple(
+_SEARCH_PATHS = path_flags.DEFINE_multi_path(
     "gin_search_paths", "A folder to look for .gin files in; repeat for more."
 )
 

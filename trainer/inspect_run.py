@@ -25,6 +25,8 @@ def _check_flags() -> None:
 
 if __name__ == "__main__":
     # Not where this is imported: main.py has a flag of the same name.
-    path_flags.define("model_dir", "Folder of the run; it may be running.", for_tensorflow=True)
+    path_flags.DEFINE_path(
+        "model_dir", "Folder of the run; it may be running.", for_tensorflow=True
+    )
     flags.DEFINE_bool("json", False, "Print one object of JSON.")
     command_line.run(main, _check_flags)

@@ -9,7 +9,7 @@ from absl import flags, logging
 
 from trainer import command_line, console_text, path_flags, standard_streams
 
-_MODEL_DIR = path_flags.define(
+_MODEL_DIR = path_flags.DEFINE_path(
     "model_dir", "Folder of checkpoints, logs and results.", for_tensorflow=True
 )
 _MODE = flags.DEFINE_enum(

@@ -4,6 +4,9 @@ from absl import flags
 
 from trainer import paths
 
+# Flags are those of the program that defines them here.
+flags.disclaim_key_flags()
+
 
 class _PathParser(flags.ArgumentParser):
     def __init__(self, for_tensorflow: bool, of_datasets: bool):
@@ -18,7 +21,7 @@ class _PathParser(flags.ArgumentParser):
         return path
 
 
-def define(
+def DEFINE_path(
     name: str, meaning: str, for_tensorflow: bool = False, of_datasets: bool = False
 ) -> flags.FlagHolder[str | None]:
     """Defines a flag that is a path, and None unless it is given.
@@ -33,7 +36,7 @@ def define(
     return flags.DEFINE(parser, name, None, meaning, serializer=flags.ArgumentSerializer())
 
 
-def define_multiple(name: str, meaning: str) -> flags.FlagHolder[list[str]]:
+def DEFINE_multi_path(name: str, meaning: str) -> flags.FlagHolder[list[str]]:
     """Defines a flag that is a list of paths: one each time that it is given."""
     parser = _PathParser(for_tensorflow=False, of_datasets=False)
     return flags.DEFINE_multi(parser, flags.ArgumentSerializer(), name, [], meaning)

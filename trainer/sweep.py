@@ -17,7 +17,7 @@ from trainer import (
 _SEEDS = flags.DEFINE_integer(
     "seeds", 3, "Runs of each --gin_file: with the seeds 0, 1, 2, ...", lower_bound=1
 )
-_OUTPUT_DIR = path_flags.define(
+_OUTPUT_DIR = path_flags.DEFINE_path(
     "output_dir",
     "Folder of the runs, CONFIG/seed_N, of the table and of the curves.",
     for_tensorflow=True,

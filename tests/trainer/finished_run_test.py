@@ -266,3 +266,11 @@ def test_a_run_whose_folder_is_removed_ends(copied, monkeypatch):
     with pytest.raises(errors.RunFailure, match="run was removed or replaced while the run"):
         _perform(copied, "train", "Experiment.steps = 16", overwrite_config=True)
     assert not copied.exists()
+
+
+@pytest.mark.parametrize("finished", ["train"], indirect=True)
+def test_a_run_goes_to_no_checkpoint_of_other_sites(copied, tmp_path):
+    config.load([_FILE], [*_BINDINGS, "MLP.hidden_widths = [5, 5]"])
+    run = train.Run(experiment.Experiment(), run_directory.RunDirectory(str(tmp_path / "new")))
+    with pytest.raises(ValueError, match="the restored network has the widths"):
+        run.restore(str(copied / "checkpoints" / "ckpt-12"))
