@@ -126,6 +126,127 @@ def test_data_that_vanish_are_named_and_the_run_goes_on_when_they_are_back(tmp_p
     assert 6 <= _run(folder, data_dir).step < 200
 
 
-def test_bugs_keep_their_stack_trace():
-    with pytest.raises(tf.errors.InvalidArgumentError), failures.told(pathlib.Path("nowhere")):
-        tf.reshape(np.zeros(3), [2])
+def _raise(error):
+    raise error
+
+
+def _end_the_data():
+    next(iter(tf.data.Dataset.range(0)))
+
+
+_ENDS = {
+    "a shape": (lambda: tf.reshape(np.zeros(3), [2]), "Input to reshape is a tensor with 3 val"),
+    "memory": (
+        lambda: _raise(
+            tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[9]")
+        ),
+        "out of memory: .*OOM when allocating tensor with shape.*\n  fewer examples in a batch",
+    ),
+    "NumPy's memory": (lambda: np.zeros([10**9, 10**9]), "out of memory: .*Unable to allocate"),
+    "the data": (_end_the_data, "the data have ended before the last step; .* must never end"),
+    "the data in a graph": (
+        lambda: _raise(tf.errors.OutOfRangeError(None, None, "End of sequence")),
+        "the data have ended before the last step",
+    ),
+    "a device": (lambda: _raise(tf.errors.InternalError(None, None, "CUDA error")), "CUDA error"),
+    "a file": (lambda: open("/nowhere/x"), ".*No such file or directory: '/nowhere/x'"),
+}
+
+
+@pytest.mark.parametrize(("work", "message"), _ENDS.values(), ids=_ENDS)
+def test_what_ends_a_run_is_told_with_its_reason(work, message, tmp_path):
+    with (
+        pytest.raises(
+            errors.RunFailure,
+            match=rf"^the evaluation broke off: {message}(?s:.*)\n  there is no checkpoint yet; ",
+        ) as raised,
+        failures.told(tmp_path, "evaluation"),
+    ):
+        work()
+    assert len(str(raised.value).splitlines()) <= 4
+
+
+_USERS_CODE = """
+import sys
+
+def index():
+    return {}["missing"]
+
+def leave():
+    sys.exit(0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("index", r"KeyError: 'missing'\n  at .*/users.py, line 5, in index: return {}"),
+        ("leave", r"sys.exit\(0\) is called\n  at .*/users.py, line 8, in leave: sys.exit"),
+    ],
+)
+def test_an_error_in_a_users_code_is_told_with_its_place(name, message, tmp_path):
+    (tmp_path / "users.py").write_text(_USERS_CODE)
+    namespace = {}
+    exec(compile(_USERS_CODE, tmp_path / "users.py", "exec"), namespace)
+    with pytest.raises(errors.RunFailure, match=message), failures.told(tmp_path):
+        namespace[name]()
+    with pytest.raises(errors.UserError, match=message.replace(r"\n", ".*\n")), errors.mistakes():
+        namespace[name]()
+
+
+def test_bugs_and_stops_are_passed_on():
+    for error in (KeyError("a bug of ours"), SystemExit(143)):
+        with pytest.raises(type(error)), failures.told(pathlib.Path("nowhere")):
+            raise error
+
+
+_DATA_WITHOUT_END = """
+import odd_labels
+Experiment.dataset = @OddLabels
+Experiment.objective = @Classification()
+Experiment.steps = 8
+Experiment.log_interval = 4
+Experiment.checkpoint_interval = 2
+Grower.initializer = None
+"""
+_ODD_LABELS = """
+import gin
+import tensorflow as tf
+from trainer.datasets import dataset
+
+@gin.configurable
+class OddLabels(dataset.Dataset):
+    batch_size = 8
+    output_width = 10
+
+    def train(self, first_step):
+        return tf.data.Dataset.counter(first_step).map(self._batch)
+
+    def test(self):
+        return tf.data.Dataset.from_tensors(self._batch(tf.constant(0, tf.int64)))
+
+    def _batch(self, step):
+        tf.debugging.assert_less(step, tf.constant(5, tf.int64), "a corrupt example")
+        return tf.ones([8, 20]), tf.zeros([8], tf.int32)
+"""
+
+
+def test_an_error_in_a_training_step_names_step_and_checkpoint(tmp_path, monkeypatch):
+    (tmp_path / "odd_labels.py").write_text(_ODD_LABELS)
+    monkeypatch.syspath_prepend(tmp_path)
+    with errors.mistakes():
+        config.load(["gin_configs/teacher_student/small_gradmax.gin"], [_DATA_WITHOUT_END])
+        directory = run_directory.RunDirectory(str(tmp_path / "run"))
+        directory.start(gin.config_str(), overwrite_config=False)
+        run = train.Run(experiment.Experiment(), directory)
+        run.prepare({})
+    with (
+        pytest.raises(errors.RunFailure, match="a corrupt example") as raised,
+        failures.told(directory.checkpoints),
+    ):
+        run.train(evaluate=False)
+    # Checkpoints are saved between two points in the logs as well.
+    message = str(raised.value)
+    assert "\n  in training step 6\n" in message
+    assert f"the newest checkpoint is {directory.checkpoints}/ckpt-4; " in message
+    assert len(message.splitlines()) <= 12 and "Traceback" not in message

@@ -196,7 +196,7 @@ def test_a_checkpoint_that_goes_while_it_is_read_is_passed_over(
     assert len(lines) == 2 and f"passing over {tmp_path}/run/checkpoints/ckpt-20" in lines[1]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP])
 def test_a_signal_ends_it(number, finished, tmp_path, monkeypatch, capsys):
     actions = [("start",), ("add", 10), ("signal", number)]
     with pytest.raises(SystemExit) as raised:

@@ -25,6 +25,10 @@ def open_missing() -> None:
 def flush_output() -> None:
     """Writes what has been printed; ends the program as `end_unread` does if it cannot."""
     try:
+        sys.stderr.flush()
+    except OSError:
+        _discard(sys.stderr)
+    try:
         sys.stdout.flush()
     except OSError as error:
         end_unread(error)
@@ -44,8 +48,7 @@ def end_unread(error: OSError) -> NoReturn:
 
 def say(line: str) -> None:
     """Writes a line on standard error, if it can be written."""
-    with contextlib.suppress(OSError, ValueError):
-        print(line, file=sys.stderr, flush=True)
+    print(line, file=Console(sys.stderr), flush=True)
 
 
 class Console:
