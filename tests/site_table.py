@@ -293,6 +293,8 @@ WITHOUT_MATRIX = frozenset(
     [
         "dense, batch norm",
         "dense, layer norm",
+        "sequence, batch norm",
+        "sequence, layer norm",
         "average pooling, flatten",
         "global average pooling",
         "depthwise, stride 2",
