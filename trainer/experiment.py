@@ -11,7 +11,15 @@ import tf_keras
 from growth import grower as grower_lib
 from growth import planned_growth, spent_flops, unspecified_shapes
 from growth import static_shapes as static_shapes_lib
-from trainer import distributed_batches, matched_flops, objectives, optimizers, strategies, task
+from trainer import (
+    distributed_batches,
+    matched_flops,
+    objectives,
+    optimizers,
+    scaled_updates,
+    strategies,
+    task,
+)
 from trainer import mixed_precision as precision
 from trainer import warm_start as warm_start_lib
 from trainer.datasets import dataset as dataset_lib
@@ -135,6 +143,8 @@ class Experiment:
             loss = functools.partial(self.task.loss, batch_size=growth_batch_size)
             self.shapes = self._shapes(static_shapes, slots)
             self.grower = grower(self.model, loss, slots, seed, self.task.step, self.shapes)
+            if self.grower.update_factors is not None:
+                scaled_updates.scale(self.optimizer, self.grower.update_factors)
         # A policy's mistake shows now, not at the first growth.
         _check_end_of_growth(self.grower.plan(self.steps), steps)
         self.best_metric = _checked_best_metric(objective)
