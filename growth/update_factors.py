@@ -40,24 +40,23 @@ class UpdateFactors:
         """
         births = tf.convert_to_tensor(self._cohorts.births)
         ages = tf.cast(tf.cast(step, births.dtype) - births, tf.float32)
-        is_seed = tf.range(tf.size(births)) == 0
-        by_cohort = tf.where(is_seed, 0.0, self._rate.factor(ages) - 1.0)
-        return {
-            reference: _of_younger(by_cohort, rank, axes)
-            for reference, (rank, axes) in self._axes.items()
-        }
+        by_cohort = tf.where(births < 0, 0.0, self._rate.factor(ages) - 1.0)
+        # Once for each site: small networks have to count operations.
+        cohorts = {v.ref(): tf.convert_to_tensor(v) for v in self._cohorts.of_site.values()}
+        by_neuron = {v: tf.gather(by_cohort, numbers) for v, numbers in cohorts.items()}
+        factors = {}
+        for reference, (rank, axes) in self._axes.items():
+            sites = [axes[axis].ref() for axis in sorted(axes)]
+            values = by_neuron[sites[0]]
+            if len(sites) == 2:
+                values = _of_younger(by_cohort, *(cohorts[site] for site in sites))
+            behind = rank - 1 - max(axes)
+            factors[reference] = values[(..., *[tf.newaxis] * behind)] if behind else values
+        return factors
 
 
-def _of_younger(by_cohort: tf.Tensor, rank: int, axes: dict[int, tf.Variable]) -> tf.Tensor:
-    """What each element of a parameter takes: of the cohort with the larger number."""
-    shape = [1] * rank
-    if len(axes) == 1:
-        ((axis, cohorts),) = axes.items()
-        shape[axis] = -1
-        return tf.reshape(tf.gather(by_cohort, cohorts), shape)
-    (first, rows), (second, columns) = sorted(axes.items())
+def _of_younger(by_cohort: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
+    """What each weight takes, `[rows, columns]`: of the cohort with the larger number."""
     # A row for each cohort, of which those of neurons are copies: no comparison for each weight.
     numbers = tf.range(tf.size(by_cohort))[:, tf.newaxis]
-    values = tf.gather(tf.gather(by_cohort, tf.maximum(numbers, columns)), rows)
-    shape[first], shape[second] = tf.unstack(tf.shape(values))
-    return tf.reshape(values, shape)
+    return tf.gather(tf.gather(by_cohort, tf.maximum(numbers, columns)), rows)

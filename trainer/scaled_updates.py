@@ -46,24 +46,44 @@ def _apply(
     pairs = list(gradients_and_variables)
     by_variable = excess(optimizer.iterations)
     scaled = [v for gradient, v in pairs if gradient is not None and v.ref() in by_variable]
-    before = [variable.read_value() for variable in scaled]
     by_scaled = [by_variable[variable.ref()] for variable in scaled]
+    if is_momentum := _is_plain_momentum(optimizer):
+        values = [optimizer.get_slot(variable, "momentum") for variable in scaled]
+    else:
+        values = [variable.read_value() for variable in scaled]
     applied = apply_gradients(pairs, *args, **kwargs)
+    add = functools.partial(_add, _excess_of_momentum if is_momentum else _excess_of_change)
     strategy = tf.distribute.get_strategy()
-    ema_optimizer.maybe_merge_call(_add, strategy, scaled, before, by_scaled)
+    ema_optimizer.maybe_merge_call(add, strategy, scaled, by_scaled, values)
     return applied
 
 
+def _is_plain_momentum(optimizer: tf_keras.optimizers.Optimizer) -> bool:
+    """Whether a slot holds the update, which then need not be found by a difference."""
+    is_sgd = type(optimizer) is tf_keras.optimizers.legacy.SGD
+    return is_sgd and optimizer._momentum and not optimizer.nesterov
+
+
 def _add(
+    excess_of: Callable[..., tf.Tensor],
     strategy: tf.distribute.Strategy,
     variables: Sequence[tf.Variable],
-    before: Sequence[tf.Tensor],
     excess: Sequence[tf.Tensor],
+    values: Sequence[tf.Tensor],
 ) -> None:
-    """Adds `excess` times the update to each variable."""
+    """Adds to each variable what `excess_of` (variable, excess, value) gives, on its devices."""
 
-    def on_device(variable, before, excess):
-        return variable.assign_add(excess * (variable - before))
+    def on_device(variable, *arguments):
+        return variable.assign_add(excess_of(variable, *arguments))
 
-    for variable, *values in zip(variables, before, excess, strict=True):
-        strategy.extended.update(variable, on_device, args=tuple(values), group=False)
+    for variable, *arguments in zip(variables, excess, values, strict=True):
+        strategy.extended.update(variable, on_device, args=tuple(arguments), group=False)
+
+
+def _excess_of_change(variable, excess, before):
+    return excess * (variable - before)
+
+
+def _excess_of_momentum(variable, excess, momentum):
+    del variable
+    return excess * momentum

@@ -83,7 +83,8 @@ def test_a_weight_takes_the_factor_of_the_younger_of_its_two_neurons(untraced):
     ages = [(seed, first), (first,), (first, second), (second,), (second, seed)]
     for variable, of_axes in zip(variables, ages, strict=False):
         expected = np.where(np.isinf(_expected(of_axes)), 0.0, _expected(of_axes))
-        np.testing.assert_array_equal(factors[variable.ref()], expected)
+        found = np.broadcast_to(factors[variable.ref()], variable.read_value().shape)
+        np.testing.assert_array_equal(found, np.broadcast_to(expected, found.shape))
     assert variables[-1].ref() not in factors  # The bias of the output does not grow.
     assert len(factors) == len(variables) - 1
 

@@ -26,12 +26,12 @@ from trainer import (
 from trainer.datasets import teacher_student
 
 
-def _trained(strategy, rate, static=False, float16=False):
+def _trained(strategy, rate, static=False, float16=False, nesterov=False):
     """The variables after steps and a growth in Orbit's loop, with batch normalization."""
     data = teacher_student.TeacherStudent((6, 8, 4), examples=64)
     with strategy.scope():
         model = networks.network((5,), normalization=normalization.BatchNormalization)
-        optimizer = tf_keras.optimizers.legacy.SGD(0.1, momentum=0.9)
+        optimizer = tf_keras.optimizers.legacy.SGD(0.1, momentum=0.9, nesterov=nesterov)
         if float16:
             optimizer = mixed_precision.loss_scale(optimizer, initial=2.0**10)
         slots = optimizers.GrowableSlots(optimizer, model.trainable_variables)
@@ -65,14 +65,16 @@ def test_replicas_static_shapes_and_a_loss_scale_give_the_same_numbers():
     one = tf.distribute.get_strategy()
     rate = newborn_rates.WarmUpRate(3.0, steps=3)
     expected = _trained(one, rate)
-    others = [
-        _trained(one, rate, static=True),
-        _trained(one, rate, float16=True),
-        _trained(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), rate),
+    two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    pairs = [
+        (_trained(one, rate, static=True), expected),
+        (_trained(one, rate, float16=True), expected),
+        (_trained(two, rate), expected),
+        (_trained(two, rate, nesterov=True), _trained(one, rate, nesterov=True)),
     ]
-    for found in others:
-        for value, same in zip(found, expected, strict=True):
-            np.testing.assert_allclose(value, same, rtol=1e-4, atol=1e-5)
+    for found, same in pairs:
+        for value, same_value in zip(found, same, strict=True):
+            np.testing.assert_allclose(value, same_value, rtol=1e-4, atol=1e-5)
     plain = _trained(one, None)
     assert not np.allclose(plain[0], expected[0], rtol=1e-3)
 
