@@ -1,6 +1,7 @@
 """A training step with a learning rate of new neurons against one without, in paired rounds.
 
-Three quarters of the neurons of every site are new. The optimizer is momentum.
+Three quarters of the neurons of every site are new. The optimizer is momentum. CPU time, which
+other programs on the machine disturb least.
 
 ./bazelw run //benchmarks:newborn_cost
 """
@@ -10,6 +11,7 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import functools
+import time
 
 import tensorflow as tf
 from absl import app, flags, logging
@@ -53,7 +55,8 @@ def main(argv):
             "warm-up": newborn_rates.WarmUpRate(2.0, steps=100_000, return_steps=100_000),
         }
         for name, rate in rates.items():
-            result = paired.describe(paired.ratios(loop(rate), loop(None), _ROUNDS.value))
+            ratios = paired.ratios(loop(rate), loop(None), _ROUNDS.value, time.process_time)
+            result = paired.describe(ratios)
             print(f"{network}: step time with a {name} rate / without {result}", flush=True)
 
 
