@@ -120,8 +120,8 @@ def test_a_moving_average_is_one_of_scaled_weights(untraced):
         return made[-1]
 
     model, _, step = _grown(make, newborn_rates.ConstantRate(3.0))
-    kernel = model.trainable_variables[0]
-    average = made[-1].get_slot(kernel, "average")
-    before = average.numpy()
+    averages = [made[-1].get_slot(v, "average") for v in model.trainable_variables]
+    before = [average.numpy() for average in averages]
     step(networks.batch(seed=1))
-    np.testing.assert_allclose(average, 0.5 * before + 0.5 * kernel.numpy(), rtol=1e-5, atol=1e-7)
+    for average, old, variable in zip(averages, before, model.trainable_variables, strict=True):
+        np.testing.assert_allclose(average, 0.5 * old + 0.5 * variable, rtol=1e-5, atol=1e-7)
