@@ -35,7 +35,7 @@ def _grown(make, rate):
     slots = optimizers.GrowableSlots(optimizer, model.trainable_variables)
     slots.averages(model)
     grower = networks.grower(
-        model, random.Random(inverse=True), (3,), slots=slots, newborn_rate=rate
+        model, random.Random(epsilon=0.1, inverse=True), (3,), slots=slots, newborn_rate=rate
     )
     if rate is not None:
         scaled_updates.scale(optimizer, grower.update_factors)
