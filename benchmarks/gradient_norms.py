@@ -19,7 +19,7 @@ from absl import app, flags, logging
 
 from benchmarks import training
 from growth import inner_optimization, policies
-from growth.initializers import all_zero, gradmax, gradmax_opt, random
+from growth.initializers import all_zero, gradmax, gradmax_opt, pairs, random
 from models import vgg, wide_resnet
 
 _NEURONS = flags.DEFINE_integer("neurons", 4, "New neurons of a site.")
@@ -39,6 +39,7 @@ def _methods():
         gradmax.GradMax(),
         random.Random(),
         all_zero.AllZero(),
+        pairs.Pairs(),
         gradmax_opt.GradMaxOpt(orthogonal=True, optimizer=inner),
     ]
 

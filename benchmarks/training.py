@@ -5,9 +5,19 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 import tf_keras
 
-from growth import grower, policies, schedules, static_shapes, unspecified_shapes
+from growth import (
+    cohorts,
+    grower,
+    newborn_rates,
+    policies,
+    schedules,
+    static_shapes,
+    surgery,
+    unspecified_shapes,
+    update_factors,
+)
 from growth.initializers import initializer
-from trainer import objectives, optimizers, task
+from trainer import objectives, optimizers, scaled_updates, task
 from trainer.datasets import dataset
 
 
@@ -43,6 +53,7 @@ def loop(
     steps: int,
     growable: bool,
     jit_compile: bool = False,
+    newborn_rate: newborn_rates.NewbornRate | None = None,
 ) -> Callable[[], object]:
     """A function that trains `steps` steps in one in-graph loop of Orbit, with momentum.
 
@@ -53,10 +64,18 @@ def loop(
       steps: training steps of a call.
       growable: whether the optimizer's slots are made so that they can grow.
       jit_compile: as in `task.Task`.
+      newborn_rate: of all neurons but the first quarter of each site, which are born at step 0.
     """
     optimizer = tf_keras.optimizers.legacy.SGD(1e-3, momentum=0.9)
     if growable:
         optimizers.GrowableSlots(optimizer, model.trainable_variables)
+    if newborn_rate is not None:
+        births = cohorts.Cohorts(model.sites)
+        quarters = {site.name: site.width // 4 for site in model.sites}
+        grown = {site.name: {"from": site.width // 4, "to": site.width} for site in model.sites}
+        surgery.assign(births.recalled(quarters, [{"step": 0, "sites": grown}]))
+        factors = update_factors.UpdateFactors(births, newborn_rate)
+        scaled_updates.scale(optimizer, factors)
     strategy = tf.distribute.get_strategy()
     trainer = task.Task(model, optimizer, objective, data, strategy, jit_compile=jit_compile)
     trainer.train_dataset = data.train(0)

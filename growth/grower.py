@@ -8,11 +8,13 @@ import gin
 import tensorflow as tf
 import tf_keras
 
+from growth import cohorts as cohorts_lib
 from growth import (
     decisions,
     event_checks,
     growth_step,
     history,
+    newborn_rates,
     planned_growth,
     policies,
     replica_check,
@@ -21,6 +23,7 @@ from growth import (
     spent_flops,
     surgery,
     unspecified_shapes,
+    update_factors,
 )
 from growth.initializers import initializer as initializer_lib
 from growth.neurons import NewNeurons
@@ -52,6 +55,11 @@ class Grower:
         run's steps: their first steps are longer than the learning rate, see docs/concepts.md.
       skip_nonfinite: whether a growth of which new weights would not be finite is left out, which
         the logs say, and not made up for; if not, it ends the run.
+      newborn_rate: the learning rate of new neurons over that of the network, by age; None for 1.
+
+    Attributes:
+      history: the growths so far; belongs into checkpoints.
+      update_factors: the factors of the optimizer's updates, less 1; None without `newborn_rate`.
 
     Raises:
       ValueError: the initializer cannot grow one of the sites, or there are none.
@@ -70,6 +78,7 @@ class Grower:
         initializer: initializer_lib.Initializer | None = gin.REQUIRED,
         carry_slots: bool = True,
         skip_nonfinite: bool = False,
+        newborn_rate: newborn_rates.NewbornRate | None = None,
     ):
         self._model = model
         self._sites = site_lib.sites_of(model, required=initializer is not None)
@@ -81,8 +90,12 @@ class Grower:
         self._carry_slots = carry_slots
         self._skip_nonfinite = skip_nonfinite
         self._counted = cost.counted_layers(model)
+        self._cohorts = self.update_factors = None
+        if newborn_rate is not None:
+            self._cohorts = cohorts_lib.Cohorts(self._sites)
+            self.update_factors = update_factors.UpdateFactors(self._cohorts, newborn_rate)
         step = growth_step.GrowthStep(
-            model, self._sites, loss, train_step, initializer, slots, carry_slots
+            model, self._sites, loss, train_step, initializer, slots, carry_slots, self._cohorts
         )
         self._shapes = shapes or unspecified_shapes.UnspecifiedShapes()
         self._grow = self._shapes.compiled(step)
@@ -94,6 +107,7 @@ class Grower:
             )
         self.history = history.GrowthHistory()
         self._birth = self._size()
+        self.recall_cohorts()
         if initializer is not None:
             for site in self._sites:
                 initializer.check(site)
@@ -110,6 +124,13 @@ class Grower:
     def be_born(self) -> None:
         """Takes the network as it is now for that before any growth."""
         self.history.birth = self._size()
+        self.recall_cohorts()
+
+    def recall_cohorts(self) -> None:
+        """Takes over from the history when each neuron was born; needed after a restore."""
+        if self._cohorts is not None:
+            widths = self.birth["widths"]
+            self._shapes.assign(self._cohorts.recalled(widths, self.history.events))
 
     def next_growth(self, step: int) -> int | None:
         """The step of the next growth, `step` itself if it is due now, or None."""
@@ -168,7 +189,7 @@ class Grower:
         """
         if self._initializer is not None:
             batch = growth_batch if batch is None else batch
-            arguments = self._growth_arguments(0, {})
+            arguments = self._growth_arguments(0, {}, step=0)
             self._grow(growth_batch, batch, *arguments, tf.constant(False))
 
     def try_sites(self, batch: Any) -> None:
@@ -263,7 +284,7 @@ class Grower:
         """The loss and measures of a growth and its step, and why it did not grow, if so."""
 
         def run(counts):
-            arguments = self._growth_arguments(len(self.history), counts)
+            arguments = self._growth_arguments(len(self.history), counts, step)
             return self._grow(growth_batch, batch, *arguments, tf.constant(True))
 
         kept = [(v, v.read_value()) for v in self._model.non_trainable_variables]
@@ -313,10 +334,13 @@ class Grower:
         counts = decisions.allot(self._policy, growth, sites)
         return {name: count for name, count in counts.items() if count}
 
-    def _growth_arguments(self, growth: int, counts: dict[str, int]) -> tuple[tf.Tensor, tf.Tensor]:
-        """New neurons `[sites]` and seeds `[sites, 2]` of a growth."""
+    def _growth_arguments(
+        self, growth: int, counts: dict[str, int], step: int
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """New neurons `[sites]`, seeds `[sites, 2]` and training steps before a growth."""
         site_seeds = [seeds.stream(self._seed, "growth", growth, s.name) for s in self._sites]
         return (
             tf.constant([counts.get(site.name, 0) for site in self._sites], tf.int32),
             tf.stack(site_seeds),
+            tf.constant(step, tf.int64),
         )

@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from growth import cohorts as cohorts_lib
 from growth import full_precision, linear_map, site_observer, surgery, vector_norms
 from growth import trial as trial_lib
 from growth.initializers import initializer as initializer_lib
@@ -37,6 +38,7 @@ class GrowthStep:
       initializer: how new neurons start.
       slots: gives the optimizer's slots of a parameter.
       carry_slots: whether existing neurons keep their optimizer slots.
+      cohorts: takes down when neurons were born; None for nothing of the kind.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class GrowthStep:
         initializer: initializer_lib.Initializer,
         slots: Callable[[tf.Variable], Sequence[surgery.Slot]],
         carry_slots: bool,
+        cohorts: cohorts_lib.Cohorts | None = None,
     ):
         self._model = model
         self._sites = list(sites)
@@ -59,6 +62,7 @@ class GrowthStep:
         self._initializer = initializer
         self._slots = slots
         self._carry_slots = carry_slots
+        self._cohorts = cohorts
         self._strategy = tf.distribute.get_strategy()
 
     def run(
@@ -67,6 +71,7 @@ class GrowthStep:
         batch: Any,
         counts: tf.Tensor,
         site_seeds: tf.Tensor,
+        steps_done: tf.Tensor,
         trains: tf.Tensor,
     ) -> tuple[tf.Tensor, list[dict[str, tf.Tensor]], tf.Tensor]:
         """Grows the network, and trains it for a step.
@@ -78,6 +83,7 @@ class GrowthStep:
           batch: (inputs, targets) of the step after it, distributed.
           counts: new neurons, int32 `[sites]`.
           site_seeds: int32 `[sites, 2]`.
+          steps_done: training steps before the growth, int64 scalar.
           trains: bool scalar, whether there is a step; there is none when nothing but tracing is
             wanted.
 
@@ -86,13 +92,15 @@ class GrowthStep:
           whether its new weights are finite.
         """
         before = self.kernel_shapes()
-        changed, singular_values, is_finite = self.grown(growth_batch, counts, site_seeds)
+        changed, singular_values, is_finite = self.grown(
+            growth_batch, counts, site_seeds, steps_done
+        )
         surgery.assign(changed)
         measured = tf.cond(trains, lambda: self.train(batch, before), self.nothing_measured)
         return measured[0], self.measures(measured, singular_values), is_finite
 
     def grown(
-        self, growth_batch: Any, counts: tf.Tensor, site_seeds: tf.Tensor
+        self, growth_batch: Any, counts: tf.Tensor, site_seeds: tf.Tensor, steps_done: tf.Tensor
     ) -> tuple[list[surgery.Grown], list[tf.Tensor], tf.Tensor]:
         """The first half of `run`, without the assignments; arguments as there.
 
@@ -104,6 +112,8 @@ class GrowthStep:
         neurons = self._neurons(growth_batch, tf.unstack(counts, len(self._sites)), seeds)
         neurons, is_finite = _unless_nonfinite(neurons, self._sites)
         changed = surgery.grown_with_slots(self._sites, neurons, self._slots, self._carry_slots)
+        if self._cohorts is not None:
+            changed += self._cohorts.grown([new.count for new in neurons], steps_done)
         singular_values = [
             tf.zeros([0]) if new.singular_values is None else new.singular_values for new in neurons
         ]

@@ -48,14 +48,14 @@ class StaticShapes(unspecified_shapes.UnspecifiedShapes):
         """`function` of the variables, traced whenever it is called."""
         return lambda *args: super(StaticShapes, self).traced(function)(*args)
 
-    def _run(self, step, growth_batch, batch, counts, site_seeds, trains):
+    def _run(self, step, growth_batch, batch, counts, site_seeds, steps_done, trains):
         """See `GrowthStep.run`."""
         before = step.kernel_shapes()
         variables = []
 
         # Counts are constants in here, so that the compiler knows shapes.
         def grown(growth_batch):
-            changed, *others = step.grown(growth_batch, counts, site_seeds)
+            changed, *others = step.grown(growth_batch, counts, site_seeds, steps_done)
             variables.extend(variable for variable, _ in changed)
             return [value for _, value in changed], *others
 

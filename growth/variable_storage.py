@@ -39,7 +39,7 @@ def replace(variable: tf.Variable, value: tf.Tensor, shape: tf.TensorShape) -> N
         if part is not variable:
             part.handle._distributed_container = weakref.ref(variable)
         # Traced functions may never be freed, and hold the storage: at least it takes no room.
-        tf.raw_ops.AssignVariableOp(resource=old_handle, value=tf.constant(math.nan, new.dtype))
+        tf.raw_ops.AssignVariableOp(resource=old_handle, value=tf.cast(math.nan, new.dtype))
 
 
 def _parts(variable: tf.Variable) -> Sequence[tf.Variable]:

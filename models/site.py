@@ -118,6 +118,15 @@ class GrowthSite:
         """`outgoing [m, k]` as one kernel for each consumer, with k input channels."""
         return _kernels(outgoing, [(c.kernel, c.input_axis) for c in self.consumers])
 
+    @property
+    def axes(self) -> list[tuple[tf.Variable, int]]:
+        """Each variable of the site with its axis that runs over the neurons."""
+        return [
+            *((layer.kernel, layer.output_axis) for layer in self.producers),
+            *((layer.kernel, layer.input_axis) for layer in self.consumers),
+            *((parameter.variable, parameter.axis) for parameter in self.parameters),
+        ]
+
     # What neurons have beside their weights.
 
     @property

@@ -24,6 +24,7 @@ class SingleGrowth:
         self, experiment: experiment_lib.Experiment, initializer: initializer_lib.Initializer
     ):
         self._seed = experiment.seed
+        self._steps_done = experiment.task.global_step
         self._sites = site_lib.sites_of(experiment.model, required=True)
         step = growth_step.GrowthStep(
             experiment.model,
@@ -52,7 +53,8 @@ class SingleGrowth:
             seeds.stream(self._seed, "single growth", draw, site.name) for site in self._sites
         ]
         counts = tf.ones([len(self._sites)], tf.int32)
-        _, measures, _ = self._grow(batch, batch, counts, tf.stack(site_seeds), tf.constant(True))
+        arguments = counts, tf.stack(site_seeds), tf.convert_to_tensor(self._steps_done)
+        _, measures, _ = self._grow(batch, batch, *arguments, tf.constant(True))
         return dict(zip([site.name for site in self._sites], measures, strict=True))
 
 

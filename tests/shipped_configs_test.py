@@ -14,8 +14,12 @@ from trainer import config, experiment, run_directory, train
 
 _FOLDER = pathlib.Path("gin_configs")
 _FILES = sorted(_FOLDER.rglob("*.gin"))
+# Goes after others.
+_RECIPE = _FOLDER / "recipe.gin"
 # Those that state a growth method are to be run, the others to be included.
-_RUNNABLE = [file for file in _FILES if "Grower.initializer" in file.read_text()]
+_RUNNABLE = [
+    file for file in _FILES if "Grower.initializer" in file.read_text() and file != _RECIPE
+]
 # Section 4.2 of the paper: days of training.
 _LARGE = [file for file in _RUNNABLE if file.parts[1] in ("cifar10", "cifar100", "imagenet")]
 # Those of the teacher-student task that differ from others only in numbers; Firefly needs traces.
@@ -92,10 +96,10 @@ def only_what_is_new_is_traced(request):
     tf.config.run_functions_eagerly(False)
 
 
-def _run(file, folder, growths, bindings):
+def _run(file, folder, growths, bindings, *more_files):
     """Runs a file, and checks that it grew as many times, unless it is a baseline."""
     soon = ["PeriodicSchedule.start = 1", "PeriodicSchedule.interval = 1"]
-    config.load([str(file)], [_SHORT, *soon, *bindings])
+    config.load([str(file), *map(str, more_files)], [_SHORT, *soon, *bindings])
     built = experiment.Experiment()
     planned = len({growth.step for growth in built.grower.plan(built.steps)})
     run = train.Run(built, run_directory.RunDirectory(str(folder)))
@@ -113,6 +117,23 @@ def test_a_small_config_runs_with_its_growths(file, tmp_path, data_dir):
     if "fashion_mnist" in str(file):
         bindings.append(f"ImageClassification.data_dir = '{data_dir}'")
     _run(file, tmp_path, 3, bindings)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        _FOLDER / "teacher_student/small_gradmax.gin",
+        _FOLDER / "fashion_mnist/mlp_random.gin",
+        _FOLDER / "fashion_mnist/vgg_random.gin",
+    ],
+    ids=str,
+)
+def test_the_recipe_goes_with_any_task(file, tmp_path, data_dir):
+    bindings = ["Experiment.steps = 4", f"ImageClassification.data_dir = '{data_dir}'"]
+    _run(file, tmp_path, 3, bindings, _RECIPE)
+    assert gin.query_parameter("Grower.initializer").selector == "Random"
+    names = ("Random.inverse", "Random.epsilon", "mean_norm.factor")
+    assert [gin.query_parameter(name) for name in names] == [True, 0.0, 1.0]
 
 
 @pytest.mark.parametrize("file", _LARGE, ids=str)

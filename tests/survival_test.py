@@ -22,6 +22,10 @@ _BINDINGS = [
     "optimizer.config = @AdamConfig()",
     "ConstantLrConfig.learning_rate = 0.01",
     "optimizer.ema = @EMAConfig()",
+    "import growth.newborn_rates",
+    "Grower.newborn_rate = @WarmUpRate()",
+    "WarmUpRate.factor = 2.0",
+    "WarmUpRate.steps = 20",
 ]
 # Kills in all; the long target has more.
 _KILLS = int(os.environ.get("KILLS", "20"))

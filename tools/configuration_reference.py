@@ -25,6 +25,7 @@ _GROUPS = {
     "When": ("growth.schedules",),
     "Where": ("growth.policies",),
     "How": ("growth.initializers",),
+    "How fast new neurons learn": ("growth.newborn_rates",),
     "Parts of methods": (
         "growth.scales",
         "growth.initializers.signs",

@@ -19,6 +19,7 @@ from trainer import (
     objectives,
     optimizers,
     random_state,
+    scaled_updates,
     strategies,
     task,
 )
@@ -152,6 +153,8 @@ class Experiment:
             self.grower = grower(
                 self.model, self.task.loss, slots, seed, self.task.step, self.shapes
             )
+            if self.grower.update_factors is not None:
+                scaled_updates.scale(self.optimizer, self.grower.update_factors)
         # A policy's mistake shows now, not at the first growth.
         _check_end_of_growth(self.grower.plan(self.steps), steps)
         self.best_metric = _checked_best_metric(objective)

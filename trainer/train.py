@@ -99,6 +99,7 @@ class Run:
             train_actions=[self._on_loop],
         )
         self._grower.check_widths()
+        self._grower.recall_cohorts()
         self._best.look_up(self.step)
 
     @property

@@ -113,7 +113,7 @@ class WarmStart:
         for site in sites:
             found = {
                 variable.name.partition(":")[0]: by_variable[variable.ref()].shape[axis]
-                for variable, axis in _axes(site)
+                for variable, axis in site.axes
                 if variable.ref() in by_variable
                 and by_variable[variable.ref()].ndim == variable.shape.rank
             }
@@ -169,15 +169,6 @@ def _by_name(model: tf_keras.Model) -> dict[str, tf.Variable]:
     return variables
 
 
-def _axes(site: site_lib.GrowthSite) -> list[tuple[tf.Variable, int]]:
-    """Each variable of a site with the axis that runs over its neurons."""
-    return [
-        *((layer.kernel, layer.output_axis) for layer in site.producers),
-        *((layer.kernel, layer.input_axis) for layer in site.consumers),
-        *((parameter.variable, parameter.axis) for parameter in site.parameters),
-    ]
-
-
 def _on_a_map(value: np.ndarray, variable: tf.Variable) -> np.ndarray:
     """The matrix of a dense layer on a flattened map, as a kernel `[height, width, fan-in, n]`."""
     if value.ndim != 2 or variable.shape.rank != 4:
@@ -192,7 +183,7 @@ def _shapes(variables, sites, widths) -> dict[object, list[int]]:
     """The shape of each variable at other widths of sites."""
     shapes = {v.ref(): layers_lib.shape_now(v).as_list() for v in variables.values()}
     for site in sites:
-        for variable, axis in _axes(site):
+        for variable, axis in site.axes:
             shapes[variable.ref()][axis] = widths[site.name]
     for key, variable in variables.items():
         memory.checked(shapes[variable.ref()], key)

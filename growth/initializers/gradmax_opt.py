@@ -33,9 +33,11 @@ class GradMaxOpt(one_sided.OneSided):
       orthogonal: whether new neurons are kept orthogonal to each other. Otherwise each maximises on
         its own, and with enough steps all of them end at the same maximum.
       optimizer: of the inner optimisation.
+      fraction: in place of epsilon, the norm of the other side over that of `scale` for it; the
+        output then changes.
 
     Raises:
-      ValueError: epsilon is negative.
+      ValueError: epsilon or fraction is negative, or both are given.
     """
 
     def __init__(
@@ -45,8 +47,9 @@ class GradMaxOpt(one_sided.OneSided):
         inverse: bool = False,
         orthogonal: bool = False,
         optimizer: inner_optimization.ProjectedAdam | None = None,
+        fraction: float = 0.0,
     ):
-        super().__init__(scale, epsilon, inverse)
+        super().__init__(scale, epsilon, inverse, fraction)
         self._manifold = manifolds.OrthonormalColumns() if orthogonal else manifolds.UnitColumns()
         self._optimizer = optimizer or inner_optimization.ProjectedAdam()
 

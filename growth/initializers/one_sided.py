@@ -17,9 +17,11 @@ class OneSided(initializer.Initializer):
       epsilon: the norm of the other side; 0 keeps the output exactly. A batch normalization between
         makes up to 1 / sqrt(its epsilon) times as much of it.
       inverse: False for incoming weights of norm epsilon, True for outgoing ones.
+      fraction: in place of epsilon, the norm of the other side over that of `scale` for it; the
+        output then changes.
 
     Raises:
-      ValueError: epsilon is negative.
+      ValueError: epsilon or fraction is negative, or both are given.
     """
 
     def __init__(
@@ -27,15 +29,24 @@ class OneSided(initializer.Initializer):
         scale: Callable[[tf.Tensor], tf.Tensor] = scales.mean_norm,
         epsilon: float = 0.0,
         inverse: bool = False,
+        fraction: float = 0.0,
     ):
         if not epsilon >= 0:
             raise ValueError(
                 f"{type(self).__name__}.epsilon = {epsilon} must be at least 0, and 0 keeps the "
                 "output exactly"
             )
+        if not fraction >= 0:
+            raise ValueError(f"{type(self).__name__}.fraction = {fraction} must be at least 0")
+        if epsilon and fraction:
+            raise ValueError(
+                f"{type(self).__name__}.epsilon = {epsilon} and .fraction = {fraction} are both "
+                "the norm of the same weights; leave one at 0"
+            )
         self._scale = scale
         self._epsilon = epsilon
         self._inverse = inverse
+        self._fraction = fraction
 
     def check(self, site: site_lib.GrowthSite) -> None:
         """See `Initializer.check`."""
@@ -45,5 +56,8 @@ class OneSided(initializer.Initializer):
     def norms(self, site: site_lib.GrowthSite) -> tuple[tf.Tensor | float, tf.Tensor | float]:
         """The norms of a new neuron's incoming and outgoing weights."""
         if self._inverse:
-            return self._scale(site.incoming()), self._epsilon
-        return self._epsilon, self._scale(site.outgoing())
+            return self._scale(site.incoming()), self._small_norm(site.outgoing())
+        return self._small_norm(site.incoming()), self._scale(site.outgoing())
+
+    def _small_norm(self, weights: tf.Tensor) -> tf.Tensor | float:
+        return self._fraction * self._scale(weights) if self._fraction else self._epsilon

@@ -15,6 +15,7 @@ from growth.initializers import (
     firefly_opt,
     gradmax,
     gradmax_opt,
+    pairs,
     random,
     split,
 )
@@ -29,6 +30,8 @@ _METHODS = {
     "Random": random.Random,
     "Random, inverse": functools.partial(random.Random, inverse=True),
     "Split": functools.partial(split.Split, noise=0.0),
+    "Pairs": pairs.Pairs,
+    "Pairs, chosen": functools.partial(pairs.Pairs, candidates=2),
     "GradMax": gradmax.GradMax,
     "GradMaxOpt": lambda: gradmax_opt.GradMaxOpt(optimizer=_inner()),
     "GradMaxOpt, inverse": lambda: gradmax_opt.GradMaxOpt(inverse=True, optimizer=_inner()),

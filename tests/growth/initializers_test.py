@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from growth import inner_optimization, scales
-from growth.initializers import all_zero, firefly_opt, gradmax, gradmax_opt, random, signs
+from growth.initializers import all_zero, firefly_opt, gradmax, gradmax_opt, pairs, random, signs
 from tests import networks
 
 METHODS = {
@@ -18,6 +18,8 @@ METHODS = {
     "gradmax_opt, inverse": gradmax_opt.GradMaxOpt(
         inverse=True, optimizer=inner_optimization.ProjectedAdam(steps=5)
     ),
+    "pairs": pairs.Pairs(),
+    "pairs, chosen": pairs.Pairs(candidates=3),
 }
 _methods = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())
 
@@ -45,7 +47,7 @@ def test_the_logged_gradient_norm_is_that_of_the_grown_network(method):
     model, data = networks.network(), networks.batch()
     widths = [site.width for site in model.sites]
     event = networks.grower(model, method).grow(0, data)
-    # Where new neurons of neighbouring sites meet, their weights belong to neither.
+    # Where new neurons of neighbouring sites meet, their weights belong to both.
     old_in = [6, *widths]
     old_out = [*widths, 4]
     with tf.GradientTape() as tape:
@@ -55,8 +57,8 @@ def test_the_logged_gradient_norm_is_that_of_the_grown_network(method):
         value, [(site.producers[0].kernel, site.consumers[0].kernel) for site in sites]
     )
     for i, (site, (incoming, outgoing)) in enumerate(zip(sites, by_kernel, strict=True)):
-        new_in = incoming[: old_in[i], old_out[i] :]
-        new_out = outgoing[old_in[i + 1] :, : old_out[i + 1]]
+        new_in = incoming[:, old_out[i] :]
+        new_out = outgoing[old_in[i + 1] :]
         logged = event["sites"][site.name]
         np.testing.assert_allclose(
             logged["gradient_norm_new"], tf.linalg.global_norm([new_in, new_out]), rtol=1e-4
@@ -129,6 +131,30 @@ def test_epsilon_is_the_norm_of_the_side_that_is_otherwise_zero(method, zero_sid
 def test_epsilon_must_not_be_negative(method):
     with pytest.raises(ValueError, match=rf"{method.__name__}.epsilon = -0.1 must be at least 0"):
         method(epsilon=-0.1)
+
+
+@pytest.mark.parametrize("inverse", [False, True])
+@pytest.mark.parametrize("make", [random.Random, gradmax_opt.GradMaxOpt])
+def test_a_fraction_is_of_the_norm_of_existing_weights(untraced, make, inverse):
+    view = networks.view(networks.network(), 0, networks.batch())
+    method = make(fraction=0.3, inverse=inverse, scale=lambda w: scales.mean_norm(w, 0.5))
+    new = method(view, tf.constant(2), tf.constant([3, 4]))
+    sides = [(new.incoming, view.site.incoming()), (new.outgoing, view.site.outgoing())]
+    norms = [np.linalg.norm(a, axis=0) / np.linalg.norm(b, axis=0).mean() for a, b in sides]
+    expected = [0.5, 0.15] if inverse else [0.15, 0.5]
+    np.testing.assert_allclose(norms, [[n] * 2 for n in expected], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"fraction": -0.1}, r"Random.fraction = -0.1 must be at least 0"),
+        ({"fraction": 0.3, "epsilon": 0.1}, r"epsilon = 0.1 and .fraction = 0.3 are both"),
+    ],
+)
+def test_a_fraction_that_cannot_be_is_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        random.Random(**arguments)
 
 
 def test_neurons_beyond_the_rank_take_random_directions_and_this_is_said(caplog):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from growth import inner_optimization
-from growth.initializers import all_zero, gradmax, gradmax_opt, random, split
+from growth.initializers import all_zero, gradmax, gradmax_opt, pairs, random, split
 from tests import grown_network, networks, site_table, trained_site
 
 _FEW_STEPS = inner_optimization.ProjectedAdam(steps=3)
@@ -16,6 +16,7 @@ METHODS = {
     "gradmax_opt, inverse": gradmax_opt.GradMaxOpt(inverse=True, optimizer=_FEW_STEPS),
     "all zero": all_zero.AllZero(),
     "split": split.Split(noise=0.0),
+    "pairs": pairs.Pairs(candidates=3),
 }
 # Old neurons share their outgoing weights with their copies.
 _CHANGE_OUTGOING = ["split"]
