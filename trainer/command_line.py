@@ -67,7 +67,7 @@ def run(main: Callable[[list[str]], None], check: Callable[[], None]) -> NoRetur
             rest = flags.FLAGS(argv)
         except flags.Error as error:
             fail(error, 2)
-        _check_arguments(argv, rest)
+        _check_arguments(rest)
         check()
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)  # absl.app raises it to INFO, if unset.
@@ -99,8 +99,8 @@ def _enter_folder() -> None:
         fail(f"{named} cannot be entered ({error.strerror}); cd to one that exists", 2)
 
 
-def _check_arguments(argv: list[str], rest: list[str]) -> None:
-    """Ends the program if a flag is given twice that takes one value, or an argument is none."""
+def _check_arguments(rest: list[str]) -> None:
+    """Ends the program if an argument is no flag; says which of several values a flag takes."""
     if len(rest) > 1:
         hint = "all options are flags, see --help"
         near = difflib.get_close_matches(rest[1].partition("=")[0], list(flags.FLAGS), 1)
@@ -109,7 +109,10 @@ def _check_arguments(argv: list[str], rest: list[str]) -> None:
         fail(f"unexpected argument {rest[1]!r}; {hint}", 2)
     for flag in dict.fromkeys(flags.FLAGS[name] for name in flags.FLAGS):
         if flag.present > 1 and not isinstance(flag, flags.MultiFlag):
-            fail(f"--{flag.name} is given {flag.present} times, but takes one value", 2)
+            standard_streams.say(
+                f"--{flag.name} is given {flag.present} times; the last one counts, "
+                f"--{flag.name}={flag.value}"
+            )
 
 
 def gin_arguments() -> tuple[list[str], list[str], list[str]]:

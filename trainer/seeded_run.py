@@ -122,13 +122,14 @@ def perform(run: SeededRun, action: Callable[[run_directory.RunDirectory], Any])
                 directory.start(gin.config_str(), overwrite_config=False)
             with failures.told(directory.checkpoints):
                 action(directory)
-        except (errors.UserError, errors.RunFailure, FloatingPointError) as error:
-            standard_streams.say(f"error: {error}")
-            return str(error).partition("\n")[0]
         # Whatever it is, it ends this run only.
         except Exception as error:  # noqa: BLE001
-            traceback.print_exc()
-            return error_reasons.reason(error).partition("\n")[0]
+            if type(error) is not errors.UserError:
+                traceback.print_exc()  # There is no --verbosity=1 for it.
+            told = isinstance(error, (errors.UserError, errors.RunFailure, FloatingPointError))
+            text = str(error) if told else error_reasons.reason(error)
+            standard_streams.say(f"error: {text}")
+            return text.partition("\n")[0]
         finally:
             # While Gin holds a configuration, no module can register what it has.
             gin.clear_config()

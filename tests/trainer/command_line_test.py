@@ -40,7 +40,6 @@ def _shell(command, cwd=None, **options):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--model_dir=a --model_dir=b", "--model_dir is given 2 times, but takes one value"),
         ("model_dir=a", "unexpected argument 'model_dir=a'; is --model_dir meant?"),
         ("–-model_dir=a", "is --model_dir meant?"),
         ("--modle_dir=a", "Did you mean: model_dir"),
@@ -51,6 +50,12 @@ def test_a_flag_that_is_not_meant_so_is_named(flags, message):
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.startswith("error: ") and message in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_of_a_flag_that_is_given_twice_the_last_counts_and_this_is_said():
+    done = _shell("program --model_dir=a --model_dir=b")
+    assert (done.returncode, done.stdout) == (0, "line\n")
+    assert done.stderr == "--model_dir is given 2 times; the last one counts, --model_dir=b\n"
 
 
 @pytest.mark.parametrize(
