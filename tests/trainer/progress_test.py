@@ -49,3 +49,13 @@ def test_a_growth_without_room_is_said():
     stream = io.StringIO()
     progress.Progress(tf.Variable(0), 40, 8, stream).growth({"step": 3, "sites": {}})
     assert stream.getvalue() == "step 3  grew nothing: all sites are at their maximum\n"
+
+
+def test_a_console_that_is_gone_does_not_end_a_run():
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+        flush = write
+
+    assert _show(Gone()) == ""
