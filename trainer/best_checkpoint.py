@@ -66,12 +66,13 @@ class BestCheckpoint(tf.train.experimental.PythonState):
     ) -> None:
         """Saves `checkpoint` if `metrics`, of the evaluation after `step` steps, are the best.
 
-        A metric that is not finite is never the best.
+        An evaluation of which the loss or the metric is not finite is never the best.
         """
         sign = -1 if self._metric == "loss" else 1
         new, best = metrics[self._metric], self.evaluation.get(self._metric, math.nan)
         # Not by `new <= best`, which no comparison with NaN fulfils.
-        if not math.isfinite(new) or (math.isfinite(best) and sign * new <= sign * best):
+        is_finite = math.isfinite(new) and math.isfinite(metrics.get("loss", 0.0))
+        if not is_finite or (math.isfinite(best) and sign * new <= sign * best):
             return
         self.evaluation = {"step": step, **metrics}
         checkpoints.save(checkpoint, self._folder, 1, step, self._strategy)

@@ -9,9 +9,9 @@ from typing import NoReturn
 
 # A second one of these has its usual effect.
 _OF_USERS = (signal.SIGINT, signal.SIGTERM)
-# Notices, which may come more than once: of a batch system that needs the machine, and of a
-# terminal that closes.
-_NOTICES = (signal.SIGUSR1, signal.SIGHUP)
+# Notices, which may come more than once: of a batch system that needs the machine or has given all
+# of its time, and of a terminal that closes.
+_NOTICES = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU, signal.SIGHUP)
 
 
 class Interrupt:
@@ -30,10 +30,11 @@ class Interrupt:
 
 @contextlib.contextmanager
 def catch() -> Iterator[Interrupt]:
-    """Turns SIGINT, SIGTERM, SIGUSR1 and SIGHUP within the block into a request to stop.
+    """Turns signals that ask for an end within the block into a request to stop.
 
-    A second SIGINT or SIGTERM has its usual effect, for those who cannot wait. A SIGHUP that is
-    ignored, as by nohup, stays so.
+    These are SIGINT and SIGTERM, and SIGUSR1, SIGUSR2, SIGXCPU and SIGHUP, which batch systems and
+    terminals send. A second SIGINT or SIGTERM has its usual effect, for those who cannot wait. A
+    SIGHUP that is ignored, as by nohup, stays so.
     """
     interrupt = Interrupt()
     usual = {number: signal.getsignal(number) for number in (*_OF_USERS, *_NOTICES)}

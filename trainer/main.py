@@ -61,12 +61,15 @@ def main(argv: list[str]) -> None:
             built = experiment.Experiment()
             if _DRY_RUN.value:
                 built.check_first_batch()
-                print(console_text.escaped_lines(dry_run.report(built)))
-                return
-            directory = run_directory.RunDirectory(
-                _MODEL_DIR.value, is_written=strategies.is_chief(built.strategy)
-            )
-            work = _MODES[_MODE.value](built, directory)
+                report = dry_run.report(built)
+            else:
+                directory = run_directory.RunDirectory(
+                    _MODEL_DIR.value, is_written=strategies.is_chief(built.strategy)
+                )
+                work = _MODES[_MODE.value](built, directory)
+        if _DRY_RUN.value:
+            print(console_text.escaped_lines(report))
+            return
         with failures.told(directory.checkpoints, _ACTIVITIES[_MODE.value]):
             work()
     except errors.UserError as error:
@@ -104,11 +107,17 @@ def _train(built, directory, evaluate=False) -> Callable[[], None]:
     return lambda: run.train(evaluate, steps)
 
 
+_OTHER_CONFIG = (
+    "It was run with another configuration than this one, which needs another --model_dir\n"
+)
+
+
 def _say_finished(directory) -> None:
     if directory.is_written:
         print(
             f"finished before: {directory.result()['steps']} steps, and nothing is left to do\n"
-            f"result: {directory.path}/result.json",
+            + (_OTHER_CONFIG if directory.config_difference(gin.config_str()) else "")
+            + f"result: {directory.path}/result.json",
             file=sys.stderr,
         )
 

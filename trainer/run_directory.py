@@ -131,13 +131,16 @@ class RunDirectory:
                 "--model_dir"
             )
 
-    def _check_config(self, config: str) -> None:
+    def config_difference(self, config: str) -> str:
+        """How `config` differs from the configuration in the folder; empty if it does not."""
         file = self.path / "config.gin"
         if not file.exists():
-            return
+            return ""
         before, now = file.read_text(errors="replace").splitlines(), config.splitlines()
-        difference = "\n".join(difflib.unified_diff(before, now, "before", "now", "", "", 0, ""))
-        if difference:
+        return "\n".join(difflib.unified_diff(before, now, "before", "now", "", "", 0, ""))
+
+    def _check_config(self, config: str) -> None:
+        if difference := self.config_difference(config):
             raise errors.UserError(
                 f"{self.path} holds a run with another configuration:\n{difference}\n"
                 "Choose another folder, or have //:train go on all the same with "

@@ -24,8 +24,7 @@ def remove(folder: pathlib.Path, names: str) -> None:
     if not folder.is_dir():
         return
     machine = re.escape(platform.node())
-    # Earlier versions of this program left the machine out.
-    pattern = re.compile(rf"\.(?:{names})(?:\.{machine})?\.(?P<process>[0-9]+)")
+    pattern = re.compile(rf"\.(?:{names})\.{machine}\.(?P<process>[0-9]+)")
     for path in folder.iterdir():
         match = pattern.fullmatch(path.name)
         if match is None or not _has_ended(int(match["process"])):

@@ -60,3 +60,11 @@ def test_what_is_not_finite_is_never_the_best_nor_in_its_way(tmp_path, metric, b
     best.evaluation = {}
     checkpoint.restore(tf.train.latest_checkpoint(str(tmp_path)))
     assert best.evaluation[metric] == 0.1 and math.isnan(best.evaluation["other"])
+
+
+def test_an_accuracy_beside_a_loss_that_is_not_finite_is_not_the_best(tmp_path):
+    best = best_checkpoint.BestCheckpoint(tmp_path, "accuracy", tf.distribute.get_strategy())
+    checkpoint = tf.train.Checkpoint(best=best)
+    best.update(10, {"loss": math.nan, "accuracy": 0.9}, checkpoint)
+    best.update(20, {"loss": 0.5, "accuracy": 0.4}, checkpoint)
+    assert best.evaluation["step"] == 20

@@ -59,8 +59,8 @@ def test_an_export_removes_what_killed_ones_left(tmp_path):
     ended = subprocess.Popen(["true"])
     ended.wait()
     machine, running = platform.node(), os.getppid()
-    left = [f".40.{machine}.{ended.pid}", f".40.outdone.{machine}.{ended.pid}", f".7.{ended.pid}"]
-    others = [f".40.{machine}.{running}", f".7.elsewhere.{ended.pid}", f".mine.{ended.pid}", "7"]
+    left = [f".40.{machine}.{ended.pid}", f".40.outdone.{machine}.{ended.pid}"]
+    others = [f".40.{machine}.{running}", f".7.elsewhere.{ended.pid}", f".7.{ended.pid}", "7"]
     for name in left + others:
         _write(tmp_path / name, "half")
     _export(tmp_path / "40", "first")

@@ -124,7 +124,6 @@ def ended():
 @pytest.mark.parametrize(
     "name",
     [
-        "result.json.{}",
         "growth.jsonl.{machine}.{}",
         "operative_config-40.gin.{machine}.{}",
         "measurement.json.{machine}.{}",
@@ -147,6 +146,7 @@ def test_what_a_killed_process_left_of_an_export_is_removed(ended, tmp_path):
     "name",
     [
         ".mine",
+        ".config.gin.999999",
         ".vimrc.2024",
         ".notes.1",
         ".config.gin",
