@@ -1,4 +1,4 @@
-"""What schedules and policies decide, checked to be functions of what they are asked."""
+"""Asks schedules and policies, and checks that they are functions of their arguments."""
 
 import operator
 import reprlib
@@ -9,7 +9,7 @@ from growth import policies, schedules
 
 
 def next_growth(schedule: schedules.Schedule, step: int, growths: int) -> int | None:
-    """What `Schedule.next_growth` says, asked twice.
+    """Calls `Schedule.next_growth` twice, and checks the answers.
 
     Raises:
       ValueError: it is neither None nor a step, or not the same both times.
@@ -30,7 +30,7 @@ def next_growth(schedule: schedules.Schedule, step: int, growths: int) -> int | 
 def allot(
     policy: policies.Policy, growth: int, sites: Sequence[policies.SiteWidth]
 ) -> dict[str, int]:
-    """What `Policy.allot` says, asked twice: the new neurons of each site, by name.
+    """Calls `Policy.allot` twice; the new neurons of each site, by name.
 
     Raises:
       ValueError: it is not a number of 0 or more for each site, or not the same both times, or it
@@ -62,7 +62,7 @@ def allot(
 
 
 def same_twice(asked: str, ask: Callable[[], Any]) -> Any:
-    """What `ask` gives, both times that it is called.
+    """Calls `ask` twice, and compares the answers.
 
     Args:
       asked: the question, for the message.

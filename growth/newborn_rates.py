@@ -16,7 +16,7 @@ class NewbornRate(abc.ABC):
 
     @abc.abstractmethod
     def factor(self, age: tf.Tensor) -> tf.Tensor:
-        """What the updates of neurons are multiplied by; traced once for the run.
+        """The factors of the updates of neurons; traced once for the run.
 
         Args:
           age: training steps of each neuron so far, 0 in its first; float32 `[k]`.

@@ -1,4 +1,4 @@
-"""What messages say of a growth site that is not what the network computes."""
+"""Messages about a growth site that is not what the network computes."""
 
 import re
 from collections.abc import Sequence

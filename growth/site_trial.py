@@ -183,7 +183,7 @@ class SiteTrial:
         return observer.maps(inputs)
 
     def _fault(self, inputs, before, maps, growing) -> str | None:
-        """What is wrong when the sites that are `growing` get a neuron; None if nothing is."""
+        """Describes what goes wrong when the `growing` sites get a neuron; None if nothing does."""
         keeps_zero = [s for s in growing if all(layer.at_zero()[0] == 0.0 for layer in s.between)]
         return self._fault_with(
             inputs, before, maps, self._one(growing, incoming=True, outgoing=False), growing, 1
@@ -260,7 +260,7 @@ def _difference(before: tf.Tensor, after: tf.Tensor) -> float:
 
 
 def _moved(site: site_lib.GrowthSite, before: _Pass, after: _Pass) -> str | None:
-    """What a consumer reads if it is not the old neurons and then the new one; None if it is."""
+    """Describes a consumer that does not read the old neurons and then the new one, or None."""
     for consumer in site.consumers:
         old, new = before.reads[consumer], after.reads[consumer]
         if old is None or new is None:

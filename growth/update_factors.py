@@ -1,4 +1,4 @@
-"""What a newborn rate means for each parameter of a network."""
+"""The factors that a newborn rate gives the updates of each parameter."""
 
 import tensorflow as tf
 
@@ -56,7 +56,7 @@ class UpdateFactors:
 
 
 def _of_younger(by_cohort: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
-    """What each weight takes, `[rows, columns]`: of the cohort with the larger number."""
+    """The value of each weight, `[rows, columns]`: that of the younger cohort."""
     # A row for each cohort, of which those of neurons are copies: no comparison for each weight.
     numbers = tf.range(tf.size(by_cohort))[:, tf.newaxis]
     return tf.gather(tf.gather(by_cohort, tf.maximum(numbers, columns)), rows)

@@ -95,5 +95,5 @@ def without_noise() -> Iterator[None]:
 
 
 def is_noiseless() -> bool:
-    """Whether layers that draw random numbers are the identity."""
+    """True within `without_noise`: layers that draw random numbers are the identity."""
     return _current.is_noiseless

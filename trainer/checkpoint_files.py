@@ -17,7 +17,7 @@ def steps(folder: pathlib.Path) -> list[int]:
 
 
 def is_step(checkpoint: str) -> bool:
-    """Whether a checkpoint is called as those of runs are, by its training steps."""
+    """True if a checkpoint is named as those of runs are, by its training steps."""
     return bool(_INDEX.fullmatch(f"{pathlib.Path(checkpoint).name}.index"))
 
 
@@ -41,7 +41,7 @@ def remove(folder: pathlib.Path, step: int) -> None:
 
 
 def unfinished(folder: pathlib.Path) -> list[pathlib.Path]:
-    """What a process left that ended while it wrote or removed a checkpoint.
+    """The leftovers of a process that ended while it wrote or removed a checkpoint.
 
     Only for a process that has `folder` to itself: it looks the same while another one writes.
     """

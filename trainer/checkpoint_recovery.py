@@ -13,7 +13,7 @@ from trainer import checkpoint_files, errors
 
 
 class Found(NamedTuple):
-    """What is in a folder of checkpoints.
+    """The contents of a folder of checkpoints.
 
     Attributes:
       step: of the newest checkpoint that can be read to its end; None if there is none.
@@ -149,7 +149,7 @@ def _none_whole(folder: pathlib.Path, found: Found) -> str:
 
 
 def _is_named(folder: pathlib.Path, step: int) -> bool:
-    """Whether TensorFlow takes that of `step` for the newest."""
+    """True if TensorFlow takes that of `step` for the newest."""
     return named(folder) == str(checkpoint_files.path(folder, step))
 
 

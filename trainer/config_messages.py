@@ -76,7 +76,7 @@ def _meant(token: str) -> str:
 
 
 def _text(error: Exception, where: str) -> str:
-    """What Gin says, in fewer words."""
+    """Gin's message, in fewer words."""
     text = str(error).partition(" in config string:")[0]  # Gin adds the whole configuration.
     if isinstance(error, tokenize.TokenError):
         text = f"{error.args[0]}, in {where}, line {error.args[1][0]}"

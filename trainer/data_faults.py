@@ -71,7 +71,7 @@ class DataFaults:
         raise ValueError(f"{self._name}.train gives no batches")
 
     def of_steps(self, first: int, last: int) -> str | None:
-        """What is wrong with the batches of some training steps; None if nothing is.
+        """Describes a fault in the batches of some training steps; None if there is none.
 
         Args:
           first: steps are counted from 1.
@@ -114,14 +114,14 @@ class DataFaults:
             )
 
     def of_test(self) -> str | None:
-        """What is wrong with the test examples; None if nothing is. They are read once."""
+        """Describes a fault in the test examples, which are read once; None if there is none."""
         if self._test_fault is None:
             fault = self._of_batches(self._dataset.test())
             self._test_fault = f"{self._name}, the test examples: {fault}" if fault else ""
         return self._test_fault or None
 
     def of_batch(self, batch: tuple) -> str | None:
-        """What is wrong with a batch; None if nothing is."""
+        """Describes a fault in a batch; None if there is none."""
         return self._of_batches([batch])
 
     def _of_batches(self, batches: Iterable[tuple]) -> str | None:

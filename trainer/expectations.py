@@ -1,4 +1,4 @@
-"""What the shipped configurations are expected to come to: gin_configs/expected.csv."""
+"""The expected results of the shipped configurations: gin_configs/expected.csv."""
 
 import csv
 import dataclasses

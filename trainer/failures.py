@@ -1,4 +1,4 @@
-"""What ends a run that was put together well: full disks and memories, data, workers that die."""
+"""Failures of a run that was set up well: full disks and memories, data, workers that die."""
 
 import contextlib
 import os

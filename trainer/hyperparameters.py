@@ -16,7 +16,7 @@ _MACRO = re.compile(r"%([\w./-]*\w)")
 
 
 def comparable(literals: Mapping[str, Literal]) -> dict[str, Literal]:
-    """What `config.literals` gives, with one type for each name, whatever a run binds to it.
+    """The values of `config.literals`, with one type for each name, whatever a run binds to it.
 
     TensorBoard takes a name for text if runs differ in its type, and then finds no number among its
     values: the filters lose those runs. So the annotation of a parameter decides: numbers stay

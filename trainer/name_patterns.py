@@ -46,7 +46,7 @@ def _given(optimizer) -> Iterator[tuple[str, list[str]]]:
 
 
 def _name(optimizer, variable):
-    """What the optimizer searches: LAMB leaves out the `:0` at the end of a name."""
+    """The names that the optimizer searches: LAMB leaves out the `:0` at the end."""
     shortened = getattr(optimizer, "_get_variable_name", None)
     return shortened(variable.name) if shortened else variable.name
 

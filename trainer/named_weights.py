@@ -61,7 +61,7 @@ def read(path: str) -> NamedWeights:
 
 
 def _find(path: str) -> tuple[Callable[[pathlib.Path], _Found], pathlib.Path]:
-    """What reads `path`, and the file or folder that it is to read."""
+    """The reader for `path`, and the file or folder that it is to read."""
     folder = pathlib.Path(path)
     if folder.suffix in keras_file.SUFFIXES and folder.is_file():
         return keras_file.read, folder

@@ -230,7 +230,7 @@ class RunDirectory:
         return bool(checkpoint_files.steps(self.checkpoints))
 
     def result(self) -> dict[str, Any] | None:
-        """What result.json holds; None before the end of the run, or if it is damaged."""
+        """Reads result.json; None before the end of the run, or if it is damaged."""
         try:
             found = json.loads((self.path / "result.json").read_text())
         except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -239,7 +239,7 @@ class RunDirectory:
         return found if whole else None
 
     def is_finished(self, steps: int) -> bool:
-        """Whether result.json is of `steps` training steps, and the checkpoints are not kept."""
+        """True if result.json is of `steps` training steps, and the checkpoints are not kept."""
         result = self.result()
         return result is not None and result["steps"] >= steps and not self.has_checkpoint()
 

@@ -59,7 +59,7 @@ def _apply(
 
 
 def _is_plain_momentum(optimizer: tf_keras.optimizers.Optimizer) -> bool:
-    """Whether a slot holds the update, which then need not be found by a difference."""
+    """True if a slot holds the update, which then need not be found by a difference."""
     is_sgd = type(optimizer) is tf_keras.optimizers.legacy.SGD
     return is_sgd and optimizer._momentum and not optimizer.nesterov
 

@@ -12,7 +12,7 @@ def dumps(value: Any, indent: int | None = None) -> str:
 
 
 def loads(text: str) -> Any:
-    """What `text`, of numbers and strings, says; NaN for null.
+    """Parses `text`, of numbers and strings; NaN for null.
 
     Raises:
       ValueError: it is not JSON.

@@ -160,7 +160,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
 
     @property
     def metric_variables(self) -> list[tf.Variable]:
-        """What `train` collects for its outputs, from the beginning to the end of a call."""
+        """The variables in which `train` collects its outputs, during a call."""
         metrics = [*self._train_metrics, self._finite_steps]
         return [variable for metric in metrics for variable in metric.variables]
 
@@ -264,7 +264,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
 
     @property
     def inputs_were_finite(self) -> bool:
-        """Whether all inputs of the last evaluation were finite."""
+        """True if all inputs of the last evaluation were finite."""
         return float(self._not_finite.result()) == 0
 
     def evaluate_batch(self, batch) -> dict[str, float]:

@@ -143,7 +143,7 @@ class Run:
         )
 
     def is_finished(self, evaluate: bool) -> bool:
-        """Whether result.json has all that `train` could find out."""
+        """True if result.json has all that `train` could find out."""
         result = self._earlier_result()
         return result is not None and (bool(result.get("test")) or not evaluate)
 
@@ -280,7 +280,7 @@ class Run:
         self._log.growth(event, seconds_a_step)
 
     def _earlier_result(self) -> dict[str, Any] | None:
-        """What result.json holds, if there are no more steps to do."""
+        """Reads result.json, if there are no more steps to do."""
         result = self._directory.result()
         is_over = result is not None and result["steps"] == self.step >= self._experiment.steps
         return result if is_over else None

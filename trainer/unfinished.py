@@ -1,4 +1,4 @@
-"""What a process that was killed left half-written beside the place it was meant for."""
+"""Files that a process that was killed left half-written, beside their place."""
 
 import os
 import pathlib
@@ -36,7 +36,7 @@ def remove(folder: pathlib.Path, names: str) -> None:
 
 
 def _has_ended(process: int) -> bool:
-    """Whether there is no such process on this machine, other than this one."""
+    """True if there is no such process on this machine, other than this one."""
     if process == os.getpid():  # Of an earlier one with its number, as in containers.
         return True
     try:

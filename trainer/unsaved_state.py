@@ -95,7 +95,7 @@ def _unsaved(
 
 
 def _handles(variable: tf.Variable) -> tuple[int, ...]:
-    """What tells a variable from others; of one that is distributed, those of its replicas."""
+    """The handles of a variable, by which it is told from others; those of its replicas."""
     parts = tf.distribute.get_strategy().experimental_local_results(variable)
     return tuple(id(part.handle) for part in parts)
 

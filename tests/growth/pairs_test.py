@@ -1,4 +1,4 @@
-"""What is particular to pairs of neurons that cancel."""
+"""Pairs of new neurons cancel, and odd numbers of them as well."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What all programs share: flags, streams, the working folder and Ctrl-C."""
+"""Flags, streams, the working folder and Ctrl-C, which all programs share."""
 
 import os
 import pathlib

@@ -1,4 +1,4 @@
-"""What the headers of the configurations promise is what gin_configs/expected.csv holds."""
+"""The headers of the configurations promise what gin_configs/expected.csv holds."""
 
 import dataclasses
 import math

@@ -71,7 +71,7 @@ class Dataset(abc.ABC):
         return None
 
     def served_spec(self) -> Any:
-        """What an exported network takes, `[None, ...]`: a tf.TensorSpec, or several, nested.
+        """The inputs of an exported network, `[None, ...]`: a tf.TensorSpec, or several, nested.
 
         Their names are those of the arguments. The inputs of training, unless overridden together
         with `preprocess`.
