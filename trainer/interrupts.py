@@ -65,11 +65,11 @@ def end_at_once() -> None:
 
     def end(number, frame) -> NoReturn:
         del frame
+        # Not by print: the signal may have come while a stream was writing, which then refuses.
         with contextlib.suppress(Exception):
             sys.stdout.flush()
-            print(
-                "\nerror: stopped by SIGINT; the same command goes on", file=sys.stderr, flush=True
-            )
+        with contextlib.suppress(OSError):
+            os.write(2, b"\nerror: stopped by SIGINT; the same command goes on\n")
         os._exit(128 + number)
 
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
