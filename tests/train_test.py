@@ -216,7 +216,7 @@ def test_another_seed_network_than_that_of_the_checkpoint_is_refused(tmp_path):
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(
     tmp_path, growths, where
 ):
-    steep = ("optimizer.config = @SGDConfig()", "ConstantLrConfig.learning_rate = 9")
+    steep = ("optimizer.config = @SGDConfig()", "ConstantLrConfig.learning_rate = 20")
     _, run = _run(tmp_path, *steep, f"PeriodicSchedule.count = {growths}")
     with pytest.raises(FloatingPointError, match=f"{where}; the newest checkpoint is"):
         run.prepare({})
