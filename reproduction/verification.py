@@ -30,11 +30,7 @@ def figures(number: str, setting: str, file: str) -> list[figure.Figure]:
         ("Experiment.checkpoint_interval = 200", _ALL_KEPT),  # Steps, between two growths.
         after_growth.after_growth,
     )
-    frequent = (
-        "Experiment.log_interval = 25",  # Steps, as often as a loop is left to save.
-        "Experiment.checkpoint_interval = 25",  # Steps.
-        _ALL_KEPT,
-    )
+    frequent = ("Experiment.checkpoint_interval = 25", _ALL_KEPT)  # Steps.
     return [
         norm_after_growth.GradientNormAfterGrowth(
             name=f"{number}a",

@@ -51,7 +51,8 @@ class Experiment:
       grower: gives the grower; see growth/grower.py for what it is called with.
       growth_batch_size: examples in the batch that a growth takes its gradient from: those that
         training sees next; None for as many as in a training batch.
-      log_interval: training steps between two points in the logs, run as one in-graph loop.
+      log_interval: training steps between two points in the logs, run as one in-graph loop; there
+        is a point at each growth, evaluation and checkpoint as well.
       eval_interval: training steps between two evaluations; None for one at the end.
       checkpoint_interval: training steps between two checkpoints.
       checkpoints_kept: how many of the newest checkpoints are kept.
