@@ -252,7 +252,7 @@ _SEQUENCES = {
     "sequence, layer norm": _sequence(
         lambda: ([_per_position("in", 4)], [_layer_norm(), _relu], [_per_position("out", 5)])
     ),
-    "sequence, flatten": _sequence(lambda: ([_per_position("in", 4)], [_relu], [_dense("out", 5)])),
+    "sequence, flatten": _sequence(lambda: ([_per_position("in", 4)], [_relu], [_dense("out", 3)])),
 }
 
 _BRANCHES = {
