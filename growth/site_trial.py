@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 import tf_keras
 
-from growth import full_precision, linear_map, site_faults, site_observer, surgery
+from growth import full_precision, site_faults, site_observer, surgery
 from growth.neurons import NewNeurons
-from models import forward_pass
+from models import channel_wise, forward_pass
 from models import site as site_lib
 
 # As many tell what the whole batch would, in less time.
@@ -84,32 +84,30 @@ class SiteTrial:
             site_observer.unchanged(self._model.non_trainable_variables),
             full_precision.full_precision(self._model),
         ):
-            inputs = self._run(_first_examples, batch)
-            before = self._before(inputs)
+            before = self._before(batch)
             # Growth methods see training steps.
             compares = self._uses_gradients and self._is_training
-            maps = self._maps(inputs) if compares else None
+            expected = None
+            if compares:
+                expected = functools.cache(lambda: self._traced(self._expected)(batch))
             # All sites at once; if that goes wrong, one after the other, to name the site.
-            if not (fault := self._fault(inputs, before, maps, self._sites)):
+            if not (fault := self._fault(batch, before, expected, self._sites)):
                 return
             self._is_traced = False  # A graph tells less of what went wrong.
             for site in self._sites:
-                if alone := self._fault(inputs, before, maps, [site]):
+                if alone := self._fault(batch, before, expected, [site]):
                     raise ValueError(f"site {site.name!r} cannot grow: {alone}")
             raise ValueError(f"the sites cannot grow at the same time: {fault}")
 
-    def _before(self, inputs):
+    def _before(self, batch):
         """The network as it is; in evaluation, if a layer draws random numbers in training."""
         for self._is_training in (True, False):
-            before, again = (self._pass(inputs, self._one([], False, False)) for _ in range(2))
+            run = self._passing(self._one([], False, False))
+            before, again = run(batch), run(batch)
             self._is_deterministic = _difference(before.outputs, again.outputs) == 0
             if self._is_deterministic:
                 break
         return before
-
-    def _run(self, function, *args):
-        """Calls `function` in replica context."""
-        return self._traced(lambda *args: self._strategy.run(function, args=args))(*args)
 
     def _traced(self, function):
         # A single device is done with each operation sooner than it would be with the tracing.
@@ -145,63 +143,85 @@ class SiteTrial:
                     "shape=[..., None] along the axis of neurons"
                 )
 
-    def _pass(self, inputs, neurons):
-        """The network with `neurons` added."""
+    def _passing(self, neurons):
+        """Maps a batch to a pass through the network with `neurons` added."""
         consumers = list(dict.fromkeys(c for site in self._sites for c in site.consumers))
         weights = [(new.incoming, new.outgoing) for new in neurons]
 
-        def on_replica(inputs):
+        def on_replica(batch):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(weights)
                 grown = surgery.grown(self._sites, neurons)
                 values = {reference: value for reference, (_, value) in grown.items()}
                 with forward_pass.substitute(values), forward_pass.observe(consumers) as seen:
-                    outputs = self._outputs(inputs)
+                    outputs = self._outputs(batch)
                 functional = _functional(outputs)
             gradients = tape.gradient(functional, weights, unconnected_gradients="zero")
             return outputs, [seen[c] and seen[c].inputs for c in consumers], gradients
 
-        outputs, reads, gradients = self._run(on_replica, inputs)
-        first = [self._first(x) for x in [outputs, *reads]]
-        total = [
-            tuple(self._strategy.reduce("SUM", gradient, axis=None) for gradient in pair)
-            for pair in gradients
-        ]
-        return _Pass(first[0], dict(zip(consumers, first[1:], strict=True)), total)
+        def everywhere(batch):
+            outputs, reads, gradients = self._strategy.run(on_replica, args=(batch,))
+            reduce = functools.partial(self._strategy.reduce, "SUM", axis=None)
+            return outputs, reads, [tuple(map(reduce, pair)) for pair in gradients]
+
+        run = self._traced(everywhere)
+
+        def run_pass(batch):
+            outputs, reads, gradients = run(batch)
+            reads = dict(zip(consumers, map(self._first, reads), strict=True))
+            return _Pass(self._first(outputs), reads, gradients)
+
+        return run_pass
 
     def _first(self, value):
         return None if value is None else self._strategy.experimental_local_results(value)[0]
 
-    def _outputs(self, inputs):
+    def _outputs(self, batch):
+        inputs = tf.nest.map_structure(lambda x: x[:_EXAMPLES], batch[0])
         with forward_pass.without_noise():
             return tf.cast(self._model(inputs, training=self._is_training), tf.float32)
 
-    def _maps(self, inputs):
-        observer = site_observer.SiteObserver(
-            self._sites, lambda inputs: _functional(self._outputs(inputs)), small=()
-        )
-        return observer.maps(inputs)
+    def _expected(self, batch):
+        """For each site the gradients by weights of zero, as growth methods see them.
 
-    def _fault(self, inputs, before, maps, growing) -> str | None:
+        Those by incoming weights beside the outgoing ones of `_weights`, and the other way round.
+        """
+        for site in self._sites:
+            for layer in site.between:
+                if type(layer).transform is channel_wise.ChannelWise.transform:
+                    raise ValueError(
+                        f"site {site.name!r} cannot grow: {layer.name!r} must say what it does to "
+                        f"new channels; implement {type(layer).__name__}.transform, see "
+                        "models/channel_wise.py"
+                    )
+        observer = site_observer.SiteObserver(
+            self._sites, lambda batch: _functional(self._outputs(batch)), small=()
+        )
+        return [
+            (view.to_incoming(outgoing), view.gradients(incoming, tf.zeros_like(outgoing))[1])
+            for view, (incoming, outgoing) in zip(observer.maps(batch), self._weights, strict=True)
+        ]
+
+    def _fault(self, batch, before, expected, growing) -> str | None:
         """Describes what goes wrong when the `growing` sites get a neuron; None if nothing does."""
         keeps_zero = [s for s in growing if all(layer.at_zero()[0] == 0.0 for layer in s.between)]
         return self._fault_with(
-            inputs, before, maps, self._one(growing, incoming=True, outgoing=False), growing, 1
+            batch, before, expected, self._one(growing, incoming=True, outgoing=False), growing, 1
         ) or self._fault_with(
-            inputs,
+            batch,
             before,
-            maps,
+            expected,
             self._one(keeps_zero, incoming=False, outgoing=True),
             keeps_zero,
             0,
         )
 
-    def _fault_with(self, inputs, before, maps, neurons, growing, learns) -> str | None:
+    def _fault_with(self, batch, before, expected, neurons, growing, learns) -> str | None:
         """The same for given neurons, of which weights `learns` (0: incoming) have a gradient."""
         zero = "outgoing" if learns else "incoming"
         with_neuron = f"with one more neuron, its {zero} weights zero,"
         try:
-            after = self._pass(inputs, neurons)
+            after = self._passing(neurons)(batch)
         # Whatever the layers of a network raise when they get another channel.
         except Exception as error:  # noqa: BLE001
             return f"{with_neuron} {site_faults.failure(error)}"
@@ -221,24 +241,19 @@ class SiteTrial:
                 f"besides {site_faults.names(growing[0].consumers)} reads the neurons; make it a "
                 "consumer of the site"
             )
-        for site, view, new, found in zip(
-            self._sites, maps or [None] * len(neurons), neurons, after.gradients, strict=True
-        ):
-            if view is not None and site in growing:
-                expected = self._traced(functools.partial(_expected, view, learns))(new)
-                error = float(tf.norm(found[learns] - expected))
-                size = float(tf.maximum(tf.norm(found[learns]), tf.norm(expected)))
-                if error > _GRADIENT_TOLERANCE * size:
-                    return (
-                        f"{with_neuron} the gradient by these weights differs by "
-                        f"{error / size:.2g} of its size from "
-                        + site_faults.declared(self._model, site)
-                    )
+        for i, site in enumerate(self._sites):
+            if expected is None or site not in growing:
+                continue
+            seen, found = expected()[i][learns], after.gradients[i][learns]
+            error = float(tf.norm(found - seen))
+            size = float(tf.maximum(tf.norm(found), tf.norm(seen)))
+            if error > _GRADIENT_TOLERANCE * size:
+                return (
+                    f"{with_neuron} the gradient by these weights differs by "
+                    f"{error / size:.2g} of its size from "
+                    + site_faults.declared(self._model, site)
+                )
         return None
-
-
-def _first_examples(batch):
-    return tf.nest.map_structure(lambda x: x[:_EXAMPLES], batch[0])
 
 
 def _functional(outputs: tf.Tensor) -> tf.Tensor:
@@ -279,10 +294,3 @@ def _moved(site: site_lib.GrowthSite, before: _Pass, after: _Pass) -> str | None
                 "itself, and give each part of a concatenation a consumer of its own"
             )
     return None
-
-
-def _expected(view: linear_map.LinearMap, learns: int, new: NewNeurons) -> tf.Tensor:
-    """The gradient by the weights that are zero, as growth methods see it."""
-    if learns:
-        return view.gradients(new.incoming, new.outgoing)[1]
-    return view.to_incoming(new.outgoing)

@@ -1,5 +1,6 @@
 """The training binary: flags, Gin, run."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -56,7 +57,8 @@ def main(argv: list[str]) -> None:
     try:
         with errors.mistakes(), failures.lost_workers_told():
             config.load(*command_line.gin_arguments())
-            if _MODE.value.startswith("train") and not _DRY_RUN.value:
+            is_one_of_several = "TF_CONFIG" in os.environ  # The chief alone speaks, later.
+            if _MODE.value.startswith("train") and not (_DRY_RUN.value or is_one_of_several):
                 standard_streams.say("building the network and its data set")
             built = experiment.Experiment()
             if _DRY_RUN.value:

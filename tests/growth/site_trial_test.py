@@ -168,6 +168,17 @@ def test_a_layer_that_does_not_read_what_is_put_in_its_place_is_named():
         _check(model)
 
 
+def test_a_layer_that_does_not_say_what_it_does_to_new_channels_is_named():
+    class Identity(channel_wise.ChannelWise):
+        def call(self, inputs):
+            return tf.identity(inputs)
+
+    layer = Identity(name="silent")
+    model = _Network(lambda net, x: net.last(_relu(layer(x))), [layer, _relu], [layer])
+    with pytest.raises(ValueError, match="'silent' must say .* implement Identity.transform"):
+        _check(model)
+
+
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
