@@ -1,4 +1,4 @@
-"""What the numbers of a growth say: whether they are finite, and how far they reach."""
+"""Checks a growth event: finite numbers, and the rank of A."""
 
 import math
 from collections.abc import Mapping

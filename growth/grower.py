@@ -306,7 +306,7 @@ class Grower:
         return loss, measures, event_checks.refusal(finite)
 
     def _changed_variables(self) -> list[tf.Variable]:
-        """What a growth may change, of which replicas must have the same."""
+        """The variables that a growth may change, which replicas must have alike."""
         variables = self._model.trainable_variables
         return [*variables, *(slot.variable for v in variables for slot in self._slots(v))]
 

@@ -158,7 +158,7 @@ class GrowthStep:
             return self._initializer.refine(trial, neurons, counts)
 
     def maps(self, batch: Any) -> list[linear_map.LinearMap]:
-        """What growth methods see of each site: one forward and backward pass serves them all.
+        """The linear map of each site: one forward and backward pass serves them all.
 
         Args:
           batch: (inputs, targets), distributed.

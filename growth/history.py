@@ -1,4 +1,4 @@
-"""What has grown so far: kept in checkpoints, and written as one line of JSON a growth."""
+"""The growths so far: kept in checkpoints, and written as one line of JSON each."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a growth method is: a function from a site to the weights of its new neurons."""
+"""The base class of growth methods: functions from a site to weights of new neurons."""
 
 import abc
 from collections.abc import Sequence
