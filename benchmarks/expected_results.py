@@ -15,7 +15,9 @@ import sys
 
 from absl import app, flags
 
-from trainer import config_names, expectations, interrupts, seeded_run, seeded_runs
+from trainer.command import interrupts
+from trainer.config import names as config_names
+from trainer.sweep import expectations, seeded_run, seeded_runs
 
 _GIN_FILES = flags.DEFINE_multi_string("gin_file", [], "Files of the table; repeat for more.")
 _BINDINGS = flags.DEFINE_multi_string("gin_bindings", [], "To see that other settings differ.")

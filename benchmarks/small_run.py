@@ -17,7 +17,9 @@ import numpy as np
 from absl import app, flags, logging
 
 from benchmarks import paired
-from trainer import config, experiment, run_directory, train
+from trainer import experiment, train
+from trainer.config import reader
+from trainer.model_dir import run_directory
 
 _ROUNDS = flags.DEFINE_integer("rounds", 7, "Runs.")
 
@@ -25,10 +27,10 @@ _ROUNDS = flags.DEFINE_integer("rounds", 7, "Runs.")
 def _seconds(file: str) -> float:
     """Wall time of one run."""
     gin.clear_config()
-    config.load([f"gin_configs/teacher_student/{file}.gin"], [])
+    reader.load([f"gin_configs/teacher_student/{file}.gin"], [])
     with tempfile.TemporaryDirectory() as folder:
         run = train.Run(experiment.Experiment(), run_directory.RunDirectory(folder))
-        run.prepare(config.literals())
+        run.prepare(reader.literals())
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
             return paired.seconds(lambda: run.train(evaluate=True))
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Collection, Sequence
 import tensorflow as tf
 import tf_keras
 
-from models import activations, foreign_layers
-from models import channel_wise as channel_wise_lib
-from models import layers as layers_lib
+from models import activations
+from models.layers import channel_wise as channel_wise_lib
+from models.layers import foreign_layers
+from models.layers import growable as layers_lib
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -28,8 +29,7 @@ class GrowthSite:
     Attributes:
       name: names the site in logs and TensorBoard.
       producers: their widths grow.
-      between: D, in order: layers of models/channel_wise.py and normalization.py, and activation
-        functions.
+      between: D, in order: channel-wise layers of models/layers/, and activation functions.
       consumers: their fan-ins grow.
       target_width: the width that the architecture foresees for the grown network, or None.
 
@@ -281,7 +281,7 @@ def _instead_of_end(layer) -> str:
     """Advice for a message: what to use in the place of a producer or consumer."""
     if isinstance(layer, layers_lib.GrowableLayer | tf_keras.layers.Layer):
         advice = foreign_layers.instead_of(layer)
-        if "models.layers" in advice:
+        if advice.startswith(("use models.layers.Dense", "use models.layers.Conv2D")):
             return advice
     return "use models.layers.Dense or models.layers.Conv2D"
 

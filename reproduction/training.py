@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from trainer import run_directory, strict_json
+from trainer.model_dir import run_directory, strict_json
 
 
 def train(directory: run_directory.RunDirectory) -> dict[str, Any]:
@@ -15,8 +15,8 @@ def train(directory: run_directory.RunDirectory) -> dict[str, Any]:
       `test`: the metrics on test examples.
     """
     # TensorFlow is for the processes that train.
-    from trainer import run_curves
     from trainer import train as train_lib
+    from trainer.logs import run_curves
 
     train_lib.train_in(directory, evaluate=True)
     result = strict_json.loads((directory.path / "result.json").read_text())

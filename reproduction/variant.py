@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from reproduction import measured_run, training
-from trainer import run_directory
+from trainer.model_dir import run_directory
 
 
 @dataclasses.dataclass(frozen=True)

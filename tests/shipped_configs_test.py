@@ -8,18 +8,18 @@ import gin
 import pytest
 import tensorflow as tf
 
-from models import mobilenet
+from models.architectures import mobilenet
 from tests import tiny_fashion_mnist, tiny_images
-from trainer import config, experiment, run_directory, train
+from trainer import experiment, train
+from trainer.config import reader
+from trainer.model_dir import run_directory
 
 _FOLDER = pathlib.Path("gin_configs")
 _FILES = sorted(_FOLDER.rglob("*.gin"))
 # Goes after others.
 _RECIPE = _FOLDER / "recipe.gin"
 # Those that state a growth method are to be run, the others to be included.
-_RUNNABLE = [
-    file for file in _FILES if "Grower.initializer" in file.read_text() and file != _RECIPE
-]
+_RUNNABLE = [file for file in _FILES if "Grower.method" in file.read_text() and file != _RECIPE]
 # Section 4.2 of the paper: days of training.
 _LARGE = [file for file in _RUNNABLE if file.parts[1] in ("cifar10", "cifar100", "imagenet")]
 # Those of the teacher-student task that differ from others only in numbers; Firefly needs traces.
@@ -99,16 +99,16 @@ def only_what_is_new_is_traced(request):
 def _run(file, folder, growths, bindings, *more_files):
     """Runs a file, and checks that it grew as many times, unless it is a baseline."""
     soon = ["PeriodicSchedule.start = 1", "PeriodicSchedule.interval = 1"]
-    config.load([str(file), *map(str, more_files)], [_SHORT, *soon, *bindings])
+    reader.load([str(file), *map(str, more_files)], [_SHORT, *soon, *bindings])
     built = experiment.Experiment()
     planned = len({growth.step for growth in built.grower.plan(built.steps)})
     run = train.Run(built, run_directory.RunDirectory(str(folder)))
-    run.prepare(config.literals())
+    run.prepare(reader.literals())
     run.train(evaluate=False)
     result = json.loads((folder / "result.json").read_text())
     assert result["steps"] == built.steps
     assert result["growths"] == planned
-    assert planned == (growths if gin.query_parameter("Grower.initializer") else 0)
+    assert planned == (growths if gin.query_parameter("Grower.method") else 0)
 
 
 @pytest.mark.parametrize("file", [file for file in _RUNNABLE if file not in _LARGE], ids=str)
@@ -131,7 +131,7 @@ def test_a_small_config_runs_with_its_growths(file, tmp_path, data_dir):
 def test_the_recipe_goes_with_any_task(file, tmp_path, data_dir):
     bindings = ["Experiment.steps = 4", f"ImageClassification.data_dir = '{data_dir}'"]
     _run(file, tmp_path, 3, bindings, _RECIPE)
-    assert gin.query_parameter("Grower.initializer").selector == "Random"
+    assert gin.query_parameter("Grower.method").selector == "Random"
     names = ("Random.inverse", "Random.epsilon", "mean_norm.factor")
     assert [gin.query_parameter(name) for name in names] == [True, 0.0, 1.0]
 

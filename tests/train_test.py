@@ -9,7 +9,10 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing import event_accumulator
 
-from trainer import config, errors, evaluation, experiment, run_directory, train
+from trainer import evaluation, experiment, train
+from trainer.command import errors
+from trainer.config import reader
+from trainer.model_dir import run_directory
 
 _BINDINGS = (
     "Experiment.steps = 12",
@@ -26,7 +29,7 @@ _BINDINGS = (
 
 def _run(folder, *bindings, file="small_gradmax", overwrite_config=False):
     gin.clear_config()
-    config.load([f"gin_configs/teacher_student/{file}.gin"], [*_BINDINGS, *bindings])
+    reader.load([f"gin_configs/teacher_student/{file}.gin"], [*_BINDINGS, *bindings])
     built = experiment.Experiment()
     directory = run_directory.RunDirectory(str(folder))
     directory.start(gin.config_str(), overwrite_config)
@@ -38,7 +41,7 @@ def finished(tmp_path_factory):
     """A folder with a finished run, and the experiment that ran."""
     folder = tmp_path_factory.mktemp("finished")
     built, run = _run(folder)
-    run.prepare(config.literals())
+    run.prepare(reader.literals())
     run.train(evaluate=True)
     return folder, built
 
@@ -118,7 +121,7 @@ def _state(built):
 
 
 class _StopAfterOneLoop:
-    """Stands in for trainer/interrupts.py: a signal arrives during the first loop."""
+    """Stands in for trainer/command/interrupts.py: a signal arrives during the first loop."""
 
     signal = signal.SIGINT
 
@@ -153,7 +156,7 @@ def test_a_run_that_was_stopped_after_each_loop_ends_the_same(
 ):
     bindings += ("Experiment.checkpoint_interval = 12",)  # What is stopped saves by itself.
     uninterrupted, run = _run(tmp_path / "uninterrupted", *bindings, file=file)
-    run.prepare(config.literals())
+    run.prepare(reader.literals())
     run.train(evaluate=True)
     folder, starts = tmp_path / "stopped", []
     while not (folder / "result.json").exists():
@@ -162,7 +165,7 @@ def test_a_run_that_was_stopped_after_each_loop_ends_the_same(
         stop = contextlib.nullcontext(_StopAfterOneLoop(run))
         monkeypatch.setattr(train.interrupts, "catch", lambda stop=stop: stop)
         with contextlib.suppress(SystemExit):
-            run.prepare(config.literals())
+            run.prepare(reader.literals())
             run.train(evaluate=True)
     # Growths are due at 3 and 6: the run starts again right before each of them.
     assert starts == [0, 3, 4, 6, 8]

@@ -3,7 +3,9 @@
 import tensorflow as tf
 
 from trainer import experiment as experiment_lib
-from trainer import failed_steps, orbit_controller, run_directory, summaries
+from trainer import failed_steps, orbit_controller
+from trainer.logs import summaries
+from trainer.model_dir import run_directory
 
 
 class Evaluation:

@@ -11,16 +11,9 @@ import tensorflow as tf
 
 from models import cost
 from trainer import experiment as experiment_lib
-from trainer import (
-    growth_layout,
-    hparams_session,
-    hyperparameters,
-    pictures,
-    progress,
-    run_curves,
-    run_directory,
-    summaries,
-)
+from trainer.config import hyperparameters
+from trainer.logs import hparams, layout, pictures, progress, run_curves, summaries
+from trainer.model_dir import run_directory
 
 # A picture takes as long as many training steps of a small network.
 _SECONDS_BETWEEN_CURVES = 30
@@ -63,10 +56,10 @@ class RunLog:
         self._directory.write_growths(self._experiment.grower.history.events)
         with self._writer(self._controller.summary_manager):
             summaries.write_config(gin.config_str())
-            growth_layout.write(self._experiment.task.metric_names)
+            layout.write(self._experiment.task.metric_names)
         if self._directory.is_written:
             settings = hyperparameters.comparable(literals)
-            hparams_session.start(self._directory.path, settings)
+            hparams.start(self._directory.path, settings)
 
     def loop(self, output: dict[str, tf.Tensor]) -> None:
         """A training loop has ended with `output`; an Orbit train action."""
@@ -115,7 +108,7 @@ class RunLog:
     def finish(self, result: dict[str, Any]) -> None:
         """The run is done; `result` is what result.json holds."""
         if self._directory.is_written:
-            hparams_session.finish(self._directory.path, result)
+            hparams.finish(self._directory.path, result)
 
     def say(self, line: str) -> None:
         """Writes a line on the console."""

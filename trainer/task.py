@@ -8,9 +8,10 @@ import orbit
 import tensorflow as tf
 import tf_keras
 
-from trainer import finite_steps, mixed_precision, objectives, random_state
+from trainer import objectives, random_state
 from trainer.datasets import dataset as dataset_lib
 from trainer.datasets import promises
+from trainer.optimization import finite_steps, mixed_precision
 
 
 class Task(orbit.StandardTrainer, orbit.StandardEvaluator):

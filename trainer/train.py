@@ -13,26 +13,16 @@ import gin
 import tensorflow as tf
 
 from models import cost
-from trainer import (
-    best_checkpoint,
-    checkpoints,
-    config,
-    errors,
-    export,
-    failed_steps,
-    growing_trainer,
-    interrupts,
-    optimizers,
-    orbit_controller,
-    profiling,
-    run_directory,
-    run_log,
-    standard_streams,
-    strategies,
-    unsaved_state,
-)
-from trainer import clock as clock_lib
 from trainer import experiment as experiment_lib
+from trainer import failed_steps, growing_trainer, orbit_controller, run_log, unsaved_state
+from trainer.command import errors, interrupts, standard_streams
+from trainer.config import reader
+from trainer.distribution import strategies
+from trainer.export import saved_model
+from trainer.logs import profiling
+from trainer.model_dir import best_checkpoint, checkpoints, run_directory
+from trainer.model_dir import clock as clock_lib
+from trainer.optimization import optimizers
 
 
 class Run:
@@ -214,7 +204,7 @@ class Run:
                 parent = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
             parent.mkdir(exist_ok=True)
             folder = parent / str(self.step)
-            written = export.export(
+            written = saved_model.export(
                 experiment.model, experiment.dataset, experiment.objective, folder
             )
         return written if self._directory.is_written else []
@@ -330,7 +320,7 @@ def train_in(directory: run_directory.RunDirectory, evaluate: bool) -> experimen
         experiment = experiment_lib.Experiment()
         run = Run(experiment, directory)
     if not run.is_finished(evaluate):
-        run.prepare(config.literals())
+        run.prepare(reader.literals())
         run.train(evaluate)
     return experiment
 

@@ -34,8 +34,8 @@ def warn(task: task_lib.Task, checkpoint: tf.train.Checkpoint, dataset: tf.data.
             (
                 "the network or the loss draws by stateful operations in",
                 network,
-                "use a layer of models/noise.py or of tf_keras, or a tf.random.Generator that is "
-                "an attribute of the network",
+                "use a layer of models.layers or of tf_keras, or a tf.random.Generator that is an "
+                "attribute of the network",
             ),
             (
                 "the network calls Python, which may draw or remember, in",

@@ -6,8 +6,8 @@ import re
 import gin
 import pytest
 
-from growth import policies
-from models import normalization
+from growth.decisions import policies
+from models.layers import normalization
 from tools import configuration_reference
 
 _TEXT = configuration_reference.text()

@@ -13,12 +13,14 @@ import tensorflow as tf
 from absl import flags
 
 from tests import site_table
-from trainer import config, experiment, run_directory, train
+from trainer import experiment, train
+from trainer.config import reader
+from trainer.model_dir import run_directory
 
 _README = pathlib.Path("README.md").read_text()
 _GROWTH = pathlib.Path("docs/growth.md").read_text()
 _DATA = pathlib.Path("docs/data.md").read_text()
-_PACKAGES = ("models", "growth", "growth.initializers", "trainer", "trainer.datasets")
+_PACKAGES = ("models", "growth", "growth.methods", "trainer", "trainer.datasets")
 # Fenced blocks that begin with the name of a file.
 _FILES = dict(re.findall(r"```\w*\n# (\w+\.\w+)\n(.*?)```", _README, re.DOTALL))
 
@@ -28,9 +30,9 @@ def test_your_own_model_dataset_and_method(tmp_path, monkeypatch):
     for name, text in _FILES.items():
         (tmp_path / name).write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
-    config.load([str(tmp_path / "mine.gin")], [])
+    reader.load([str(tmp_path / "mine.gin")], [])
     run = train.Run(experiment.Experiment(), run_directory.RunDirectory(str(tmp_path)))
-    run.prepare(config.literals())
+    run.prepare(reader.literals())
     run.train(evaluate=True)
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["widths"] == {"wide": 8 + 4 * 2}
@@ -57,7 +59,7 @@ def test_your_own_augmentation(tmp_path, monkeypatch):
 
 def test_bindings_of_data_that_are_shown_are_right():
     for block in re.findall(r"```\n(import .*?)```", _DATA, re.DOTALL):
-        config.load([], [block])
+        reader.load([], [block])
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_flags_are_those_of_the_program():
     from trainer import main
 
     named = set(re.findall(r"^\| `--(\w+)`", _README, re.MULTILINE))
-    modules = (main.__name__, "trainer.command_line")
+    modules = (main.__name__, "trainer.command.command_line")
     by_module = flags.FLAGS.flags_by_module_dict()
     assert named == {flag.name for module in modules for flag in by_module[module]}
 
@@ -93,9 +95,9 @@ def test_new_layers_grow_by_the_command_that_is_named(tmp_path):
     bindings = re.findall(r'--gin_bindings="(.*?)"', _GROWTH)
     assert len(bindings) == 2
     short = ["Experiment.steps = 4", "PeriodicSchedule.start = 1", "PeriodicSchedule.interval = 1"]
-    config.load(["gin_configs/teacher_student/small_gradmax.gin"], [*bindings, *short])
+    reader.load(["gin_configs/teacher_student/small_gradmax.gin"], [*bindings, *short])
     run = train.Run(experiment.Experiment(), run_directory.RunDirectory(str(tmp_path)))
-    run.prepare(config.literals())
+    run.prepare(reader.literals())
     run.train(evaluate=False)
     widths = json.loads((tmp_path / "result.json").read_text())["widths"]
     assert widths == {"hidden_1": 8, "hidden_1_new": 3, "output_new": 0}

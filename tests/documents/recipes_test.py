@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from tests import documented_commands
-from trainer import run_report
+from trainer.model_dir import run_report
 
 _PAGE = pathlib.Path("docs/recipes.md").read_text()
 _SHORT = [

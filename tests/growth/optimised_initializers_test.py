@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from growth import inner_optimization, manifolds
-from growth.initializers import all_zero, firefly, firefly_opt, gradmax_opt, split
+from growth.methods import (
+    all_zero,
+    firefly,
+    firefly_opt,
+    gradmax_opt,
+    inner_optimization,
+    manifolds,
+    split,
+)
 from models import activations
 from tests import firefly_splits, networks
 

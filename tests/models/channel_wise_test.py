@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from models import activations, channel_wise, noise, normalization, pooling
+from models import activations
+from models.layers import channel_wise, noise, normalization, pooling
 
 _CHANNELS = 5
 

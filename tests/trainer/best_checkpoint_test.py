@@ -4,7 +4,7 @@ import math
 import pytest
 import tensorflow as tf
 
-from trainer import best_checkpoint
+from trainer.model_dir import best_checkpoint
 
 
 def _after(tmp_path, metric, values):

@@ -5,7 +5,8 @@ import shutil
 import pytest
 import tensorflow as tf
 
-from trainer import checkpoint_files, checkpoint_recovery, checkpoints, errors
+from trainer.command import errors
+from trainer.model_dir import checkpoint_files, checkpoints, recovery
 
 
 @pytest.fixture
@@ -29,10 +30,10 @@ def _restored(folder):
 
 
 def _use_newest_good(folder):
-    found = checkpoint_recovery.find(folder)
-    checkpoint_recovery.require_whole(folder, found)
-    checkpoint_recovery.say(folder, found)
-    checkpoint_recovery.tidy(folder, found)
+    found = recovery.find(folder)
+    recovery.require_whole(folder, found)
+    recovery.say(folder, found)
+    recovery.tidy(folder, found)
 
 
 def _cut(file: pathlib.Path):
@@ -166,12 +167,12 @@ def test_damaged_checkpoints_are_kept_beside_each_other(folder):
 
 
 def test_checkpoints_that_another_process_removes_meanwhile(folder, monkeypatch):
-    damage_of = checkpoint_recovery.damage_of
+    damage_of = recovery.damage_of
 
     def removed(path):
-        monkeypatch.setattr(checkpoint_recovery, "damage_of", damage_of)
+        monkeypatch.setattr(recovery, "damage_of", damage_of)
         _save(folder, 11, kept=1)
         return "it is gone"
 
-    monkeypatch.setattr(checkpoint_recovery, "damage_of", removed)
-    assert checkpoint_recovery.find(folder) == (11, {})
+    monkeypatch.setattr(recovery, "damage_of", removed)
+    assert recovery.find(folder) == (11, {})

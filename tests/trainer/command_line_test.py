@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from trainer import command_line
+from trainer.command import command_line
 
 # Stands for any of the programs, which would import TensorFlow.
 _PROGRAM = """

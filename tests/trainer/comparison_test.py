@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from trainer import comparison
+from trainer.sweep import comparison
 
 
 def test_mean_and_deviation_of_known_numbers():

@@ -3,8 +3,10 @@
 import gin
 import pytest
 
-from models import convnet  # noqa: F401  What Gin knows is compared with what is read.
-from trainer import config, errors, experiment, missing_imports  # noqa: F401
+from models.architectures import convnet  # noqa: F401  What Gin knows is compared with what is read.
+from trainer import experiment  # noqa: F401
+from trainer.command import errors
+from trainer.config import missing_imports, reader
 
 _SMALL = "gin_configs/teacher_student/small_gradmax.gin"
 
@@ -46,7 +48,7 @@ def test_a_mistake_is_told_with_what_is_meant(binding, message, tmp_path, monkey
     (tmp_path / "message_imports.py").write_text("import gone\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(errors.UserError, match=message) as raised:
-        config.load([_SMALL], [binding], [str(tmp_path)])
+        reader.load([_SMALL], [binding], [str(tmp_path)])
     assert len(str(raised.value).splitlines()) <= 6
 
 
@@ -54,7 +56,7 @@ def test_a_module_beside_its_gin_file_is_found_for_the_message(tmp_path):
     (tmp_path / "beside_parts.py").write_text("")
     (tmp_path / "a.gin").write_text("import beside_parts\n")
     with pytest.raises(errors.UserError, match=f"start the program in {tmp_path}, or add it to"):
-        config.load([str(tmp_path / "a.gin")], [])
+        reader.load([str(tmp_path / "a.gin")], [])
 
 
 _TEXT = "a = 1\nb = 2\n"
@@ -66,8 +68,8 @@ _TEXT = "a = 1\nb = 2\n"
 def test_a_byte_order_mark_and_the_ends_of_lines_of_windows_are_read(content, tmp_path):
     (tmp_path / "a.gin").write_bytes(content)
     (tmp_path / "b.gin").write_text(f"include '{tmp_path}/a.gin'\n")
-    config.load([str(tmp_path / "b.gin")], [])
-    assert config.literals() == {"a": 1, "b": 2}
+    reader.load([str(tmp_path / "b.gin")], [])
+    assert reader.literals() == {"a": 1, "b": 2}
 
 
 @pytest.mark.parametrize(
@@ -81,13 +83,13 @@ def test_a_byte_order_mark_and_the_ends_of_lines_of_windows_are_read(content, tm
 def test_a_file_that_is_no_text_is_named(content, message, tmp_path):
     (tmp_path / "a.gin").write_bytes(content)
     with pytest.raises(errors.UserError, match=f"^{tmp_path}/a.gin, {message}"):
-        config.load([str(tmp_path / "a.gin")], [])
+        reader.load([str(tmp_path / "a.gin")], [])
 
 
 def test_the_module_of_each_configurable_is_known_before_it_is_imported():
     modules = missing_imports.modules([])
-    assert modules["Firefly"] == "growth.initializers.firefly"
-    assert modules["GlorotUniform"] == "models.kernel_initializers"
+    assert modules["Firefly"] == "growth.methods.firefly"
+    assert modules["GlorotUniform"] == "models.architectures.kernel_initializers"
     assert modules["RandAugment"] == "trainer.datasets.model_garden_augmentation"
     own = ("growth.", "models.", "trainer.")
     registered = [name for name, _ in gin.config._REGISTRY.items() if name.startswith(own)]

@@ -1,6 +1,7 @@
 import pytest
 
-from trainer import config_names, errors
+from trainer.command import errors
+from trainer.config import names as config_names
 
 
 @pytest.mark.parametrize(

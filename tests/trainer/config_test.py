@@ -1,13 +1,15 @@
 import gin
 import pytest
 
-from trainer import config, errors, experiment
+from trainer import experiment
+from trainer.command import errors
+from trainer.config import reader
 
 _SMALL = "gin_configs/teacher_student/small_gradmax.gin"
 
 
 def _load(*bindings, files=(_SMALL,)):
-    config.load(files, bindings)
+    reader.load(files, bindings)
 
 
 def test_files_in_order_then_bindings_and_the_last_wins(tmp_path):
@@ -26,17 +28,17 @@ def test_files_are_found_in_the_working_directory_search_paths_and_workspace(tmp
     (tmp_path / "workspace" / "c.gin").write_text("include 'gin_configs/teacher_student/base.gin'")
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("BUILD_WORKSPACE_DIRECTORY", str(tmp_path / "workspace"))
-    config.load(["a.gin"], [], [str(tmp_path / "there")])
+    reader.load(["a.gin"], [], [str(tmp_path / "there")])
     assert gin.query_parameter("%x") == 1
     assert gin.query_parameter("TeacherStudent.examples") == 1000
 
 
 def test_literals_are_numbers_or_text():
     _load("ConstantLrConfig.learning_rate = 0.2", "MLP.use_bias = True")
-    literals = config.literals()
+    literals = reader.literals()
     assert literals["ConstantLrConfig.learning_rate"] == 0.2
     assert literals["MLP.use_bias"] is True
-    assert literals["Grower.initializer"] == "@GradMax()"
+    assert literals["Grower.method"] == "@GradMax()"
     assert literals["seed"] == 0
 
 
@@ -57,10 +59,10 @@ def test_literals_are_numbers_or_text():
         ("MLP.use_bias = 1", "MLP.use_bias = 1 must be True or False"),
         ("MLP.activation = 'relu'", "MLP.activation = 'relu' must be a function or class"),
         ("Grower.schedule = 'weekly'", "Grower.schedule = 'weekly' must be an object of class Sch"),
-        ("Grower.initializer = @GradMx()", "No configurable.*Did you mean GradMax"),
+        ("Grower.method = @GradMx()", "No configurable.*Did you mean GradMax"),
         ("Grower.schedule = @RoundRobin()", "@RoundRobin.. must be an object of class Schedule"),
         ("Grower.policy = @AllAtOnce", "@AllAtOnce must be an object of .* given as @name.."),
-        ("Grower.initializer = @GradMax", "@GradMax must be an object of class Initializer"),
+        ("Grower.method = @GradMax", "@GradMax must be an object of class GrowthMethod"),
         ("Experiment.objective = @SquaredError", "must be an object of class Objective"),
         ("Experiment.model = @MLP()", "given as @name, without parentheses"),
         ("MLP.kernel_initializer = @MLP()", "must be a class, given as @name, without parenth"),
@@ -106,17 +108,17 @@ def test_a_mistake_gives_one_message_that_helps(binding, message):
 )
 def test_a_file_that_cannot_be_read_is_named(file, message):
     with pytest.raises(errors.UserError, match=f"(?s){message}"):
-        config.load([file], [])
+        reader.load([file], [])
 
 
 def test_a_mistake_in_a_file_names_file_and_line(tmp_path):
     file = tmp_path / "wrong.gin"
     file.write_text(f"include '{_SMALL}'\n\nMLP.hidden_width = (3,)\n")
     with pytest.raises(errors.UserError, match=r"(?s)wrong.gin., line 3.*Did you mean hidden_wid"):
-        config.load([str(file)], [])
+        reader.load([str(file)], [])
     file.write_text("MLP.hidden_widths = (3,\n")
     with pytest.raises(errors.UserError, match="wrong.gin, line"):
-        config.load([str(file)], [])
+        reader.load([str(file)], [])
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,7 @@ def test_a_mistake_that_shows_when_a_run_is_built_is_one_message_as_well(binding
 
 def test_what_is_missing_is_named():
     with pytest.raises(errors.UserError, match="Experiment.*'dataset'"), errors.mistakes():
-        config.load([], ["Experiment.steps = 3"])
+        reader.load([], ["Experiment.steps = 3"])
         experiment.Experiment()
 
 
@@ -149,7 +151,7 @@ import gin
 import tensorflow as tf
 import tf_keras
 from growth import policies, schedules, scales
-from growth.initializers import initializer, random
+from growth.methods import method, random
 from models import activations, layers, mlp
 from trainer import objectives
 from trainer.datasets import dataset
@@ -214,11 +216,11 @@ Experiment.optimizer = @my_optimizer
 Experiment.steps = 4
 Grower.schedule = @MySchedule()
 Grower.policy = @MyPolicy()
-Grower.initializer = @MyMethod()
+Grower.method = @MyMethod()
 """
     )
     monkeypatch.syspath_prepend(tmp_path)
-    config.load([str(tmp_path / "mine.gin")], [])
+    reader.load([str(tmp_path / "mine.gin")], [])
     built = experiment.Experiment()
     (growth,) = built.grower.plan(built.steps)
     assert (growth.step, growth.from_width, growth.to_width) == (2, 5, 7)

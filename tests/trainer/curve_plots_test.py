@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from trainer import curve_plots, run_curves, sweep_curves
+from trainer.logs import run_curves
+from trainer.sweep import curves as sweep_curves
+from trainer.sweep import plots
 
 
 def _runs(config, metrics, growth_steps=(), seeds=2):
@@ -13,7 +15,7 @@ def _runs(config, metrics, growth_steps=(), seeds=2):
 
 def _draw(by_config, metric, axis):
     curves = {c: sweep_curves.mean_curve(runs, metric) for c, runs in by_config.items()}
-    figure = curve_plots.draw(curves, metric, axis)
+    figure = plots.draw(curves, metric, axis)
     return figure.axes[0], [text.get_text() for text in figure.legends[0].get_texts()]
 
 
@@ -27,7 +29,7 @@ def test_a_picture_for_each_metric_of_the_test_examples_and_each_axis(tmp_path):
         "test/loss": {30: 1.0},
         "test/accuracy": {20: 0.5, 30: 0.6},
     }
-    files = curve_plots.write({"a": _runs("a", metrics), "b": []}, tmp_path / "curves")
+    files = plots.write({"a": _runs("a", metrics), "b": []}, tmp_path / "curves")
     assert {file.name for file in files} == {
         f"{metric}_by_{axis}.png"
         for metric in ("train_loss", "train_accuracy", "test_accuracy")
@@ -37,7 +39,7 @@ def test_a_picture_for_each_metric_of_the_test_examples_and_each_axis(tmp_path):
 
 
 def test_nothing_finished_draws_nothing(tmp_path):
-    assert curve_plots.write({"a": [], "b": []}, tmp_path) == []
+    assert plots.write({"a": [], "b": []}, tmp_path) == []
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import sys
 import pytest
 import tensorflow as tf
 
-from trainer import error_reasons, user_code
+from trainer.command import error_reasons, user_code
 
 # Of a user; each function fails in a way of its own.
 _USER_MODULE = """

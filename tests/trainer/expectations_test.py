@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from trainer import expectations
+from trainer.sweep import expectations
 
 _TABLE = expectations.read()
 _METRICS = {"a final training loss": ("train/loss", 1), "a test accuracy": ("test/accuracy", 100)}
@@ -15,7 +15,7 @@ _RUNNABLE = [
     str(file)
     for file in sorted(pathlib.Path("gin_configs").rglob("*.gin"))
     # A recipe goes with a task, and does not run by itself.
-    if "Grower.initializer" in file.read_text() and file.name != "recipe.gin"
+    if "Grower.method" in file.read_text() and file.name != "recipe.gin"
 ]
 
 

@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from trainer import errors, export
+from trainer.command import errors
+from trainer.export import saved_model
 
 _FILES = ["saved_model.pb", "model.h5", "fingerprint.pb", "variables/variables.index"]
 _FILES += ["variables/variables.data-00000-of-00001"]
@@ -19,7 +20,7 @@ def _write(folder, text):
 
 
 def _export(folder, text):
-    with export._appearing(folder) as temporary:
+    with saved_model._appearing(folder) as temporary:
         _write(temporary, text)
         (temporary / "assets").mkdir()
 
@@ -70,7 +71,7 @@ def test_an_export_removes_what_killed_ones_left(tmp_path):
 def test_an_export_that_is_stopped_while_it_replaces_another_one(tmp_path, monkeypatch):
     _export(tmp_path / "40", "first")
 
-    with pytest.raises(KeyboardInterrupt), export._appearing(tmp_path / "40") as temporary:
+    with pytest.raises(KeyboardInterrupt), saved_model._appearing(tmp_path / "40") as temporary:
         _write(temporary, "second")
         rename = type(temporary).rename
 

@@ -5,14 +5,15 @@ from absl import flags
 from absl.testing import flagsaver
 
 from reproduction import document
-from trainer import errors, sweep, sweep_curves, sweep_table
+from trainer.command import errors
+from trainer.sweep import curves, main, table
 
 
 def _check_tables(folder):
     if not flags.FLAGS.is_parsed():
         flags.FLAGS.mark_as_parsed()
     with flagsaver.flagsaver(output_dir=str(folder)):
-        sweep._check_tables()
+        main._check_tables()
 
 
 @pytest.mark.parametrize("name", ["table.md", "table.csv", "curves.csv"])
@@ -25,11 +26,11 @@ def test_a_sweep_does_not_replace_a_table_of_something_else(name, tmp_path):
 @pytest.mark.parametrize("finished", [True, False])
 def test_a_sweep_replaces_its_own_tables(finished, tmp_path):
     result = {"train": {"loss": 1.0}, "parameters": 1, "training_flops": 1, "wall_seconds": 1.0}
-    rows = sweep_table.rows({"small": {0: result} if finished else {}}, ["train/loss"], "small")
-    markdown = sweep_table.to_markdown(rows, ["train/loss"], "small")
+    rows = table.rows({"small": {0: result} if finished else {}}, ["train/loss"], "small")
+    markdown = table.to_markdown(rows, ["train/loss"], "small")
     (tmp_path / "table.md").write_text(markdown)
-    (tmp_path / "table.csv").write_text(sweep_table.to_csv(rows))
-    (tmp_path / "curves.csv").write_text(sweep_curves.to_csv([]))
+    (tmp_path / "table.csv").write_text(table.to_csv(rows))
+    (tmp_path / "curves.csv").write_text(curves.to_csv([]))
     _check_tables(tmp_path)
     _check_tables(tmp_path / "new")
 

@@ -3,7 +3,8 @@
 import gin
 import pytest
 
-from trainer import config, hyperparameters, train  # noqa: F401  Gin knows what was imported.
+from trainer import train  # noqa: F401  Gin knows what was imported.
+from trainer.config import hyperparameters, reader
 
 
 @gin.configurable
@@ -51,5 +52,5 @@ class _Part:
     ],
 )
 def test_the_annotation_decides_on_the_type(bindings, expected):
-    config.load([], bindings.splitlines())
-    assert hyperparameters.comparable(config.literals()) == expected
+    reader.load([], bindings.splitlines())
+    assert hyperparameters.comparable(reader.literals()) == expected

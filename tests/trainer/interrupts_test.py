@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from trainer import interrupts
+from trainer.command import interrupts
 
 _ALL = (
     *(signal.SIGINT, signal.SIGTERM, signal.SIGHUP),

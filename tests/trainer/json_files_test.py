@@ -1,6 +1,9 @@
 import pytest
 
-from trainer import errors, json_files, run_curves, run_report, seeded_run
+from trainer.command import errors
+from trainer.logs import run_curves
+from trainer.model_dir import json_files, run_report
+from trainer.sweep import seeded_run
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tf_keras
 
-from trainer import named_weights
+from trainer.warm_start import named_weights
 
 
 def _network(library):

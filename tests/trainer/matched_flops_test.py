@@ -5,7 +5,8 @@ import pathlib
 import pytest
 
 from models import cost
-from trainer import config, experiment
+from trainer import experiment
+from trainer.config import reader
 
 _FOLDER = pathlib.Path("gin_configs/teacher_student")
 _MATCHED = [
@@ -18,7 +19,7 @@ _MATCHED = [
 
 def _rehearsed(file):
     """Forward FLOPs of one example over all steps of a run, and the last width, without running."""
-    config.load([str(file)], [])
+    reader.load([str(file)], [])
     built = experiment.Experiment()
     flops, last = 0, 0
     for growth in built.grower.plan(built.steps):

@@ -9,10 +9,10 @@ import tf_keras
 from official.modeling import optimization
 from official.modeling.optimization import lamb, lars, legacy_adamw
 
-from growth.initializers import random
-from models import normalization
+from growth.methods import random
+from models.layers import normalization
 from tests import networks
-from trainer import mixed_precision, optimizers
+from trainer.optimization import mixed_precision, optimizers
 
 _legacy, _new = tf_keras.optimizers.legacy, tf_keras.optimizers
 OPTIMIZERS = {

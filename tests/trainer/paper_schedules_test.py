@@ -9,14 +9,15 @@ import tensorflow as tf
 
 import trainer.experiment  # noqa: F401  Configurations bind it.
 from growth import grower
-from trainer import config, optimizers
+from trainer.config import reader
+from trainer.optimization import optimizers
 
 _FOLDER = pathlib.Path("gin_configs")
 _FILES = [
     file
     for name in ("cifar10", "cifar100", "imagenet")
     for file in sorted((_FOLDER / name).rglob("*.gin"))
-    if "Grower.initializer" in file.read_text()
+    if "Grower.method" in file.read_text()
 ]
 _TARGETS = {
     "WideResNet": [16] * 4 + [32] * 4 + [64] * 4,
@@ -58,11 +59,11 @@ def _network(name, bindings):
 
 def _load(file):
     """The name of the network's class and the network, which files share."""
-    config.load([str(file)], [])
+    reader.load([str(file)], [])
     name = gin.query_parameter("Experiment.model").selector.rpartition(".")[2]
     bindings = {
         key: value
-        for key, value in config.literals().items()
+        for key, value in reader.literals().items()
         if key.startswith(f"{name}.") or key == "width_multiplier"
     }
     return name, _network(name, frozenset(bindings.items()))
@@ -88,7 +89,7 @@ def test_sites_grow_on_time_from_a_quarter_to_their_targets(file):
 
 @pytest.mark.parametrize("file", _FILES, ids=str)
 def test_runs_take_the_epochs_and_the_learning_rates_of_the_paper(file):
-    config.load([str(file)], [])
+    reader.load([str(file)], [])
     dataset = gin.query_parameter("Experiment.dataset").selector.rpartition(".")[2]
     examples, batch_size, epochs = _of(_LENGTHS, file)
     assert gin.query_parameter(f"{dataset}.batch_size") == batch_size

@@ -5,8 +5,12 @@ import os
 import pytest
 from absl import flags
 
-from trainer import config, main, paths, sweep, warm_start
+from trainer import main
+from trainer.command import paths
+from trainer.config import reader
 from trainer.datasets import image_classification
+from trainer.sweep import main as sweep
+from trainer.warm_start import warm_start
 
 assert main and sweep  # They define the flags.
 
@@ -86,8 +90,8 @@ def test_a_file_may_include_one_of_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "base.gin").write_text("steps = 7")
     (tmp_path / "own.gin").write_text("include '~/base.gin'")
-    config.load([str(tmp_path / "own.gin")], [])
-    assert config.literals() == {"steps": 7}
+    reader.load([str(tmp_path / "own.gin")], [])
+    assert reader.literals() == {"steps": 7}
 
 
 @pytest.mark.parametrize("name", ["a[1]", "st*r"])

@@ -3,7 +3,7 @@ import io
 import pytest
 import tensorflow as tf
 
-from trainer import progress
+from trainer.logs import progress
 
 _EVENT = {
     "step": 10,

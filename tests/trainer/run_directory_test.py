@@ -13,7 +13,8 @@ import subprocess
 
 import pytest
 
-from trainer import checkpoint_recovery, errors, run_directory
+from trainer.command import errors
+from trainer.model_dir import recovery, run_directory
 
 
 def _start(path, config="a = 1\n"):
@@ -171,7 +172,7 @@ def test_what_the_program_has_not_written_stays(name, ended, tmp_path):
     file.write_text("a user's own")
     directory = _start(tmp_path)
     checkpoints = directory.checkpoints
-    checkpoint_recovery.tidy(checkpoints, checkpoint_recovery.find(checkpoints))
+    recovery.tidy(checkpoints, recovery.find(checkpoints))
     assert file.read_text() == "a user's own"
 
 

@@ -7,11 +7,11 @@ import tf_keras
 from official.modeling import optimization
 from official.modeling.optimization import lamb, lars, legacy_adamw
 
-from growth import newborn_rates
-from growth.initializers import random
-from models import normalization
+from growth.methods import random
+from growth.newborns import rates
+from models.layers import normalization
 from tests import networks
-from trainer import optimizers, scaled_updates
+from trainer.optimization import optimizers, scaled_updates
 
 _legacy, _new = tf_keras.optimizers.legacy, tf_keras.optimizers
 OPTIMIZERS = {
@@ -70,7 +70,7 @@ def _is_new(variable):
 
 @pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS.keys())
 def test_updates_of_new_neurons_are_scaled_and_nothing_else_is(untraced, make):
-    model, slots, step = _grown(make, newborn_rates.ConstantRate(3.0))
+    model, slots, step = _grown(make, rates.ConstantRate(3.0))
     plain, plain_slots, plain_step = _grown(make, None)
     for pair in zip(model.trainable_variables, plain.trainable_variables, strict=True):
         pair[1].assign(pair[0])
@@ -93,9 +93,7 @@ def test_updates_of_new_neurons_are_scaled_and_nothing_else_is(untraced, make):
 
 def test_the_factor_follows_the_age(untraced):
     # Twice the rate in the second step after the growth, from once in the first.
-    model, _, step = _grown(
-        lambda: _legacy.SGD(0.05), newborn_rates.WarmUpRate(2.0, steps=2, start=0.0)
-    )
+    model, _, step = _grown(lambda: _legacy.SGD(0.05), rates.WarmUpRate(2.0, steps=2, start=0.0))
     plain, _, plain_step = _grown(lambda: _legacy.SGD(0.05), None)
     for factor in (1.0, 2.0, 2.0):
         before = plain.trainable_variables[0].numpy()
@@ -119,7 +117,7 @@ def test_a_moving_average_is_one_of_scaled_weights(untraced):
         )
         return made[-1]
 
-    model, _, step = _grown(make, newborn_rates.ConstantRate(3.0))
+    model, _, step = _grown(make, rates.ConstantRate(3.0))
     averages = [made[-1].get_slot(v, "average") for v in model.trainable_variables]
     before = [average.numpy() for average in averages]
     step(networks.batch(seed=1))

@@ -5,9 +5,11 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from models import activations, layers, site
-from trainer import export, objectives
+from models import activations, site
+from models.layers import growable
+from trainer import objectives
 from trainer.datasets import dataset
+from trainer.export import saved_model
 
 _GLOROT = tf_keras.initializers.GlorotUniform
 
@@ -18,10 +20,10 @@ class _Sum(tf_keras.Model):
     def __init__(self, output_width):
         super().__init__()
         fixed = {"use_bias": True, "inputs_grow": False, "outputs_grow": False}
-        self.wide = layers.Dense(
+        self.wide = growable.Dense(
             3, **(fixed | {"outputs_grow": True}), kernel_initializer=_GLOROT(1), name="wide"
         )
-        self.last = layers.Dense(
+        self.last = growable.Dense(
             output_width,
             **(fixed | {"inputs_grow": True}),
             kernel_initializer=_GLOROT(2),
@@ -59,7 +61,7 @@ def test_each_input_is_an_argument_of_the_exported_network(tmp_path, structure, 
     data, network = _Parts(structure), _Sum(2)
     inputs = next(iter(data.test()))[0]
     expected = network(inputs)
-    folder, file = export.export(network, data, objectives.SquaredError(), tmp_path / "1")
+    folder, file = saved_model.export(network, data, objectives.SquaredError(), tmp_path / "1")
     arguments = dict(zip(names, tf.nest.flatten(inputs), strict=True))
     signatures = tf.saved_model.load(str(folder)).signatures
     for name in ("serving_default", "network"):
@@ -93,7 +95,7 @@ def test_what_has_no_standard_layers_takes_its_inputs_by_name_too(tmp_path):
     data, network = _Parts("dict"), _Scaled(2)
     inputs = next(iter(data.test()))[0]
     expected = network(inputs)
-    assert export.export(network, data, objectives.SquaredError(), tmp_path / "1") == [
+    assert saved_model.export(network, data, objectives.SquaredError(), tmp_path / "1") == [
         tmp_path / "1"
     ]
     serve = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"]

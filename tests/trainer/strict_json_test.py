@@ -1,6 +1,6 @@
 import math
 
-from trainer import strict_json
+from trainer.model_dir import strict_json
 
 
 def _strictly(text):

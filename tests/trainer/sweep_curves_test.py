@@ -4,7 +4,8 @@ import math
 import pytest
 import tensorflow as tf
 
-from trainer import run_curves, sweep_curves
+from trainer.logs import run_curves
+from trainer.sweep import curves
 
 
 def _write_events(folder, *scalars):
@@ -57,7 +58,7 @@ def test_a_folder_without_files_gives_no_curves(tmp_path):
 def test_mean_and_deviation_are_at_the_steps_that_all_seeds_have():
     first = _run(0, {10: 1.0, 20: 2.0, 30: 3.0}, {10: 100, 20: 200, 30: 300})
     second = _run(1, {20: 4.0, 30: 3.0, 40: 0.0}, {20: 400, 30: 500, 40: 600})
-    curve = sweep_curves.mean_curve([first, second], "test/loss")
+    curve = curves.mean_curve([first, second], "test/loss")
     assert (curve.runs, curve.step, curve.training_flops) == (2, [20, 30], [300, 400])
     assert curve.mean == [3.0, 3.0]
     assert curve.deviation == pytest.approx([2**0.5, 0.0])
@@ -65,10 +66,10 @@ def test_mean_and_deviation_are_at_the_steps_that_all_seeds_have():
 
 def test_a_run_without_the_metric_is_left_out():
     other = run_curves.RunCurves("c", 1, {"train/loss": {10: 1.0}}, {}, [])
-    curve = sweep_curves.mean_curve([_run(0, {10: 5.0}), other], "test/loss")
+    curve = curves.mean_curve([_run(0, {10: 5.0}), other], "test/loss")
     assert (curve.runs, curve.mean) == (1, [5.0])
     assert math.isnan(curve.deviation[0])
-    assert sweep_curves.mean_curve([other], "test/loss").step == []
+    assert curves.mean_curve([other], "test/loss").step == []
 
 
 def test_growths_are_those_of_any_seed_at_their_mean_flops():
@@ -76,13 +77,13 @@ def test_growths_are_those_of_any_seed_at_their_mean_flops():
         _run(0, {30: 1.0}, {0: 0.0, 10: 100, 20: 200}, [0, 10]),
         _run(1, {30: 1.0}, {0: 0.0, 10: 140, 20: 240}, [10, 20]),
     ]
-    growths = sweep_curves.mean_curve(runs, "test/loss").growths
+    growths = curves.mean_curve(runs, "test/loss").growths
     assert growths == {"step": [0, 10, 20], "training_flops": [0.0, 120, 240]}
 
 
 def test_csv_has_every_point():
     runs = [_run(0, {10: 0.1}, {10: 5e6}), _run(1, {10: 1 / 3}, {10: 6e6})]
-    rows = list(csv.DictReader(sweep_curves.to_csv(runs).splitlines()))
+    rows = list(csv.DictReader(curves.to_csv(runs).splitlines()))
     assert [list(row.values())[:5] for row in rows] == [
         ["c", "0", "test", "loss", "10"],
         ["c", "1", "test", "loss", "10"],

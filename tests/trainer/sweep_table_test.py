@@ -2,7 +2,8 @@ import csv
 
 import pytest
 
-from trainer import errors, sweep_table
+from trainer.command import errors
+from trainer.sweep import table as sweep_table
 
 
 def _result(loss, accuracy):

@@ -9,7 +9,9 @@ import gin
 import pytest
 from tensorboard import program
 
-from trainer import config, experiment, run_directory, train
+from trainer import experiment, train
+from trainer.config import reader
+from trainer.model_dir import run_directory
 
 _BINDINGS = (
     "Experiment.steps = 12",
@@ -34,11 +36,11 @@ def url(tmp_path_factory):
     for method, bindings in _METHODS.items():
         gin.clear_config()
         file = f"gin_configs/teacher_student/small_{method}.gin"
-        config.load([file], [*_BINDINGS, *bindings])
+        reader.load([file], [*_BINDINGS, *bindings])
         directory = run_directory.RunDirectory(folder / method)
         directory.start(gin.config_str(), False)
         run = train.Run(experiment.Experiment(), directory)
-        run.prepare(config.literals())
+        run.prepare(reader.literals())
         run.train(evaluate=True)
     server = program.TensorBoard()
     # Read once: the files are complete.
@@ -149,13 +151,13 @@ def test_hparams_compare_the_runs(url):
     settings = _get(url, "data/plugin/hparams/experiment", body={"experimentName": ""})
     # What differs comes first.
     differs = {info["name"]: info.get("differs", False) for info in settings["hparamInfos"]}
-    assert differs["Grower.initializer"]
+    assert differs["Grower.method"]
     assert list(differs.values()) == sorted(differs.values(), reverse=True)
     # And what came out.
     assert settings["metricInfos"][0]["name"]["tag"].startswith("final/")
     metrics = [{"group": "eval", "tag": "loss"}, {"group": "", "tag": "final/test_loss"}]
     groups = _session_groups(url, metrics)
-    initializers = {group["hparams"]["Grower.initializer"] for group in groups}
+    initializers = {group["hparams"]["Grower.method"] for group in groups}
     assert initializers == {"@GradMax()", "@Random()"}
     for group in groups:
         (session,) = group["sessions"]

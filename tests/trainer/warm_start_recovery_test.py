@@ -5,7 +5,7 @@ import shutil
 import pytest
 import tensorflow as tf
 
-from trainer import named_weights
+from trainer.warm_start import named_weights
 
 
 def _save(folder, steps, name="ckpt"):

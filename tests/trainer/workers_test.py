@@ -4,7 +4,7 @@ import signal
 import threading
 import time
 
-from trainer import workers
+from trainer.sweep import processes
 
 
 def _square(job):
@@ -23,22 +23,22 @@ def _never():
 
 
 def test_every_job_gets_its_result_from_reused_processes():
-    done = list(workers.run_all(_square, range(8), 2, _never))
+    done = list(processes.run_all(_square, range(8), 2, _never))
     assert sorted((job, result[0]) for job, result in done) == [(n, n * n) for n in range(8)]
     assert len({result[1] for _, result in done}) <= 2
 
 
 def test_a_dead_process_takes_only_its_job_along():
-    done = dict(workers.run_all(_square, [1, -7, 2], 1, _never))
-    assert done[-7] == workers.Died(7)
+    done = dict(processes.run_all(_square, [1, -7, 2], 1, _never))
+    assert done[-7] == processes.Died(7)
     assert done[1][0] == 1 and done[2][0] == 4
 
 
 def test_a_stop_ends_running_jobs_and_starts_no_more():
     start = time.monotonic()
     stops = iter([False, False])
-    done = list(workers.run_all(_wait_for_a_signal, [1, 2], 1, lambda: next(stops, True)))
-    assert done == [(1, workers.Died(-15))]
+    done = list(processes.run_all(_wait_for_a_signal, [1, 2], 1, lambda: next(stops, True)))
+    assert done == [(1, processes.Died(-15))]
     assert time.monotonic() - start < 30
 
 
@@ -50,7 +50,7 @@ def _wait_in_turn(job):
 
 
 def _program(folder):
-    list(workers.run_all(_wait_in_turn, [folder], 1, _never))
+    list(processes.run_all(_wait_in_turn, [folder], 1, _never))
 
 
 def _await(condition):
@@ -73,7 +73,7 @@ def _program_on_a_terminal(folder):
     os.setpgid(0, 0)
     signal.signal(signal.SIGINT, lambda *_: None)
     threading.Timer(0.1, os.killpg, [os.getpgrp(), signal.SIGINT]).start()
-    done = workers.run_all(_square, [1, 2, 3], 2, _never)
+    done = processes.run_all(_square, [1, 2, 3], 2, _never)
     (folder / "done").write_text(str(sorted((job, result[0]) for job, result in done)))
 
 

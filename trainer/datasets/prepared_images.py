@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from models import seeds
-from trainer import paths
+from trainer.command import paths
 from trainer.datasets import augmentation as augmentation_lib
 from trainer.datasets import dataset, example_seeds, tfds_builder
 from trainer.datasets import mixing as mixing_lib

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from models import memory, seeds
+from models import seeds
+from models.layers import memory
 from trainer.datasets import dataset
 
 
