@@ -19,8 +19,8 @@ from absl import app, flags, logging
 from growth import grower
 from growth.decisions import policies, schedules
 from growth.methods import gradmax
-from models import activations
 from models.architectures import mlp
+from models.layers import activations
 
 _NETWORKS = flags.DEFINE_integer("networks", 20, "Random networks of each size.")
 _NEURONS = flags.DEFINE_integer("neurons", 4, "k, the new neurons.")

@@ -7,6 +7,7 @@ import tf_keras
 
 from growth import grower, static_shapes, unspecified_shapes
 from growth.decisions import policies, schedules
+from growth.methods import method as method_lib
 from growth.newborns import cohorts, rates, update_factors
 from growth.surgery import surgery
 from trainer import objectives, task

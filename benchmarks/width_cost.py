@@ -17,8 +17,8 @@ from absl import app, flags, logging
 from benchmarks import growth_cost, paired, training
 from growth.decisions import policies
 from growth.methods import gradmax
-from models import activations, chain
-from models.layers import channel_wise, growable, pooling
+from models import chain
+from models.layers import activations, channel_wise, growable, pooling
 
 _ROUNDS = flags.DEFINE_integer("growths", 5, "Growths at each width.")
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "Examples in a batch.")

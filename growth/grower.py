@@ -23,9 +23,9 @@ from growth.newborns import rates, update_factors
 from growth.site_trial import site_trial
 from growth.surgery import surgery
 from growth.surgery.neurons import NewNeurons
-from models import cost, seeds
+from models import cost
 from models import site as site_lib
-from models.layers import memory
+from models.layers import memory, seeds
 
 # Of a plan that is looked at as a whole before the run: a schedule need not have an end.
 _MOST_GROWTHS = 100_000

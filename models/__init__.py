@@ -4,6 +4,7 @@ from models import renamed_modules
 
 renamed_modules.install(
     {
+        "models.activations": "models.layers.activations",
         "models.channel_wise": "models.layers.channel_wise",
         "models.convnet": "models.architectures.convnet",
         "models.counterparts": "trainer.export.counterparts",
@@ -19,6 +20,7 @@ renamed_modules.install(
         "models.plain": "trainer.export.plain",
         "models.plain_operations": "trainer.export.plain_operations",
         "models.pooling": "models.layers.pooling",
+        "models.seeds": "models.layers.seeds",
         "models.vgg": "models.architectures.vgg",
         "models.wide_resnet": "models.architectures.wide_resnet",
         "models.window": "models.layers.window",

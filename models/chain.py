@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 import tf_keras
 
-from models import activations, new_layer, site
-from models.layers import channel_wise
+from models import new_layer, site
+from models.layers import activations, channel_wise
 from models.layers import growable as layers
 
 

@@ -3,8 +3,8 @@
 import tensorflow as tf
 import tf_keras
 
-from models import activations, site
-from models.layers import growable
+from models import site
+from models.layers import activations, growable
 
 
 class NewLayer(tf_keras.layers.Layer):

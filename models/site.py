@@ -8,9 +8,8 @@ from collections.abc import Callable, Collection, Sequence
 import tensorflow as tf
 import tf_keras
 
-from models import activations
+from models.layers import activations, foreign_layers
 from models.layers import channel_wise as channel_wise_lib
-from models.layers import foreign_layers
 from models.layers import growable as layers_lib
 
 
@@ -91,7 +90,7 @@ class GrowthSite:
                 raise ValueError(
                     f"{method} starts new neurons with zero incoming weights at site {self.name!r},"
                     f" which needs an activation with f(0) = 0 and f'(0) != 0; {name} has f(0) = "
-                    f"{value:g} and f'(0) = {slope:g}. Use one of models/activations.py, e.g. "
+                    f"{value:g} and f'(0) = {slope:g}. Use one of models.activations, e.g. "
                     "@models.activations.relu, or a method with zero outgoing weights "
                     "(inverse = True)."
                 )

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from growth import growth_step
 from growth.methods import method as method_lib
-from models import seeds
 from models import site as site_lib
+from models.layers import seeds
 from trainer import experiment as experiment_lib
 
 

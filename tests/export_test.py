@@ -7,9 +7,8 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from models import activations
 from models.architectures import convnet
-from models.layers import normalization
+from models.layers import activations, normalization
 from tests import exported_networks, foreign_program
 from trainer import objectives
 from trainer.datasets import dataset

@@ -10,9 +10,9 @@ import tf_keras
 
 from growth.surgery import surgery
 from growth.surgery.neurons import NewNeurons
-from models import activations, site
+from models import site
 from models.architectures import convnet, mlp, mobilenet, vgg, wide_resnet
-from models.layers import growable, noise, normalization, pooling
+from models.layers import activations, growable, noise, normalization, pooling
 
 
 class OwnModel(tf_keras.Model):

@@ -8,9 +8,8 @@ import pytest
 import tensorflow as tf
 
 from growth.methods import random
-from models import activations
 from models.architectures import convnet, mlp, mobilenet, vgg, wide_resnet
-from models.layers import normalization, pooling
+from models.layers import activations, normalization, pooling
 from tests import networks
 from trainer import experiment, objectives, task, train
 from trainer.config import reader

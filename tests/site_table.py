@@ -9,8 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from models import activations
-from models.layers import channel_wise, growable, normalization, pooling
+from models.layers import activations, channel_wise, growable, normalization, pooling
 from models.site import GrowthSite
 
 Layers = Sequence[tf_keras.layers.Layer]

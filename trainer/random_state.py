@@ -1,6 +1,6 @@
 """The random state of a run: that of layers which a user brings along and which keep one.
 
-What is ours draws by stateless functions of a seed, see models/seeds.py and models/layers/noise.py.
+Our own layers draw by stateless functions of a seed, see models/layers/noise.py.
 """
 
 import contextlib

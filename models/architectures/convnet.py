@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import gin
 import tf_keras
 
-from models import activations, chain
+from models import chain
 from models.architectures import layer_factory
-from models.layers import pooling
+from models.layers import activations, pooling
 
 
 @gin.configurable

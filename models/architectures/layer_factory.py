@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import tf_keras
 
-from models import activations, seeds
 from models.architectures import kernel_initializers
-from models.layers import channel_wise, growable
+from models.layers import activations, channel_wise, growable, seeds
 from models.layers import normalization as normalization_lib
 
 # Called with `name` and `regularizer`.

@@ -6,8 +6,9 @@ import gin
 import tensorflow as tf
 import tf_keras
 
-from models import activations, chain
+from models import chain
 from models.architectures import layer_factory
+from models.layers import activations
 
 
 @gin.configurable

@@ -3,10 +3,10 @@
 import gin
 import tf_keras
 
-from models import activations, chain
+from models import chain
 from models.architectures import layer_factory
+from models.layers import activations, pooling
 from models.layers import normalization as normalization_lib
-from models.layers import pooling
 
 _FIRST_WIDTH = 32  # Neurons of the first convolution.
 # Neurons and stride of each block.

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import gin
 import tf_keras
 
-from models import activations, chain
+from models import chain
 from models.architectures import layer_factory
-from models.layers import channel_wise
+from models.layers import activations, channel_wise
 from models.layers import pooling as pooling_lib
 
 _BLOCKS = {  # Number of convolutions in each block, by depth.

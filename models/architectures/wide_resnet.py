@@ -4,10 +4,10 @@ import gin
 import tensorflow as tf
 import tf_keras
 
-from models import activations, chain, site
+from models import chain, site
 from models.architectures import layer_factory
+from models.layers import activations, pooling
 from models.layers import normalization as normalization_lib
-from models.layers import pooling
 
 _STEM_WIDTH = 16  # Neurons of the first convolution.
 _GROUPS = ((16, 1), (32, 2), (64, 2))  # Neurons for k = 1, and stride, of each group.

@@ -10,8 +10,7 @@ from typing import NamedTuple
 import tensorflow as tf
 import tf_keras
 
-from models import activations
-from models.layers import foreign_layers, forward_pass, growable, window
+from models.layers import activations, foreign_layers, forward_pass, growable, window
 
 # Values of some parameters, in the order of `ChannelWise.parameters`.
 Values = Sequence[tf.Tensor | tf.Variable]
@@ -93,7 +92,7 @@ class Activation(ChannelWise):
     """An activation function.
 
     Args:
-      function: maps each element by itself, e.g. one of models/activations.py.
+      function: maps each element by itself, e.g. one of models/layers/activations.py.
 
     Raises:
       ValueError: `function` is not a function, has weights, or maps elements together.

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 import gin
 import tensorflow as tf
 
-from models import seeds
-from models.layers import channel_wise, forward_pass
+from models.layers import channel_wise, forward_pass, seeds
 
 
 class Noise(channel_wise.ChannelWise):

@@ -20,7 +20,7 @@ from trainer.model_dir import run_directory
 _README = pathlib.Path("README.md").read_text()
 _GROWTH = pathlib.Path("docs/growth.md").read_text()
 _DATA = pathlib.Path("docs/data.md").read_text()
-_PACKAGES = ("models", "growth", "growth.methods", "trainer", "trainer.datasets")
+_PACKAGES = ("models", "growth", "trainer")
 # Fenced blocks that begin with the name of a file.
 _FILES = dict(re.findall(r"```\w*\n# (\w+\.\w+)\n(.*?)```", _README, re.DOTALL))
 

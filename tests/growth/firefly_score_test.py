@@ -8,9 +8,8 @@ from growth.linear_map import linear_map
 from growth.methods import firefly, inner_optimization
 from growth.surgery import surgery
 from growth.surgery import trial as trial_lib
-from models import activations
 from models.architectures import convnet
-from models.layers import normalization
+from models.layers import activations, normalization
 from tests import grown_network, networks
 
 _COUNT, _CANDIDATES = 3, 2

@@ -7,9 +7,9 @@ import tf_keras
 
 from growth.decisions import policies
 from growth.methods import firefly, firefly_opt, gradmax, inner_optimization, random, split
-from models import activations, new_layer, site
+from models import new_layer, site
 from models.architectures import convnet, mlp
-from models.layers import growable, normalization, pooling
+from models.layers import activations, growable, normalization, pooling
 from tests import networks
 
 

@@ -5,8 +5,7 @@ import pytest
 import tensorflow as tf
 
 from growth.methods import firefly_opt, gradmax, inner_optimization, random
-from models import activations
-from models.layers import noise
+from models.layers import activations, noise
 from tests import networks, site_table
 
 _FEW_STEPS = inner_optimization.ProjectedAdam(steps=3)

@@ -13,7 +13,7 @@ from growth.methods import (
     manifolds,
     split,
 )
-from models import activations
+from models.layers import activations
 from tests import firefly_splits, networks
 
 _SEED = tf.constant([3, 4])

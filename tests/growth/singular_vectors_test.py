@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from growth.linear_map import linear_map, singular_vectors, vector_norms
 from growth.methods import gradmax, gradmax_opt, inner_optimization, manifolds, split
-from models import activations
+from models.layers import activations
 from tests import networks
 
 _SEED = tf.constant([3, 4])

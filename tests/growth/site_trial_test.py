@@ -4,8 +4,8 @@ import tensorflow as tf
 import tf_keras
 
 from growth.site_trial import site_trial
-from models import activations, site
-from models.layers import channel_wise, growable, normalization
+from models import site
+from models.layers import activations, channel_wise, growable, normalization
 from tests import networks, site_table
 
 _relu = activations.relu

@@ -7,8 +7,8 @@ import tf_keras
 
 from growth.methods import gradmax, gradmax_opt, random, split
 from growth.site_trial import site_trial
-from models import activations, site
-from models.layers import growable
+from models import site
+from models.layers import activations, growable
 from tests import grown_network, networks
 
 

@@ -5,8 +5,7 @@ import pytest
 import tensorflow as tf
 
 from growth.methods import firefly, firefly_opt, inner_optimization
-from models import activations
-from models.layers import normalization, pooling
+from models.layers import activations, normalization, pooling
 from tests import firefly_splits, grown_network, networks, site_table, trained_site
 
 # One step as long as a neuron's weights turns directions around, away from where the loss rises.

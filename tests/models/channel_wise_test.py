@@ -5,8 +5,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from models import activations
-from models.layers import channel_wise, noise, normalization, pooling
+from models.layers import activations, channel_wise, noise, normalization, pooling
 
 _CHANNELS = 5
 

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models import activations
 from models.architectures import convnet, mlp, mobilenet, vgg, wide_resnet
-from models.layers import pooling
+from models.layers import activations, pooling
 
 _mlp = functools.partial(mlp.MLP, (4,), 10)
 _convnet = functools.partial(convnet.ConvNet, (4,), 10)

@@ -12,8 +12,8 @@ import tf_keras
 from growth import grower
 from growth.decisions import policies, schedules
 from growth.methods import gradmax, random
-from models import activations
 from models.architectures import mlp
+from models.layers import activations
 from trainer import experiment, objectives, task, train
 from trainer.command import errors
 from trainer.datasets import dataset

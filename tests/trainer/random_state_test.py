@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from models import activations, site
-from models.layers import growable, noise
+from models import site
+from models.layers import activations, growable, noise
 from tests import training_processes
 from trainer import experiment, train
 from trainer.config import reader

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from models import activations, site
-from models.layers import growable
+from models import site
+from models.layers import activations, growable
 from trainer import objectives
 from trainer.datasets import dataset
 from trainer.export import saved_model

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from models import seeds
+from models.layers import seeds
 from trainer.command import paths
 from trainer.datasets import augmentation as augmentation_lib
 from trainer.datasets import dataset, example_seeds, tfds_builder

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from models import seeds
-from models.layers import memory
+from models.layers import memory, seeds
 from trainer.datasets import dataset
 
 

@@ -13,7 +13,7 @@ import tf_keras
 Activation = Callable[[tf.Tensor], tf.Tensor]
 
 
-@gin.configurable
+@gin.configurable(module="models.activations")
 def relu(x: tf.Tensor) -> tf.Tensor:
     """Returns max(x, 0), with the subgradient 1 at 0, as in section 4 of the paper.
 
@@ -34,7 +34,7 @@ def _relu(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
     return tf.nn.relu(x), gradient
 
 
-@gin.configurable
+@gin.configurable(module="models.activations")
 def leaky_relu(x: tf.Tensor, slope: float = 0.2) -> tf.Tensor:
     """Returns x for x >= 0, `slope` * x below; f'(0) = 1.
 
@@ -46,19 +46,19 @@ def leaky_relu(x: tf.Tensor, slope: float = 0.2) -> tf.Tensor:
     return slope * x + (1.0 - slope) * relu(x)
 
 
-@gin.configurable
+@gin.configurable(module="models.activations")
 def tanh(x: tf.Tensor) -> tf.Tensor:
     """Hyperbolic tangent; f'(0) = 1."""
     return tf.tanh(x)
 
 
-@gin.configurable
+@gin.configurable(module="models.activations")
 def centered_sigmoid(x: tf.Tensor) -> tf.Tensor:
     """Returns sigmoid(x) - 1/2, the paper's example of an adapted function; f'(0) = 1/4."""
     return tf.sigmoid(x) - 0.5
 
 
-@gin.configurable
+@gin.configurable(module="models.activations")
 def identity(x: tf.Tensor) -> tf.Tensor:
     """Returns x; f'(0) = 1. Makes a network linear."""
     return tf.identity(x)
