@@ -16,7 +16,7 @@ from official.modeling.hyperparams import base_config
 
 from trainer.config import types
 
-_PACKAGES = ("growth", "growth.methods", "models", "trainer", "trainer.datasets")
+_PACKAGES = ("growth", "models", "trainer")
 
 # Headings, and the modules (or packages) whose configurables stand below them.
 _GROUPS = {
@@ -39,7 +39,7 @@ _GROUPS = {
     "Parts of networks": (
         "models.layers.normalization",
         "models.layers.noise",
-        "models.activations",
+        "models.layers.activations",
         "models.layers.pooling",
     ),
     "Initial weights": ("tf_keras",),
@@ -109,7 +109,7 @@ def text() -> str:
       ValueError: something that can be bound belongs below no heading.
     """
     for package in map(importlib.import_module, _PACKAGES):
-        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
     groups = {heading: [] for heading in _GROUPS}
     for _, configurable in gin.config._REGISTRY.items():

@@ -86,7 +86,7 @@ _LAYERS = {"Conv2D", "Dense", "DepthwiseConv2D", "GrowthSite"}
 @pytest.mark.parametrize("name", sorted(_NAMES - _LAYERS))
 def test_classes_that_are_named_can_be_bound(name):
     for package in map(importlib.import_module, _PACKAGES):
-        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
     assert gin.get_configurable(name)
 
