@@ -1,7 +1,5 @@
 """The training binary: datasets, optimizers, the training loop and what it leaves behind."""
 
-from models import renamed_modules
-
 # Current name by former name, for one version.
 RENAMED_MODULES = {
     "trainer.checkpoints": "trainer.model_dir.checkpoints",
@@ -13,4 +11,10 @@ RENAMED_MODULES = {
     "trainer.strategies": "trainer.distribution.strategies",
     "trainer.summaries": "trainer.logs.summaries",
 }
-renamed_modules.install(RENAMED_MODULES)
+
+try:
+    from models import renamed_modules
+except ImportError:
+    pass  # Another module hides the package; trainer.command.command_line says so.
+else:
+    renamed_modules.install(RENAMED_MODULES)

@@ -53,5 +53,5 @@ def test_links_lead_to_headings_and_files():
 
 def test_a_module_without_a_heading_is_an_error(monkeypatch):
     monkeypatch.delitem(configuration_reference._GROUPS, "When")
-    with pytest.raises(ValueError, match="growth.schedules belongs below no heading"):
+    with pytest.raises(ValueError, match="growth.decisions.schedules belongs below no heading"):
         configuration_reference.text()

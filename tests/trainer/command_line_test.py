@@ -14,7 +14,7 @@ from trainer.command import command_line
 _PROGRAM = """
 import sys, time
 from absl import flags
-from trainer import command_line
+from trainer.command import command_line
 flags.DEFINE_string("model_dir", None, "A folder.")
 flags.DEFINE_bool("wait", False, "")
 flags.DEFINE_integer("lines", 1, "")
@@ -120,4 +120,4 @@ def test_a_folder_of_a_users_files_hides_nothing(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "notes.py").touch()
     assert _shell("program", cwd=tmp_path).stdout == "line\n"
-    command_line.check_packages(pathlib.Path(command_line.__file__).resolve().parents[1])
+    command_line.check_packages(pathlib.Path(command_line.__file__).resolve().parents[2])

@@ -3,6 +3,7 @@
 import gin
 import pytest
 
+import models
 from models.architectures import convnet  # noqa: F401  What Gin knows is compared with what is read.
 from trainer import experiment  # noqa: F401
 from trainer.command import errors
@@ -96,4 +97,4 @@ def test_the_module_of_each_configurable_is_known_before_it_is_imported():
     assert len(registered) > 10
     for selector in registered:
         module, _, name = selector.rpartition(".")
-        assert modules[name] == module
+        assert modules[name] == models.RENAMED_MODULES.get(module, module)
