@@ -66,7 +66,7 @@ def test_growth_adds_the_transform_of_new_channels(name, copies):
     values = [
         tf.gather(parameter.variable, parents, axis=parameter.axis)
         if copies
-        else parameter.birth(tf.constant(3))
+        else parameter.initial(tf.constant(3))
         for parameter in layer.parameters
     ]
     before = _call(layer, old)
@@ -85,7 +85,7 @@ def test_the_tangent_is_the_derivative_at_zero(name):
     # Forward and backward: < g, T x > = < T^T g, x >, where T^T g is TensorFlow's gradient.
     layer, old = _layer(name)
     x, zeros = _channels(3, seed=1), tf.zeros([6, 7, 7, 3])
-    values = [parameter.birth(tf.constant(3)) for parameter in layer.parameters]
+    values = [parameter.initial(tf.constant(3)) for parameter in layer.parameters]
     with tf.GradientTape() as tape:
         tape.watch(zeros)
         outputs = layer.transform(zeros, values, old)
@@ -100,7 +100,7 @@ def test_the_tangent_is_the_derivative_at_zero(name):
 @_layers
 def test_at_zero_tells_what_becomes_of_channels_of_zeros(name):
     layer, old = _layer(name)
-    values = [parameter.birth(tf.constant(3)) for parameter in layer.parameters]
+    values = [parameter.initial(tf.constant(3)) for parameter in layer.parameters]
     outputs = layer.transform(tf.zeros([6, 7, 7, 3]), values, old)
     np.testing.assert_allclose(outputs, tf.fill(tf.shape(outputs), layer.at_zero()[0]))
 
@@ -112,9 +112,9 @@ def test_a_layer_may_start_without_channels(name):
     assert layer(empty).shape[-1] == 0
     assert call(empty).shape[-1] == 0
     for parameter in layer.parameters:
-        parameter.variable.assign(parameter.birth(tf.constant(2)))
+        parameter.variable.assign(parameter.initial(tf.constant(2)))
     new = _channels(2)
-    values = [parameter.birth(tf.constant(2)) for parameter in layer.parameters]
+    values = [parameter.initial(tf.constant(2)) for parameter in layer.parameters]
     np.testing.assert_allclose(call(new), layer.transform(new, values, None), atol=1e-5)
 
 
@@ -146,7 +146,7 @@ def test_a_new_depthwise_filter_is_the_identity(size):
     layer(inputs)
     (kernel,) = layer.parameters
     np.testing.assert_array_equal(
-        layer.transform(inputs, [kernel.birth(tf.constant(_CHANNELS))], None), inputs
+        layer.transform(inputs, [kernel.initial(tf.constant(_CHANNELS))], None), inputs
     )
 
 
