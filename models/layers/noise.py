@@ -60,9 +60,7 @@ class Noise(channel_wise.ChannelWise):
         self._training = tf.train.Checkpoint(steps=steps)
         super().build(input_shape)
 
-    def forward(
-        self, inputs: tf.Tensor, values: channel_wise.Values, training: bool
-    ) -> tf.Tensor:
+    def forward(self, inputs: tf.Tensor, values: channel_wise.Values, training: bool) -> tf.Tensor:
         """Changes `[batch, ...]` in a training step."""
         del values
         if not training or forward_pass.is_noiseless():

@@ -103,9 +103,7 @@ class BatchNormalization(Normalization):
             channel_wise.Parameter(self.moving_variance, 0, lambda count: tf.ones([count])),
         ]
 
-    def forward(
-        self, inputs: tf.Tensor, values: channel_wise.Values, training: bool
-    ) -> tf.Tensor:
+    def forward(self, inputs: tf.Tensor, values: channel_wise.Values, training: bool) -> tf.Tensor:
         """Normalizes `[batch, ..., channels]`; by the moving averages unless `training`."""
         if not training:
             return self._normalize(inputs, *values)[0]
