@@ -211,7 +211,8 @@ def parameter_meanings(target) -> dict[str, str]:
     """What docstrings say of parameters: that of a class, of its constructor, of its bases."""
     meanings = {}
     for documented in target.__mro__[:-1] if inspect.isclass(target) else [target]:
-        for source in (documented, vars(documented).get("__init__")):
+        constructor = vars(documented).get("__init__")
+        for source in (documented, constructor, getattr(constructor, "keywords_of", None)):
             for found in docstring_parser.parse(inspect.getdoc(source) or "").params:
                 meanings.setdefault(found.arg_name, found.description)
     return meanings
