@@ -84,7 +84,7 @@ class Run:
             evaluator=self._task,
             strategy=experiment.strategy,
             steps_per_loop=experiment.steps,
-            summary_dir=self._summary_dir("train"),
+            summary_dir=self._summary_dir(""),
             eval_summary_dir=self._summary_dir("eval"),
             train_actions=[self._on_loop],
         )
@@ -151,7 +151,7 @@ class Run:
           FloatingPointError: the loss is not finite any more.
         """
         experiment, earlier = self._experiment, self._earlier_result()
-        self._profiler = profiling.Profiler(profiled_steps, self._directory.path / "train")
+        self._profiler = profiling.Profiler(profiled_steps, self._directory.path)
         with interrupts.catch() as interrupt:
             if evaluate and self.step and self._evaluation_is_due():
                 self._evaluate_and_compare()  # The run ended after the checkpoint, before this.
@@ -173,7 +173,7 @@ class Run:
         if earlier is not None:
             result = earlier | {"test": result["test"], "best": result["best"]}
         self._directory.write_result(result)
-        self._log.finish(result)
+        self._log.finish()
         self._log.say(
             f"finished {self.step} steps: train {_metrics(result['train'])}"
             + (f", test {_metrics(test)}" if test else "")

@@ -22,7 +22,7 @@ def _show(stream):
     step = tf.Variable(0)
     shown = progress.Progress(step, steps=40, batch_size=8, stream=stream)
     step.assign(10)
-    shown({"loss": tf.constant(1.5), "accuracy": tf.constant(0.25)})
+    shown({"loss": tf.constant(1.5), "optimizer/rate": tf.constant(0.25)})
     shown.growth(_EVENT)
     step.assign(40)
     shown({"loss": tf.constant(0.5), "accuracy": tf.constant(0.75)})
@@ -32,7 +32,7 @@ def _show(stream):
 
 def test_lines_in_a_file():
     first, growth, last = _show(io.StringIO()).splitlines()
-    assert first.startswith("step 10/40  loss=1.5 accuracy=0.25  ")
+    assert first.startswith("step 10/40  loss=1.5 rate=0.25  ")
     assert first.endswith(" s left") and "examples/s" in first
     assert growth == (
         "step 10  grew hidden_1 5 -> 6 (gradient norm of new neurons 0.5, of old 0.25)"

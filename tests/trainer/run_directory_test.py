@@ -84,7 +84,7 @@ def test_a_folder_that_cannot_be_written_is_named(path, tmp_path):
     assert (tmp_path / "file").read_text() == "in the way"
 
 
-@pytest.mark.parametrize("name", ["checkpoints", "train", "config.gin", "format.json"])
+@pytest.mark.parametrize("name", ["checkpoints", "config.gin", "format.json"])
 def test_what_is_in_the_way_of_a_file_or_folder_is_named(name, tmp_path):
     in_the_way = tmp_path / name
     in_the_way.mkdir() if "." in name else in_the_way.touch()
@@ -211,7 +211,7 @@ def test_until_a_run_begins_nothing_of_an_earlier_one_changes(tmp_path):
         raise ValueError("does not fit")
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        [".lock", "checkpoints", "config.gin", "format.json", "train"]
+        [".lock", "checkpoints", "config.gin", "format.json"]
     )
 
 

@@ -21,7 +21,7 @@ def _run(seed, losses, flops=(), growth_steps=()):
 
 def test_what_training_and_evaluation_log_is_read_back(tmp_path):
     _write_events(
-        tmp_path / "train",
+        tmp_path,
         *[("loss", 10, 4.0), ("size/training_flops", 10, 1e6), ("width/a", 10, 3)],
         *[("loss", 20, 2.0), ("size/training_flops", 20, 3e6)],
     )
@@ -39,10 +39,18 @@ def test_what_training_and_evaluation_log_is_read_back(tmp_path):
 
 
 def test_of_a_step_that_is_done_again_the_last_value_stands(tmp_path):
-    _write_events(tmp_path / "train", ("loss", 10, 3.0), ("loss", 20, 2.0), ("loss", 30, 9.0))
-    _write_events(tmp_path / "train", ("loss", 20, 1.5), ("loss", 30, 1.0))
+    _write_events(tmp_path, ("loss", 10, 3.0), ("loss", 20, 2.0), ("loss", 30, 9.0))
+    _write_events(tmp_path, ("loss", 20, 1.5), ("loss", 30, 1.0))
     run = run_curves.read("c", 0, tmp_path)
     assert list(run.metrics["train/loss"].items()) == [(10, 3.0), (20, 1.5), (30, 1.0)]
+
+
+def test_a_run_that_an_earlier_version_began_in_train_goes_on(tmp_path):
+    _write_events(tmp_path / "train", ("loss", 10, 3.0), ("loss", 20, 2.0))
+    _write_events(tmp_path, ("loss", 20, 1.5), ("loss", 30, 1.0), ("size/training_flops", 30, 3e6))
+    run = run_curves.read("c", 0, tmp_path)
+    assert list(run.metrics["train/loss"].items()) == [(10, 3.0), (20, 1.5), (30, 1.0)]
+    assert run.flops(30) == 3e6
 
 
 def test_long_curves_are_read_whole(tmp_path):

@@ -14,14 +14,15 @@ from trainer.config import reader
 from trainer.model_dir import run_directory
 
 _BINDINGS = (
-    "Experiment.steps = 12",
-    "Experiment.log_interval = 4",
-    "Experiment.eval_interval = 4",
+    "Experiment.steps = 40",
+    "Experiment.log_interval = 16",
+    "Experiment.eval_interval = 16",
     "PeriodicSchedule.start = 3",
-    "PeriodicSchedule.interval = 3",
+    "PeriodicSchedule.interval = 17",
     "PeriodicSchedule.count = 2",
     "TeacherStudent.examples = 5000",  # Whole MFLOPs between two steps.
 )
+_SCALARS = "data/plugin/scalars/scalars"
 # What runs may bind to one name: a number or None, a macro or a number.
 _METHODS = {
     "gradmax": ("Experiment.growth_batch_size = 100", "Experiment.seed = 1"),
@@ -56,9 +57,9 @@ def url(tmp_path_factory):
 
 
 def _is_read(url):
-    runs = [f"{method}/{split}" for method in _METHODS for split in ("train", "eval")]
+    runs = [*_METHODS, *(f"{method}/eval" for method in _METHODS)]
     tags = _get(url, "data/plugin/scalars/tags")
-    if not all("loss" in tags.get(run, ()) and 12 in _scalar(url, run, "loss") for run in runs):
+    if not all("loss" in tags.get(run, ()) and 40 in _scalar(url, run, "loss") for run in runs):
         return False
     sessions = [group["sessions"] for group in _session_groups(url, [])]
     return [session["status"] for (session,) in sessions] == ["STATUS_SUCCESS"] * len(_METHODS)
@@ -93,41 +94,50 @@ def _get(url, path, body=None, **query):
 
 def _scalar(url, run, tag):
     """The values of a scalar by step."""
-    points = _get(url, "data/plugin/scalars/scalars", run=run, tag=tag)
+    points = _get(url, _SCALARS, run=run, tag=tag)
     return {step: value for _, step, value in points}
 
 
 def test_runs_and_their_scalars(url):
+    # Two lines of the list of runs for each: training, and the test examples.
+    assert set(_get(url, "data/runs")) == {"gradmax", "gradmax/eval", "random", "random/eval"}
     tags = _get(url, "data/plugin/scalars/tags")
-    assert {f"{method}/{split}" for method in _METHODS for split in ("train", "eval")} <= set(tags)
-    # What shows without any set-up: a group a subject.
-    groups = {tag.partition("/")[0] for tag in tags["gradmax/train"]}
-    assert groups == {
-        "growth", "learning_rate", "loss", "size", "speed", "steps_per_second",
+    # What shows without any set-up: a group a subject, the first two or three of them open.
+    assert list(dict.fromkeys(tag.partition("/")[0] for tag in sorted(tags["gradmax"]))) == [
+        "loss", "optimizer", "per_growth", "size", "speed", "steps_per_second",
         "vs_training_mflops", "width",
-    }  # fmt: skip
+    ]  # fmt: skip
     assert set(tags["gradmax/eval"]) == {"loss", "vs_training_mflops/loss"}
-    assert _scalar(url, "gradmax/train", "width/hidden_1") == {3: 5, 4: 6, 6: 6, 8: 7, 12: 7}
-    assert set(_scalar(url, "gradmax/train", "growth/loss")) == {3, 6}
+    assert set(_scalar(url, "gradmax", "per_growth/loss")) == {3, 20}
     for what in ("gradient_norm_new/hidden_1", "gradient_norm_old/hidden_1", "milliseconds"):
-        values = _scalar(url, "gradmax/train", f"growth/{what}")
-        assert set(values) == {3, 6} and all(value > 0 for value in values.values())
+        values = _scalar(url, "gradmax", f"per_growth/{what}")
+        assert set(values) == {3, 20} and all(value > 0 for value in values.values())
+
+
+@pytest.mark.parametrize(
+    ("tag", "sizes"), [("width/hidden_1", (5, 6, 7)), ("size/parameters", (150, 180, 210))]
+)
+def test_sizes_rise_at_the_step_of_a_growth_also_when_they_are_smoothed(url, tag, sizes):
+    points = [tuple(point[1:]) for point in _get(url, _SCALARS, run="gradmax", tag=tag)]
+    first, second, third = sizes
+    logged = [(3, first), (16, second), (20, second), (32, third), (40, third)]
+    # Smoothing keeps 0.6 at each point by default: after ten, less than 1 % of the size before.
+    risen = [*((step, second) for step in range(4, 14)), *((s, third) for s in range(21, 31))]
+    assert points == sorted(logged + risen)  # Each at a step of its own, in order.
 
 
 def test_methods_line_up_by_step_and_by_flops(url):
-    for split in ("train", "eval"):
+    for split in ("", "/eval"):
         for tag in ("loss", "vs_training_mflops/loss"):
-            gradmax, random = (_scalar(url, f"{method}/{split}", tag) for method in _METHODS)
+            gradmax, random = (_scalar(url, f"{method}{split}", tag) for method in _METHODS)
             assert list(gradmax) == list(random) and gradmax != random
 
 
 def test_pictures(url):
-    images = _get(url, "data/plugin/images/tags")["gradmax/train"]
-    assert set(images) == {"architecture", "curves"}
-    steps = _get(
-        url, "data/plugin/images/images", run="gradmax/train", tag="architecture", sample=0
-    )
-    assert [image["step"] for image in steps] == [3, 6]
+    images = _get(url, "data/plugin/images/tags")["gradmax"]
+    assert set(images) == {"pictures/curves", "pictures/widths"}
+    steps = _get(url, "data/plugin/images/images", run="gradmax", tag="pictures/widths", sample=0)
+    assert [image["step"] for image in steps] == [3, 20]
     picture = _get(url, f"data/plugin/images/individualImage?{steps[0]['query']}&_=")
     assert picture.startswith(b"\x89PNG")
 
@@ -136,14 +146,14 @@ def test_the_spectrum_is_a_histogram(url):
     spectrum = _get(
         url,
         "data/plugin/histograms/histograms",
-        run="gradmax/train",
-        tag="growth/singular_values/hidden_1",
+        run="gradmax",
+        tag="per_growth/singular_values/hidden_1",
     )
-    assert [point[1] for point in spectrum] == [3, 6]
+    assert [point[1] for point in spectrum] == [3, 20]
 
 
 def test_the_configuration_is_a_page_of_text(url):
-    (text,) = _get(url, "data/plugin/text/text", run="gradmax/train", tag="config")
+    (text,) = _get(url, "data/plugin/text/text", run="gradmax", tag="config")
     assert "PeriodicSchedule.count = 2" in text["text"] and "<code>" in text["text"]
 
 
@@ -153,9 +163,9 @@ def test_hparams_compare_the_runs(url):
     differs = {info["name"]: info.get("differs", False) for info in settings["hparamInfos"]}
     assert differs["Grower.method"]
     assert list(differs.values()) == sorted(differs.values(), reverse=True)
-    # And what came out.
-    assert settings["metricInfos"][0]["name"]["tag"].startswith("final/")
-    metrics = [{"group": "eval", "tag": "loss"}, {"group": "", "tag": "final/test_loss"}]
+    # And what came out, of which the first five show.
+    metrics = [info["name"] for info in settings["metricInfos"][:2]]
+    assert metrics == [{"group": "", "tag": "loss"}, {"group": "eval", "tag": "loss"}]
     groups = _session_groups(url, metrics)
     initializers = {group["hparams"]["Grower.method"] for group in groups}
     assert initializers == {"@GradMax()", "@Random()"}
@@ -165,8 +175,8 @@ def test_hparams_compare_the_runs(url):
         found = {(value["name"]["group"], value["name"]["tag"]): value["value"]
                  for value in session["metricValues"]}  # fmt: skip
         method = session["name"]
-        assert found["eval", "loss"] == _scalar(url, f"{method}/eval", "loss")[12]
-        assert found["", "final/test_loss"] == pytest.approx(found["eval", "loss"])
+        assert found["eval", "loss"] == _scalar(url, f"{method}/eval", "loss")[40]
+        assert found["", "loss"] == _scalar(url, method, "loss")[40]
 
 
 def test_each_line_of_hparams_has_the_name_of_its_run(url):
@@ -198,7 +208,5 @@ def test_the_charts_of_growth_are_on_one_page(url):
     # Each chart finds curves.
     for chart in [*training["chart"], *growth["chart"]]:
         for pattern in chart["multiline"]["tag"]:
-            found = _get(
-                url, "data/plugin/custom_scalars/scalars", run="gradmax/train", tag=pattern
-            )
+            found = _get(url, "data/plugin/custom_scalars/scalars", run="gradmax", tag=pattern)
             assert found["regex_valid"] and found["tag_to_events"]

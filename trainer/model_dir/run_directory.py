@@ -66,8 +66,7 @@ class RunDirectory:
             return
         with self.starting(), self._told("written"):
             self._claim()
-            for folder in (self.checkpoints, self.path / "train"):
-                self._make(folder)  # TensorFlow would do so later, and not say which.
+            self._make(self.checkpoints)  # TensorFlow would do so later, and not say which.
         self._config = config
 
     @contextlib.contextmanager
