@@ -29,7 +29,7 @@ class SeededRun:
       output_dir: folder of the sweep.
     """
 
-    reader: str
+    config: str
     gin_file: str
     seed: int
     bindings: Sequence[str]
