@@ -8,7 +8,7 @@ from typing import Any
 import gin
 
 from trainer.command import errors, user_code
-from trainer.config import cycles, gin_text, messages, renames, types
+from trainer.config import cycles, former_files, gin_text, messages, renames, types
 
 # Where this file's workspace, or its copy beside a built binary, keeps gin_configs/.
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -39,7 +39,7 @@ def load(files: Sequence[str], bindings: Sequence[str], search_paths: Sequence[s
     gin.config._FILE_READERS[:] = [
         (
             lambda path: gin_text.open_file(os.path.expanduser(path)),
-            lambda path: os.path.isfile(os.path.expanduser(path)),
+            lambda path: _exists(os.path.expanduser(path)),
         )
     ]
     paths = [_find(file, folders) for file in files]
@@ -70,13 +70,18 @@ def _find(file: str, folders: Sequence[str]) -> str:
         raise errors.UserError("--gin_file is empty; give the path of a .gin file")
     for folder in folders:
         path = os.path.join(folder, file)
-        if os.path.isfile(path):
+        if _exists(path):
             return path
     near = [str(path.relative_to(_ROOT)) for path in (_ROOT / "gin_configs").rglob("*.gin")]
     places = ", ".join(dict.fromkeys(folder or "." for folder in folders))
     raise errors.UserError(
         f"--gin_file={file} is not a file (looked in {places})" + messages.did_you_mean(file, near)
     )
+
+
+def _exists(path: str) -> bool:
+    """Whether `path` is a file, or was one in the former version."""
+    return os.path.isfile(path) or former_files.find(path) is not None
 
 
 def _checked(parse: Callable[[], Any], where: str = "", folders: Sequence[str] = ()) -> None:
