@@ -1,8 +1,11 @@
 """The meaning of a configuration's text: its values, however macros and imports spell them."""
 
+import tokenize
 from typing import Any
 
 from gin import config_parser
+
+from trainer.config import renames
 
 
 def values(text: str) -> dict[str, str]:
@@ -29,6 +32,22 @@ def values(text: str) -> dict[str, str]:
             else:
                 macros[name] = value
     return {name: repr(found[name]) for name in sorted(found)}
+
+
+def are_equal(former: str, text: str, where: str) -> bool:
+    """True if two texts bind the same values.
+
+    Args:
+      former: may have names of the former version, and be damaged.
+      text: what `gin.config_str` gives.
+      where: `former` is, for a warning.
+    """
+    if former == text:
+        return True
+    try:
+        return values(renames.with_current_names(former, where)) == values(text)
+    except (SyntaxError, tokenize.TokenError):
+        return False
 
 
 class _Source:

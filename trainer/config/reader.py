@@ -53,6 +53,23 @@ def load(files: Sequence[str], bindings: Sequence[str], search_paths: Sequence[s
     _checked(gin.finalize)
 
 
+def check_method() -> None:
+    """Raises UserError if no growth method is bound, which a task leaves to another file."""
+    bound = {selector: values for (scope, selector), values in gin.config._CONFIG.items()}
+    grower = bound.get("trainer.experiment.Experiment", {}).get("grower")
+    if getattr(grower, "scoped_selector", "").rpartition(".")[2] != "Grower":
+        return
+    if "method" not in bound.get("growth.grower.Grower", {}):
+        folder = _ROOT / "gin_configs" / "methods"
+        names = ", ".join(
+            file.stem for file in sorted(folder.glob("*.gin")) if "Grower.method" in file.read_text()
+        )
+        raise errors.UserError(
+            "Grower.method is not bound, the growth method: after the file of the task give "
+            f"--gin_file=gin_configs/methods/NAME.gin, with a NAME of {names}"
+        )
+
+
 def literals() -> dict[str, int | float | str | bool]:
     """All bindings, by `name.parameter`; what is not a number or a truth value is text."""
     flat = {}
