@@ -14,7 +14,12 @@ from trainer.config import cycles, former_files, gin_text, messages, renames, ty
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def load(files: Sequence[str], bindings: Sequence[str], search_paths: Sequence[str] = ()) -> None:
+def load(
+    files: Sequence[str],
+    bindings: Sequence[str],
+    search_paths: Sequence[str] = (),
+    grid: Sequence[str] = (),
+) -> None:
     """Parses `files` in order, then `bindings`; what comes last wins.
 
     Relative files are looked up in the working directory, in each of `search_paths`, in the
@@ -24,6 +29,7 @@ def load(files: Sequence[str], bindings: Sequence[str], search_paths: Sequence[s
       files: paths of .gin files.
       bindings: single bindings, as in a .gin file.
       search_paths: further folders to look in.
+      grid: bindings of a point of a grid, parsed after the others.
 
     Raises:
       UserError: a file cannot be read, or a name, a parameter or the type of a value is wrong.
@@ -46,8 +52,8 @@ def load(files: Sequence[str], bindings: Sequence[str], search_paths: Sequence[s
     modules = [".", *search_paths, *map(os.path.dirname, paths)]
     for file, path in zip(files, paths, strict=True):
         _checked(lambda path=path: gin.parse_config_file(path), file, modules)
-    for text in bindings:
-        where = f"--gin_bindings={text}"
+    for flag, text in [("gin_bindings", b) for b in bindings] + [("grid", b) for b in grid]:
+        where = f"--{flag}={text}"
         current = renames.with_current_names(text, where)
         _checked(lambda text=current: gin.parse_config(text), where, modules)
     _checked(gin.finalize)
@@ -62,7 +68,9 @@ def check_method() -> None:
     if "method" not in bound.get("growth.grower.Grower", {}):
         folder = _ROOT / "gin_configs" / "methods"
         names = ", ".join(
-            file.stem for file in sorted(folder.glob("*.gin")) if "Grower.method" in file.read_text()
+            file.stem
+            for file in sorted(folder.glob("*.gin"))
+            if "Grower.method" in file.read_text()
         )
         raise errors.UserError(
             "Grower.method is not bound, the growth method: after the file of the task give "
