@@ -16,9 +16,7 @@ _METHODS = {
 }
 
 
-def _curve(
-    name: str, task: str, *methods: str, bindings: tuple[str, ...] = SMALL_CURVE
-) -> Variant:
+def _curve(name: str, task: str, *methods: str, bindings: tuple[str, ...] = SMALL_CURVE) -> Variant:
     files = (f"teacher_student/{task}", *(f"methods/{method}" for method in methods))
     return Variant(name, files, bindings)
 
@@ -81,9 +79,7 @@ def _figure_8():
 def _figure_10():
     panels = {
         f"{size} ({sizes})": {
-            label: _curve(
-                f"convolution/{size}_{name}", f"convolution/{size}", name, bindings=curve
-            )
+            label: _curve(f"convolution/{size}_{name}", f"convolution/{size}", name, bindings=curve)
             for label, name in _METHODS.items()
         }
         for size, sizes, curve in [
@@ -141,7 +137,9 @@ def _figure_13a():
         name="13a",
         title="All-zero initialization",
         paper="Setting both sides to zero with a bias of one performs worse than GradMax.",
-        panels={panel: {label: _curve(f"bias/{name}", "bias", name) for label, name in labels.items()}},
+        panels={
+            panel: {label: _curve(f"bias/{name}", "bias", name) for label, name in labels.items()}
+        },
         claims=[Lower(panel, "GradMax", "All zero")],
     )
 
