@@ -17,7 +17,7 @@ from trainer import experiment, train
 from trainer.config import reader
 from trainer.model_dir import run_directory
 
-_PAGES = ("README", "docs/running", "docs/shipped", "docs/extending", "docs/tensorboard")
+_PAGES = ("README", "docs/running", "docs/shipped", "docs/extending")
 _TEXT = "".join(pathlib.Path(f"{page}.md").read_text() for page in _PAGES)
 _GROWTH = pathlib.Path("docs/growth.md").read_text()
 _DATA = pathlib.Path("docs/data.md").read_text()

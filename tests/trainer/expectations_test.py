@@ -1,4 +1,4 @@
-"""The headers of the configurations promise what gin_configs/expected.csv holds."""
+"""The headers of the tasks promise what gin_configs/expected.csv holds."""
 
 import dataclasses
 import math
@@ -10,49 +10,68 @@ import pytest
 from trainer.sweep import expectations
 
 _TABLE = expectations.read()
-_METRICS = {"a final training loss": ("train/loss", 1), "a test accuracy": ("test/accuracy", 100)}
-_RUNNABLE = [
-    str(file)
-    for file in sorted(pathlib.Path("gin_configs").rglob("*.gin"))
-    # A recipe goes with a task, and does not run by itself.
-    if "Grower.method" in file.read_text() and file.name != "recipe.gin"
-]
+_METRICS = {"Final training loss": ("train/loss", 1), "Test accuracy in %": ("test/accuracy", 100)}
+_TASKS = sorted({row.files[0] for row in _TABLE})
+_NUMBER = r"(\d[\d.]*\d|\d)"
+_LINE = re.compile(
+    rf"#   (?P<label>.*): ((?P<low>{_NUMBER}) to |(?P<below>below )|about )?(?P<value>{_NUMBER})"
+    rf"( \((?P<deviation>{_NUMBER})\))?(, (?P<flops>\S+) FLOPs)?"
+)
 
 
-def test_the_table_has_every_configuration_that_runs_and_no_other():
-    assert list(_TABLE) == _RUNNABLE
+def _label(row):
+    names = " + ".join(pathlib.PurePath(file).stem for file in row.files[1:])
+    return ", ".join([names, *filter(None, ["; ".join(row.bindings)])])
 
 
-@pytest.mark.parametrize("file", _RUNNABLE)
-def test_a_header_says_what_the_table_holds(file):
-    header = pathlib.Path(file).read_text().partition("\n\n")[0]
-    sentence = header.replace("\n#", "").partition("Expect ")[2]
-    row = _TABLE[file]
-    subject = next(subject for subject in _METRICS if sentence.startswith(subject))
+def _header(task):
+    return pathlib.Path(task).read_text().partition("\n\n")[0]
+
+
+def test_the_files_of_the_table_exist_and_no_line_is_there_twice():
+    files = {file for row in _TABLE for file in row.files}
+    assert [file for file in files if not pathlib.Path(file).is_file()] == []
+    assert len({(row.files, row.bindings) for row in _TABLE}) == len(_TABLE) == 112
+    promising = {
+        str(file)
+        for file in pathlib.Path("gin_configs").rglob("*.gin")
+        if any(subject in _header(file) for subject in _METRICS)
+    }
+    assert promising == set(_TASKS)
+
+
+@pytest.mark.parametrize("task", _TASKS)
+def test_a_header_says_what_the_table_holds(task):
+    header = _header(task)
+    rows = {_label(row): row for row in _TABLE if row.files[0] == task}
+    found = [match for line in header.splitlines() if (match := _LINE.fullmatch(line))]
+    assert sorted(match["label"] for match in found) == sorted(rows)
+    (subject,) = (subject for subject in _METRICS if f"# {subject}" in header)
     metric, unit = _METRICS[subject]
-    assert row.metric == metric
-    assert row.source == ("paper" if "not run here" in sentence else "measured")
-    number = r"(\d[\d.]*\d|\d)"
-    if found := re.search(rf"between {number} and {number}", sentence):
-        said = (None, float(found[1]) / unit, float(found[2]) / unit)
-    elif found := re.search(rf"below {number}", sentence):
-        said = (None, None, float(found[1]) / unit)
-    else:
-        found = re.match(rf"{subject} of (?:about )?{number}", sentence)
-        said = (float(found[1]) / unit, row.low, row.high)
-        assert row.low <= row.expected <= row.high
-    for held, number_ in zip((row.expected, row.low, row.high), said, strict=True):
-        assert held == (None if number_ is None else pytest.approx(number_, rel=1e-9))
-    if found := re.search(r"over (\d+) seeds", sentence):
-        assert row.seeds == int(found[1])
-    found = re.search(r"([\d.e]+) training FLOPs", sentence)
-    assert row.training_flops == (float(found[1]) if found else None)
-    if found := re.search(rf"deviation {number}", sentence):
-        half_width = 3 * float(found[1]) / unit / math.sqrt(row.seeds)
-        assert row.high - row.expected == pytest.approx(half_width, abs=1.1e-3)
+    seeds = {int(number) for number in re.findall(r"over (\d+) seeds", header)} or {3}
+    for match in found:
+        row = rows[match["label"]]
+        assert row.metric == metric
+        assert row.source == ("paper" if "not run here" in header else "measured")
+        only = re.search(rf"\((\d+) for {re.escape(match['label'])}\)", header)
+        assert {row.seeds} == ({int(only[1])} if only else seeds)
+        value = float(match["value"]) / unit
+        if match["low"]:
+            said = (None, float(match["low"]) / unit, value)
+        elif match["below"]:
+            said = (None, None, value)
+        else:
+            said = (value, row.low, row.high)
+            assert row.low <= row.expected <= row.high
+        for held, number in zip((row.expected, row.low, row.high), said, strict=True):
+            assert held == (None if number is None else pytest.approx(number, rel=1e-9))
+        assert row.training_flops == (float(match["flops"]) if match["flops"] else None)
+        if match["deviation"]:
+            half_width = 3 * float(match["deviation"]) / unit / math.sqrt(row.seeds)
+            assert row.high - row.expected == pytest.approx(half_width, abs=1.1e-3)
 
 
-_ROW = expectations.Expectation("a.gin", "train/loss", 1.0, 0.9, 1.1, 2, "measured", 1e9)
+_ROW = expectations.Expectation(("a.gin",), (), "train/loss", 1.0, 0.9, 1.1, 2, "measured", 1e9)
 
 
 def _results(*losses, flops=1.01e9):

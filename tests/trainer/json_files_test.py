@@ -41,7 +41,7 @@ def test_the_line_of_a_table_is_named_wherever_it_is_read(tmp_path):
 
 
 def test_a_damaged_result_is_named_by_a_sweep(tmp_path):
-    run = seeded_run.SeededRun("a", "a.gin", 0, (), (), str(tmp_path))
+    run = seeded_run.SeededRun("a", ["a.gin"], 0, (), (), str(tmp_path))
     run.path.mkdir(parents=True)
     (run.path / "result.json").write_text('{"train": {"loss": 1')
     with pytest.raises(errors.UserError, match=r"seed_0/result.json is damaged in line 1: Exp"):

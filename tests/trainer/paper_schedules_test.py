@@ -2,6 +2,7 @@
 
 import functools
 import pathlib
+import re
 
 import gin
 import pytest
@@ -11,25 +12,32 @@ import trainer.experiment  # noqa: F401  Configurations bind it.
 from growth import grower
 from trainer.config import reader
 from trainer.optimization import optimizers
+from trainer.sweep import expectations
 
-_FOLDER = pathlib.Path("gin_configs")
-_FILES = [
-    file
-    for name in ("cifar10", "cifar100", "imagenet")
-    for file in sorted((_FOLDER / name).rglob("*.gin"))
-    if "Grower.method" in file.read_text()
+
+def _name(row):
+    """Names a row, e.g. `imagenet/mobilenet+gradmax, GradMax.epsilon = 0.0`."""
+    task, *others = (pathlib.PurePath(file).with_suffix("") for file in row.files)
+    names = "+".join([str(task.relative_to("gin_configs")), *(other.stem for other in others)])
+    return ", ".join([names, *row.bindings])
+
+
+_ROWS = [
+    pytest.param(row, id=_name(row))
+    for row in expectations.read()
+    if re.match("gin_configs/(cifar|imagenet)", row.files[0])
 ]
 _TARGETS = {
     "WideResNet": [16] * 4 + [32] * 4 + [64] * 4,
     "VGG": [64, 128, 256, 256, 512, 512, 512, 512],
     "MobileNet": [32, 64, 128, 128, 256, 256, *[512] * 6, 1024, 1024],
 }
-# Start, interval and number of growths, and sites in a growth; the first folder that fits counts.
+# Start, interval and number of growths, and sites in a growth; the first name that fits counts.
 _SCHEDULES = {
-    "cifar10/round_robin": (10000, 150, 144),
-    "imagenet/schedule/interval_2500": (10000, 2500, 12),
-    "imagenet/schedule/interval_10000": (10000, 10000, 12),
-    "imagenet/schedule/late": (60000, 5000, 12),
+    "cifar10/wrn_round_robin": (10000, 150, 144),
+    "imagenet/mobilenet+gradmax, PeriodicSchedule.interval = 2500": (10000, 2500, 12),
+    "imagenet/mobilenet+gradmax, PeriodicSchedule.interval = 10000": (10000, 10000, 12),
+    "imagenet/mobilenet+gradmax, PeriodicSchedule.start = 60000": (60000, 5000, 12),
     "imagenet": (10000, 5000, 12),
     "cifar": (10000, 2500, 12),
 }
@@ -42,10 +50,9 @@ _RATES = {
 }
 
 
-def _of(table, file):
-    """The value of the first key that the path of `file` begins with."""
-    path = str(file.relative_to(_FOLDER))
-    return next(value for key, value in table.items() if path.startswith(key))
+def _of(table, row):
+    """The value of the first key that the name of `row` begins with."""
+    return next(value for key, value in table.items() if _name(row).startswith(key))
 
 
 @functools.cache
@@ -57,29 +64,29 @@ def _network(name, bindings):
     return model
 
 
-def _load(file):
-    """The name of the network's class and the network, which files share."""
-    reader.load([str(file)], [])
+def _load(row):
+    """The name of the network's class and the network, which rows share."""
+    reader.load(row.files, row.bindings)
     name = gin.query_parameter("Experiment.model").selector.rpartition(".")[2]
     bindings = {
         key: value
         for key, value in reader.literals().items()
-        if key.startswith(f"{name}.") or key == "width_multiplier"
+        if key.startswith(f"{name}.") or "width" in key
     }
     return name, _network(name, frozenset(bindings.items()))
 
 
-@pytest.mark.parametrize("file", _FILES, ids=str)
-def test_sites_grow_on_time_from_a_quarter_to_their_targets(file):
-    name, model = _load(file)
+@pytest.mark.parametrize("row", _ROWS)
+def test_sites_grow_on_time_from_a_quarter_to_their_targets(row):
+    name, model = _load(row)
     targets = _TARGETS[name]
-    seed = targets if "baseline_big" in file.stem else [width // 4 for width in targets]
+    seed = targets if "baseline_big" in _name(row) else [width // 4 for width in targets]
     built = grower.Grower(model, loss=None, slots=lambda variable: [], seed=0)
     widths = built.widths()
     assert list(widths.values()) == seed
     plan = built.plan(gin.query_parameter("%steps"))
-    start, interval, count = _of(_SCHEDULES, file)
-    grows = "baseline" not in file.stem
+    start, interval, count = _of(_SCHEDULES, row)
+    grows = "baseline" not in _name(row)
     assert sorted({growth.step for growth in plan}) == [
         start + interval * i for i in range(count if grows else 0)
     ]
@@ -87,13 +94,13 @@ def test_sites_grow_on_time_from_a_quarter_to_their_targets(file):
     assert list(widths.values()) == (targets if grows else seed)
 
 
-@pytest.mark.parametrize("file", _FILES, ids=str)
-def test_runs_take_the_epochs_and_the_learning_rates_of_the_paper(file):
-    reader.load([str(file)], [])
+@pytest.mark.parametrize("row", _ROWS)
+def test_runs_take_the_epochs_and_the_learning_rates_of_the_paper(row):
+    reader.load(row.files, row.bindings)
     dataset = gin.query_parameter("Experiment.dataset").selector.rpartition(".")[2]
-    examples, batch_size, epochs = _of(_LENGTHS, file)
+    examples, batch_size, epochs = _of(_LENGTHS, row)
     assert gin.query_parameter(f"{dataset}.batch_size") == batch_size
     assert gin.query_parameter("%steps") == round(epochs * examples / batch_size)
     rate = optimizers.optimizer().learning_rate
-    for step, expected in _of(_RATES, file).items():
+    for step, expected in _of(_RATES, row).items():
         assert float(rate(step)) == pytest.approx(expected, rel=1e-3, abs=1e-7)

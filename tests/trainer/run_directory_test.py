@@ -259,3 +259,21 @@ def test_growths_without_a_checkpoint_are_said(growths, checkpoint, said, tmp_pa
     with caplog.at_level(logging.WARNING):
         _start(tmp_path)
     assert ("there is no checkpoint in" in caplog.text) == said
+
+
+@pytest.mark.parametrize(
+    ("now", "is_same"),
+    [
+        ("import a\nwidths = (5,)\nGrower.method = @Random()\nMLP.hidden_widths = %widths\n", True),
+        ("import b\nGrower.method = @Random()\nMLP.hidden_widths = (5,)\nunused = 3\n", True),
+        ("Grower.method = @Random()\nMLP.hidden_widths = %widths\nwidths = (6,)\n", False),
+        ("Grower.method = @Split()\nMLP.hidden_widths = (5,)\n", False),
+        ("MLP.hidden_widths = (5,)\n", False),
+    ],
+)
+def test_a_configuration_is_the_same_if_its_values_are(now, is_same, tmp_path):
+    before = "import b\n\nGrower.initializer = @Random()\nMLP.hidden_widths = \\\n  (5,)\n"
+    (tmp_path / "config.gin").write_text(before)
+    assert (run_directory.RunDirectory(tmp_path).config_difference(now) == "") == is_same
+    (tmp_path / "config.gin").write_text("MLP.hidden_widths = (5,\n")
+    assert run_directory.RunDirectory(tmp_path).config_difference(now)
