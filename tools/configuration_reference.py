@@ -15,6 +15,7 @@ import gin
 from official.modeling.hyperparams import base_config
 
 from trainer.config import types
+from trainer.upstream import gin_config
 
 _PACKAGES = ("growth", "models", "trainer")
 
@@ -112,7 +113,7 @@ def text() -> str:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
     groups = {heading: [] for heading in _GROUPS}
-    for _, configurable in gin.config._REGISTRY.items():
+    for configurable in gin_config.configurables():
         if heading := _heading(configurable.wrapped.__module__):
             groups[heading].append(configurable)
     contents = [f"- [{heading}](#{_anchor(heading)}): {_links(c)}" for heading, c in groups.items()]

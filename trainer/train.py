@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from models import cost
 from trainer import experiment as experiment_lib
-from trainer import failed_steps, growing_trainer, orbit_controller, run_log, unsaved_state
+from trainer import failed_steps, growing_trainer, run_log, unsaved_state
 from trainer.command import errors, interrupts, standard_streams
 from trainer.config import reader
 from trainer.distribution import strategies
@@ -23,6 +23,7 @@ from trainer.logs import profiling
 from trainer.model_dir import best_checkpoint, checkpoints, run_directory
 from trainer.model_dir import clock as clock_lib
 from trainer.optimization import optimizers
+from trainer.upstream import orbit as quiet_orbit
 
 
 class Run:
@@ -76,7 +77,7 @@ class Run:
                 experiment.start_warm()
         for variable, value in constants:
             variable.assign(value)
-        self._controller = orbit_controller.Controller(
+        self._controller = quiet_orbit.Controller(
             global_step=self._task.global_step,
             trainer=growing_trainer.GrowingTrainer(
                 self._task, self._grower, experiment.growth_batch, self._on_growth

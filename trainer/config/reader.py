@@ -9,6 +9,7 @@ import gin
 
 from trainer.command import errors, user_code
 from trainer.config import cycles, former_files, gin_text, messages, renames, types
+from trainer.upstream import gin_config
 
 # Where this file's workspace, or its copy beside a built binary, keeps gin_configs/.
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -37,17 +38,12 @@ def load(
     workspace = os.environ.get("BUILD_WORKSPACE_DIRECTORY", "")
     folders = ["", *search_paths, *filter(None, [workspace]), str(_ROOT)]
     for folder in folders[1:]:
-        if folder not in gin.config._LOCATION_PREFIXES:  # A sweep loads many configurations.
-            gin.add_config_file_search_path(folder)
-    # The reader for files in Python packages crashes on a folder without __init__.py
-    # (gin-config 0.5.0); the folders above are all there is to look in.
+        gin_config.add_search_path(folder)
     # What a file includes may be in the home folder.
-    gin.config._FILE_READERS[:] = [
-        (
-            lambda path: gin_text.open_file(os.path.expanduser(path)),
-            lambda path: _exists(os.path.expanduser(path)),
-        )
-    ]
+    gin_config.read_files_by(
+        lambda path: gin_text.open_file(os.path.expanduser(path)),
+        lambda path: _exists(os.path.expanduser(path)),
+    )
     paths = [_find(file, folders) for file in files]
     modules = [".", *search_paths, *map(os.path.dirname, paths)]
     for file, path in zip(files, paths, strict=True):
@@ -81,7 +77,7 @@ def check_method() -> None:
 def literals() -> dict[str, int | float | str | bool]:
     """All bindings, by `name.parameter`; what is not a number or a truth value is text."""
     flat = {}
-    for (scope, selector), parameters in gin.config._CONFIG.items():
+    for (scope, selector), parameters in gin_config.bindings().items():
         for parameter, value in parameters.items():
             name = f"{scope}/{selector}" if scope else selector.rpartition(".")[2]
             name = scope if selector == "gin.macro" else f"{name}.{parameter}"

@@ -1,4 +1,7 @@
-"""Model Garden's augmenters, with random numbers that are a function of a seed."""
+"""Model Garden's augmenters, with random numbers that are a function of a seed.
+
+Written for tf-models-official 2.20.0, which has no augmenters with stateless random numbers.
+"""
 
 import contextlib
 import itertools
@@ -65,6 +68,6 @@ class _KeyedRandom:
 
     def __getattr__(self, name):
         raise NotImplementedError(
-            f"an augmenter calls tf.random.{name}, for which keyed_model_garden.py has no function "
-            "of a seed"
+            f"an augmenter calls tf.random.{name}, for which model_garden_augment.py has no "
+            "function of a seed"
         )
