@@ -1,3 +1,4 @@
+# ruff: noqa: E501  A line of the table is a former file.
 """Configurations under the paths of their former files, for one version.
 
 A file of a task and a method is now one of the task, and one of the method that goes after it.
