@@ -35,7 +35,8 @@ def compose(
     """Each composition at each point.
 
     Args:
-      gin_files: what --gin_file gives: a path, or several with a plus between, `task.gin+method.gin`.
+      gin_files: what --gin_file gives: a path, or several joined by a plus,
+        `task.gin+method.gin`.
       points: of the grid.
       search_paths: what --gin_search_paths gives.
 
