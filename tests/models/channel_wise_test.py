@@ -6,7 +6,7 @@ import tensorflow as tf
 import tf_keras
 
 from models.layers import normalization, pooling
-from tests.models import channel_wise_layers
+from tests import channel_wise_layers
 
 _CHANNELS = 5
 

@@ -6,7 +6,7 @@ import tf_keras
 
 from models import layers
 from models.layers import activations, forward_pass
-from tests.models import channel_wise_layers
+from tests import channel_wise_layers
 
 _SHAPE = [4, 6, 6, 3]
 
