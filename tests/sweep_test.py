@@ -151,6 +151,23 @@ def test_what_failed_is_tried_again_and_what_is_finished_is_not(swept, tmp_path)
     ]
 
 
+def test_a_grid_has_a_line_for_each_point_and_the_best_one(swept, tmp_path):
+    # What a run of this point, which is the task's own, would write.
+    shutil.copytree(swept[0] / "small+gradmax", tmp_path / "small+gradmax" / "neurons=1")
+    flags = [f"--gin_file={SMALL}", "--grid=AllAtOnce.neurons=1", "--baseline=small+gradmax"]
+    status, output = _program(sweep, *flags, *SHORT, f"--output_dir={tmp_path}", "--seeds=3")
+    assert status == 2  # Evaluation was bound, too.
+    assert "Experiment.eval_interval = 1" in output
+    flags.append("--gin_bindings=Experiment.eval_interval = 1")
+    status, output = _program(sweep, *flags, *SHORT, f"--output_dir={tmp_path}", "--seeds=3")
+    assert status == 0, output
+    assert "0 runs to do" in output
+    assert output.count("| small+gradmax/neurons=1 | 3 |") == 2
+    assert "the lowest mean train/loss over seeds, on the training examples" in output
+    (row,) = csv.DictReader((tmp_path / "table.csv").read_text().splitlines())
+    assert row["is_best_point"] == "True"
+
+
 def test_results_of_another_configuration_are_not_taken_for_these(swept):
     _, flags, _, _ = swept
     flags = [f for f in flags if "failing" not in f]
@@ -180,6 +197,10 @@ def test_a_warm_start_from_nowhere_is_noticed_before_anything_runs(tmp_path):
         ([f"--gin_file={SMALL}", "--output_dir=x", "--baseline=x"], "must be one of small+gradmax"),
         ([f"--gin_file={SMALL}+", "--output_dir=x"], "is empty; compose files as in task.gin+"),
         ([f"--gin_file={SMALL}", "--output_dir=x", "--grid=steps"], "must be name.parameter=value"),
+        (
+            [f"--gin_file={SMALL}", "--output_dir=x", "--grid=MLP.hiden=(3,)"],
+            "In --grid=MLP.hiden = (3,)",
+        ),
         ([f"--gin_file={SMALL}", "--output_dir=x", "--seeds=0"], "--seeds"),
     ],
 )

@@ -52,7 +52,7 @@ def points(grids: Sequence[str], bindings: Sequence[str] = ()) -> list[Point]:
         if name in [binding.partition("=")[0].strip() for binding in bindings]:
             raise errors.UserError(f"--grid={grid} and --gin_bindings both bind {name}; drop one")
     lasts = [_last(name) for name in names]
-    shorts = [last if lasts.count(last) == 1 else name for name, last in zip(names, lasts)]
+    shorts = [last if lasts.count(last) == 1 else name for name, last in zip(names, lasts, strict=True)]
     return [
         Point(
             bindings=tuple(f"{name} = {v}" for name, v in zip(names, values, strict=True)),

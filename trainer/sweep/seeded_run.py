@@ -74,8 +74,8 @@ def check(runs: Sequence[SeededRun]) -> str | None:
                 run_directory.RunDirectory(run.path).check(gin.config_str())
             if reader.literals().get("Experiment.seed") != "%seed":
                 raise errors.UserError(
-                    f"{'+'.join(runs[0].gin_files)} must say Experiment.seed = %seed, and use %seed for all "
-                    "that is random; otherwise the runs of a sweep would all be alike"
+                    f"{'+'.join(runs[0].gin_files)} must say Experiment.seed = %seed, and use "
+                    "%seed for all that is random; otherwise the runs of a sweep would all be alike"
                 )
             todo = [run_directory.RunDirectory(run.path) for run in runs if not run.result()]
             if todo:
