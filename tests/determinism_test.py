@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import compositions
 from trainer import experiment
 from trainer.config import reader as config
 
-_FOLDER = "gin_configs/teacher_student"
 _SCHEDULE = {"start": 2, "interval": 2, "count": 2}
 _NORMALIZED = (
     "import models.normalization",
@@ -35,7 +35,7 @@ def _train(folder, *bindings):
     subprocess.run(
         [
             *(sys.executable, "-m", "trainer.main", f"--model_dir={folder}"),
-            *(f"--gin_file={_FOLDER}/convolution/small_gradmax.gin", *flags),
+            *(*compositions.flags("convolution/small+gradmax"), *flags),
         ],
         env=os.environ | {"PYTHONPATH": os.pathsep.join([os.getcwd(), *sys.path])},
         check=True,
@@ -86,7 +86,7 @@ def _stop(*args, **kwargs):
 
 def _built(*bindings):
     gin.clear_config()
-    config.load([f"{_FOLDER}/small_gradmax.gin"], bindings)
+    config.load(compositions.files("small+gradmax"), bindings)
     return experiment.Experiment()
 
 

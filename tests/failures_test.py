@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests import tiny_images
+from tests import compositions, tiny_images
 from trainer import experiment, failures, train
 from trainer.command import errors
 from trainer.config import reader
@@ -41,7 +41,7 @@ def _train(folder, bindings, largest_file=None):
     ended = subprocess.run(
         [
             *(sys.executable, "-m", "trainer.main", f"--model_dir={folder}"),
-            "--gin_file=gin_configs/teacher_student/small_gradmax.gin",
+            *compositions.flags("small+gradmax"),
             *(f"--gin_bindings={binding}" for binding in (*_SHORT, *bindings)),
         ],
         env=os.environ | {"PYTHONPATH": os.pathsep.join([os.getcwd(), *sys.path])},
@@ -238,7 +238,7 @@ def test_an_error_in_a_training_step_names_step_and_checkpoint(tmp_path, monkeyp
     (tmp_path / "odd_labels.py").write_text(_ODD_LABELS)
     monkeypatch.syspath_prepend(tmp_path)
     with errors.mistakes():
-        reader.load(["gin_configs/teacher_student/small_gradmax.gin"], [_DATA_WITHOUT_END])
+        reader.load(compositions.files("small+gradmax"), [_DATA_WITHOUT_END])
         directory = run_directory.RunDirectory(str(tmp_path / "run"))
         directory.start(gin.config_str(), overwrite_config=False)
         run = train.Run(experiment.Experiment(), directory)

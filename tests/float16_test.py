@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
+from tests import compositions
 from trainer import experiment, train
 from trainer.config import reader
 from trainer.model_dir import run_directory
@@ -36,8 +37,8 @@ def float32():
 def _built(*bindings):
     gin.clear_config()
     schedule = [f"PeriodicSchedule.{b}" for b in ("start = 3", "interval = 3", "count = 2")]
-    file = "gin_configs/teacher_student/small_gradmax.gin"
-    reader.load([file], ["Experiment.steps = 40", *schedule, *bindings])
+    files = compositions.files("small+gradmax")
+    reader.load(files, ["Experiment.steps = 40", *schedule, *bindings])
     return experiment.Experiment()
 
 

@@ -14,13 +14,13 @@ import pytest
 from tensorboard.backend.event_processing import event_accumulator
 from tensorboard.util import tensor_util
 
-from tests import training_processes
+from tests import compositions, training_processes
 from trainer import evaluation, experiment, follower, train
 from trainer.command import errors
 from trainer.config import reader
 from trainer.model_dir import checkpoints, run_directory
 
-_FILE = "gin_configs/teacher_student/small_gradmax.gin"
+_SMALL = "small+gradmax"
 _BINDINGS = [
     "Experiment.steps = 40",
     "Experiment.log_interval = 5",
@@ -37,7 +37,7 @@ _STEPS = [10, 20, 30, 40]
 
 def _built(*bindings):
     gin.clear_config()
-    reader.load([_FILE], [*_BINDINGS, *bindings])
+    reader.load(compositions.files(_SMALL), [*_BINDINGS, *bindings])
     return experiment.Experiment()
 
 
@@ -236,7 +236,7 @@ def test_a_follower_beside_a_trainer_that_is_killed_and_started_again(finished, 
     folder, log = tmp_path / "run", tmp_path / "follower.log"
     arguments = [
         f"--model_dir={folder}",
-        f"--gin_file={_FILE}",
+        *compositions.flags(_SMALL),
         *(f"--gin_bindings={binding}" for binding in _BINDINGS),
     ]
 

@@ -15,15 +15,18 @@ import pytest
 from hypothesis import strategies as st
 
 from models.layers import memory
+from tests import compositions
 from trainer import dry_run, experiment
 from trainer.command import errors
 from trainer.config import reader
 from trainer.upstream import gin_config
 
-_FOLDER = pathlib.Path("gin_configs/teacher_student")
-_SMALL = str(_FOLDER / "small_gradmax.gin")
-_BASES = ("small_gradmax", "small_firefly", "small_split", "batch_norm/gradmax")
-_BASES += ("convolution/small_gradmax", "large_gradmax_opt")
+# Includes a shipped task and its method.
+_SMALL = "".join(
+    f"include '{os.path.abspath(file)}'\n" for file in compositions.files("small+gradmax")
+)
+_BASES = ("small+gradmax", "small+firefly", "small+split", "batch_norm+gradmax+short_outgoing")
+_BASES += ("convolution/small+gradmax", "large+gradmax_opt")
 _MOST_SECONDS = 30  # Of processor time, for one case.
 
 # The same cases every time, and none kept on disk.
@@ -43,13 +46,13 @@ def small_machine():
         yield
 
 
-def _report(file, *bindings):
+def _report(files, *bindings):
     """What a dry run prints, or the message for the user; fails on anything else."""
     gin.clear_config()
     start = time.process_time()
     try:
         with errors.mistakes():
-            reader.load([str(file)], bindings)
+            reader.load(files, bindings)
             report = dry_run.report(experiment.Experiment())
     except errors.UserError as error:
         report = str(error)
@@ -69,13 +72,16 @@ def _with_includes(file):
     return lines
 
 
-_TEXTS = {name: _with_includes(_FOLDER / f"{name}.gin") for name in _BASES}
+_TEXTS = {
+    name: [line for file in compositions.files(name) for line in _with_includes(pathlib.Path(file))]
+    for name in _BASES
+}
 
 
 def _configurables():
     """What the files can bind: parameters by name."""
     for name in _BASES:
-        reader.load([str(_FOLDER / f"{name}.gin")], [])
+        reader.load(compositions.files(name), [])
         gin.clear_config()
     return {
         each.selector.rpartition(".")[2]: list(inspect.signature(each.wrapped).parameters)
@@ -117,7 +123,7 @@ _bindings = st.builds("{} = {}".format, st.one_of(*[_known] * 5, _unknown), _val
     base=st.sampled_from(_BASES), bindings=st.lists(_bindings, min_size=1, max_size=3)
 )
 def test_any_binding_gives_a_plan_or_a_message(base, bindings):
-    _report(_FOLDER / f"{base}.gin", *bindings)
+    _report(compositions.files(base), *bindings)
 
 
 @st.composite
@@ -152,7 +158,7 @@ def _damaged_texts(draw):
 def test_any_damaged_file_gives_a_plan_or_a_message(tmp_path_factory, text):
     file = tmp_path_factory.getbasetemp() / "damaged.gin"
     file.write_bytes(text.encode())
-    _report(file)
+    _report([str(file)])
 
 
 _HUGE = ("1000000000000", "100000000")
@@ -184,8 +190,8 @@ _TOO_MUCH = {
 @pytest.mark.parametrize("text", _TOO_MUCH, ids=lambda text: text[:50])
 def test_what_would_fill_the_memory_or_never_end_is_a_message(text, tmp_path):
     file = tmp_path / "wrong.gin"
-    file.write_text(f"include '{_SMALL}'\n{text}\n")
-    assert re.search(_TOO_MUCH[text], _report(file))
+    file.write_text(f"{_SMALL}{text}\n")
+    assert re.search(_TOO_MUCH[text], _report([str(file)]))
 
 
 _FILES = {
@@ -210,9 +216,9 @@ def test_files_that_cannot_be_read_and_modules_that_cannot_be_imported(text, tmp
     (tmp_path / "raising_module.py").write_text("raise KeyError('it never works')")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    assert re.search(_FILES[text], _report("self.gin"))
+    assert re.search(_FILES[text], _report(["self.gin"]))
     (tmp_path / "self.gin").write_bytes(b"\xff\xfe")
-    assert "utf-8" in _report("self.gin")
+    assert "utf-8" in _report(["self.gin"])
 
 
 @pytest.mark.parametrize(
@@ -225,7 +231,7 @@ def test_files_that_cannot_be_read_and_modules_that_cannot_be_imported(text, tmp
     ],
 )
 def test_the_program_ends_with_status_2_and_a_message(binding, message, tmp_path):
-    (tmp_path / "self.gin").write_text(f"include '{os.path.abspath(_SMALL)}'\n{binding}\n")
+    (tmp_path / "self.gin").write_text(f"{_SMALL}{binding}\n")
     ended = subprocess.run(
         [sys.executable, "-m", "trainer.main", "--dry_run", "--gin_file=self.gin"],
         env=os.environ | {"PYTHONPATH": os.pathsep.join([os.getcwd(), *sys.path])},

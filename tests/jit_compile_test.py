@@ -10,7 +10,7 @@ import tensorflow as tf
 from growth.methods import random
 from models.architectures import convnet, mlp, mobilenet, vgg, wide_resnet
 from models.layers import activations, normalization, pooling
-from tests import networks
+from tests import compositions, networks
 from trainer import experiment, objectives, task, train
 from trainer.config import reader
 from trainer.datasets import dataset
@@ -81,8 +81,8 @@ def _run(folder, *bindings):
     gin.clear_config()
     schedule = ["start = 3", "interval = 3", "count = 2"]
     bindings = [*bindings, *(f"PeriodicSchedule.{binding}" for binding in schedule)]
-    file = "gin_configs/teacher_student/small_gradmax.gin"
-    reader.load([file], ["Experiment.steps = 9", "Experiment.log_interval = 1", *bindings])
+    files = compositions.files("small+gradmax")
+    reader.load(files, ["Experiment.steps = 9", "Experiment.log_interval = 1", *bindings])
     built = experiment.Experiment()
     run = train.Run(built, run_directory.RunDirectory(folder))
     losses = []

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-_SMALL = "gin_configs/teacher_student/small_gradmax.gin"
+from tests import compositions
+
+_SMALL = compositions.flags("small+gradmax")
 # Loops of one step: slow enough for a signal to arrive in the middle.
 _SLOW = (
     "Experiment.steps = 600",
@@ -48,13 +50,13 @@ def _finish(process):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ([f"--gin_file={_SMALL}"], "--model_dir is missing"),
+        ([*_SMALL], "--model_dir is missing"),
         (["--gin_fle=x"], "Unknown command line flag 'gin_fle'. Did you mean: gin_file"),
         (["--mode=tain"], "--mode=tain"),
         (["surplus"], "unexpected argument 'surplus'"),
-        ([f"--gin_file={_SMALL}", "--gin_bindings=MLP.hiden=3", "--model_dir=new"], "'hiden'"),
+        ([*_SMALL, "--gin_bindings=MLP.hiden=3", "--model_dir=new"], "'hiden'"),
         (
-            [f"--gin_file={_SMALL}", "--model_dir=new", "--mode=eval"],
+            [*_SMALL, "--model_dir=new", "--mode=eval"],
             "no checkpoint in new",
         ),
     ],
@@ -68,9 +70,7 @@ def test_a_mistake_ends_with_one_message_and_status_2(flags, message, tmp_path):
 
 
 def test_a_dry_run_prints_the_plan_and_touches_nothing(tmp_path):
-    status, out, err = _finish(
-        _start(f"--gin_file={_SMALL}", "--dry_run", "--model_dir=new", cwd=tmp_path)
-    )
+    status, out, err = _finish(_start(*_SMALL, "--dry_run", "--model_dir=new", cwd=tmp_path))
     assert (status, err) == (0, "")
     assert "  hidden_1: Dense, fan-in 20, width 5, 100 parameters, 200 FLOPs\n" in out
     assert "  step 200: hidden_1 from 5 to 6 neurons\n" in out
@@ -84,7 +84,7 @@ def test_models_are_made_of_tf_keras(tmp_path):
         "import tensorflow as tf\nfrom models import mlp\n"
         "assert issubclass(mlp.MLP, tf.keras.Model), tf.keras.__version__\n"
     )
-    flags = (f"--gin_file={_SMALL}", "--gin_bindings=import own", "--dry_run")
+    flags = (*_SMALL, "--gin_bindings=import own", "--dry_run")
     status, _, err = _finish(_start(*flags, cwd=tmp_path))
     assert (status, err) == (0, "")
 
@@ -101,7 +101,7 @@ def _weights(folder):
 
 def _train(folder, *flags):
     bindings = [f"--gin_bindings={binding}" for binding in _SLOW]
-    return _start(f"--gin_file={_SMALL}", f"--model_dir={folder}", *bindings, *flags)
+    return _start(*_SMALL, f"--model_dir={folder}", *bindings, *flags)
 
 
 def _await_growths(process, folder, count):

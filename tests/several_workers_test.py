@@ -6,10 +6,9 @@ import pathlib
 import numpy as np
 import pytest
 
-from tests import training_processes
+from tests import compositions, training_processes
 from trainer.logs import run_curves
 
-_FOLDER = "gin_configs/teacher_student"
 _BINDINGS = [
     "Experiment.steps = 50",
     "Experiment.log_interval = 5",
@@ -29,19 +28,21 @@ def server():
         yield started
 
 
-@pytest.mark.parametrize("file", ["small_gradmax", "small_gradmax_opt", "batch_norm/gradmax"])
-def test_losses_and_growths_do_not_depend_on_the_number_of_devices(server, tmp_path, file):
-    files, runs = [f"{_FOLDER}/{file}.gin"], []
-    for name, bindings, workers in [
+@pytest.mark.parametrize(
+    "name", ["small+gradmax", "small+gradmax_opt", "batch_norm+gradmax+short_outgoing"]
+)
+def test_losses_and_growths_do_not_depend_on_the_number_of_devices(server, tmp_path, name):
+    files, runs = compositions.files(name), []
+    for devices, bindings, workers in [
         ("one", [], 1),
         ("mirrored", _MIRRORED, 1),
         ("two_workers", [], 2),
     ]:
-        folder = tmp_path / name
+        folder = tmp_path / devices
         statuses = server.run(folder, files, [*_BINDINGS, *bindings], [None] * workers)
         log = pathlib.Path(f"{folder}.log0").read_text()
         assert statuses == [0] * workers and "deprecated" not in log, log
-        runs.append((run_curves.read(file, 0, folder).metrics, training_processes.growths(folder)))
+        runs.append((run_curves.read(name, 0, folder).metrics, training_processes.growths(folder)))
     (expected, expected_growths), *others = runs
     assert len(expected["train/loss"]) == 10 and len(expected_growths) == 2
     for curves, growths in others:
@@ -59,7 +60,7 @@ def test_losses_and_growths_do_not_depend_on_the_number_of_devices(server, tmp_p
 
 
 def test_the_chief_alone_writes_and_speaks(server, tmp_path):
-    folder, files = tmp_path / "run", [f"{_FOLDER}/batch_norm/gradmax.gin"]
+    folder, files = tmp_path / "run", compositions.files("batch_norm+gradmax+short_outgoing")
     logs = [pathlib.Path(f"{folder}.log{i}") for i in range(2)]
     for mode in ("train", "eval", "export"):
         assert server.run(folder, files, _BINDINGS, [None, None], [f"--mode={mode}"]) == [0, 0]

@@ -13,7 +13,7 @@ from growth import static_shapes
 from growth.methods import random
 from growth.surgery import variable_storage
 from models.layers import normalization
-from tests import networks
+from tests import compositions, networks
 from trainer import dry_run, evaluation, experiment, objectives, task, train
 from trainer.config import reader
 from trainer.datasets import teacher_student
@@ -52,7 +52,7 @@ _CONVOLUTION = (
 
 def _run(folder, file, bindings, static=True):
     gin.clear_config()
-    files = [f"gin_configs/teacher_student/{file}.gin"]
+    files = compositions.files(file)
     reader.load(files, [*_BINDINGS, *bindings, f"Experiment.static_shapes = {static}"])
     built = experiment.Experiment()
     directory = run_directory.RunDirectory(str(folder))
@@ -91,9 +91,9 @@ def _check_equal(folder, built, expected_folder, expected):
 @pytest.mark.parametrize(
     ("file", "bindings"),
     [
-        ("small_gradmax", _MOMENTUM),
-        ("small_split", (*_ADAM, "Grower.carry_slots = False")),
-        ("convolution/small_random", _CONVOLUTION),
+        ("small+gradmax", _MOMENTUM),
+        ("small+split", (*_ADAM, "Grower.carry_slots = False")),
+        ("convolution/small+random", _CONVOLUTION),
     ],
     ids=["momentum", "fresh_slots_of_changed_weights", "moving_averages"],
 )
@@ -123,11 +123,11 @@ class _StopAfterOneLoop:
 
 def test_a_run_that_was_stopped_goes_on_from_checkpoints_of_either_kind(tmp_path, monkeypatch):
     folder, whole = tmp_path / "stopped", tmp_path / "whole"
-    expected, run = _run(whole, "small_random", _NORMALIZED, static=False)
+    expected, run = _run(whole, "small+random", _NORMALIZED, static=False)
     run.train(evaluate=True)
     starts = []
     for static in (True, True, False, True, True):
-        built, run = _run(folder, "small_random", _NORMALIZED, static)
+        built, run = _run(folder, "small+random", _NORMALIZED, static)
         starts.append(run.step)
         stop = contextlib.nullcontext(_StopAfterOneLoop(run))
         monkeypatch.setattr(train.interrupts, "catch", lambda stop=stop: stop)
@@ -144,7 +144,7 @@ def test_evaluation_export_and_the_best_checkpoint_at_smaller_widths(tmp_path):
         "StepwiseLrConfig.boundaries = [4]",
         "StepwiseLrConfig.values = [0.05, -0.1]",
     )
-    built, run = _run(tmp_path, "small_random", uphill)
+    built, run = _run(tmp_path, "small+random", uphill)
     run.train(evaluate=True)
     result = json.loads((tmp_path / "result.json").read_text())
     directory = run_directory.RunDirectory(tmp_path)
@@ -161,15 +161,15 @@ def test_evaluation_export_and_the_best_checkpoint_at_smaller_widths(tmp_path):
 
 
 def test_another_seed_network_than_that_of_the_checkpoint_is_refused(tmp_path):
-    _, run = _run(tmp_path, "small_baseline_small", [])
+    _, run = _run(tmp_path, "small+baseline_small", [])
     run.train(evaluate=False)
     with pytest.raises(ValueError, match="was the model's seed network changed"):
-        _run(tmp_path, "small_baseline_small", ["MLP.hidden_widths = (4,)"])
+        _run(tmp_path, "small+baseline_small", ["MLP.hidden_widths = (4,)"])
 
 
 def test_a_dry_run_says_the_same(tmp_path):
     reports = [
-        dry_run.report(_run(tmp_path / str(static), "small_gradmax", [], static)[0])
+        dry_run.report(_run(tmp_path / str(static), "small+gradmax", [], static)[0])
         for static in (True, False)
     ]
     assert reports[0] == reports[1] and "from 6 to 7 neurons" in reports[0]
@@ -178,7 +178,7 @@ def test_a_dry_run_says_the_same(tmp_path):
 def test_a_training_step_compiles_under_xla_before_and_after_a_growth(tmp_path):
     losses = []
     for compiled in (True, False):
-        built, _ = _run(tmp_path, "convolution/small_random", _CONVOLUTION)
+        built, _ = _run(tmp_path, "convolution/small+random", _CONVOLUTION)
         for step in range(2):
             batch = next(iter(built.batches(step)))
             # Anew after the growth, as the training loop is.
@@ -270,7 +270,7 @@ def test_a_restore_that_fails_leaves_shapes_defined():
 
 def test_a_tpu_that_does_not_answer_is_named():
     gin.clear_config()
-    files = ["gin_configs/teacher_student/small_gradmax.gin"]
+    files = compositions.files("small+gradmax")
     reader.load(files, ["Experiment.distribution_strategy = 'tpu'"])
     with pytest.raises(ValueError, match="finds no TPU at Experiment.tpu_address = 'local'"):
         experiment.Experiment()

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from tests import training_process, training_processes
+from tests import compositions, training_process, training_processes
 
-_FILES = ["gin_configs/teacher_student/batch_norm/gradmax.gin"]
+_FILES = compositions.files("batch_norm+gradmax+short_outgoing")
 _BINDINGS = [
     "Experiment.steps = 150",
     "Experiment.log_interval = 4",

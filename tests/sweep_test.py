@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
+from tests import compositions
 from trainer import main
 from trainer.sweep import main as sweep
 
-CONFIGS = pathlib.Path(main.__file__).parent.parent / "gin_configs" / "teacher_student"
-SMALL = str(CONFIGS / "small_gradmax.gin")
+SMALL = "gin_configs/teacher_student/small.gin+gin_configs/methods/gradmax.gin"
 SHORT = [
     "--gin_bindings=Experiment.steps = 3",
     "--gin_bindings=PeriodicSchedule.start = 1",
@@ -20,7 +20,8 @@ SHORT = [
 ]
 # Two ways to fail: the process dies, and the run raises an error.
 FAILING = """
-include '{config}'
+include 'gin_configs/teacher_student/small.gin'
+include 'gin_configs/methods/gradmax.gin'
 import sweep_test_failures
 Experiment.grower = @dying_grower
 """
@@ -66,9 +67,9 @@ def swept(tmp_path_factory):
     """A sweep of which three runs go well and two do not."""
     folder = tmp_path_factory.mktemp("sweep")
     (folder / "sweep_test_failures.py").write_text(MODULE)
-    (folder / "failing.gin").write_text(FAILING.format(config=SMALL))
+    (folder / "failing.gin").write_text(FAILING)
     flags = [f"--gin_file={SMALL}", f"--gin_file={folder / 'failing.gin'}", *SHORT]
-    flags += [f"--output_dir={folder / 'out'}", "--seeds=3", "--baseline=small_gradmax"]
+    flags += [f"--output_dir={folder / 'out'}", "--seeds=3", "--baseline=small+gradmax"]
     flags += [
         "--metric=train/loss",
         "--metric=test/loss",
@@ -80,10 +81,11 @@ def swept(tmp_path_factory):
 
 def test_a_run_equals_that_of_the_training_binary_in_every_bit(swept, tmp_path):
     # The third run of its process.
-    flags = [f"--gin_file={SMALL}", *SHORT, "--gin_bindings=seed = 1", f"--model_dir={tmp_path}"]
+    flags = [*compositions.flags("small+gradmax"), *SHORT, "--gin_bindings=seed = 1"]
+    flags.append(f"--model_dir={tmp_path}")
     status, output = _program(main, *flags)
     assert status == 0, output
-    assert _numbers(swept[0] / "small_gradmax" / "seed_1") == _numbers(tmp_path)
+    assert _numbers(swept[0] / "small+gradmax" / "seed_1") == _numbers(tmp_path)
 
 
 def test_goes_on_after_failures_and_names_them(swept):
@@ -96,13 +98,13 @@ def test_goes_on_after_failures_and_names_them(swept):
     )
     assert "Traceback" not in output
     assert "Traceback" in (folder / "failing" / "seed_2" / "log.txt").read_text()
-    assert all((folder / "small_gradmax" / f"seed_{n}" / "result.json").exists() for n in range(3))
+    assert all((folder / "small+gradmax" / f"seed_{n}" / "result.json").exists() for n in range(3))
 
 
 def test_the_table_has_what_went_well(swept):
     lines = (swept[0] / "table.md").read_text().splitlines()
     assert "| train/loss, mean (deviation) | test/loss, mean (deviation) |" in lines[0]
-    assert lines[2].startswith("| small_gradmax | 3 |")
+    assert lines[2].startswith("| small+gradmax | 3 |")
     assert lines[3].startswith("| failing | 1 |") and lines[3].endswith("| 0 of 1 |")
     assert len((swept[0] / "table.csv").read_text().splitlines()) == 3
 
@@ -118,7 +120,7 @@ def test_curves_have_every_step_of_what_went_well(swept):
         for point in points
         if point["metric"] == "loss"
     }
-    finished = [("small_gradmax", 0), ("small_gradmax", 1), ("small_gradmax", 2), ("failing", 0)]
+    finished = [("small+gradmax", 0), ("small+gradmax", 1), ("small+gradmax", 2), ("failing", 0)]
     assert losses.keys() == {
         (*run, split, step) for run in finished for split in ("train", "test") for step in (1, 2, 3)
     }
@@ -144,9 +146,26 @@ def test_what_failed_is_tried_again_and_what_is_finished_is_not(swept, tmp_path)
     assert {file: file.stat().st_mtime_ns for file in finished} == finished
     lines = (out / "table.md").read_text().splitlines()
     assert [line.split(" | ")[:2] for line in lines[2:]] == [
-        ["| small_gradmax", "3"],
+        ["| small+gradmax", "3"],
         ["| failing", "3"],
     ]
+
+
+def test_a_grid_has_a_line_for_each_point_and_the_best_one(swept, tmp_path):
+    # What a run of this point, which is the task's own, would write.
+    shutil.copytree(swept[0] / "small+gradmax", tmp_path / "small+gradmax" / "neurons=1")
+    flags = [f"--gin_file={SMALL}", "--grid=AllAtOnce.neurons=1", "--baseline=small+gradmax"]
+    status, output = _program(sweep, *flags, *SHORT, f"--output_dir={tmp_path}", "--seeds=3")
+    assert status == 2  # Evaluation was bound, too.
+    assert "Experiment.eval_interval = 1" in output
+    flags.append("--gin_bindings=Experiment.eval_interval = 1")
+    status, output = _program(sweep, *flags, *SHORT, f"--output_dir={tmp_path}", "--seeds=3")
+    assert status == 0, output
+    assert "0 runs to do" in output
+    assert output.count("| small+gradmax/neurons=1 | 3 |") == 2
+    assert "the lowest mean train/loss over seeds, on the training examples" in output
+    (row,) = csv.DictReader((tmp_path / "table.csv").read_text().splitlines())
+    assert row["is_best_point"] == "True"
 
 
 def test_results_of_another_configuration_are_not_taken_for_these(swept):
@@ -175,7 +194,13 @@ def test_a_warm_start_from_nowhere_is_noticed_before_anything_runs(tmp_path):
         ([], "--gin_file is missing"),
         ([f"--gin_file={SMALL}"], "--output_dir is missing"),
         ([f"--gin_file={SMALL}"] * 2 + ["--output_dir=x"], "must not be given more than once"),
-        ([f"--gin_file={SMALL}", "--output_dir=x", "--baseline=x"], "must be one of small_gradmax"),
+        ([f"--gin_file={SMALL}", "--output_dir=x", "--baseline=x"], "must be one of small+gradmax"),
+        ([f"--gin_file={SMALL}+", "--output_dir=x"], "is empty; compose files as in task.gin+"),
+        ([f"--gin_file={SMALL}", "--output_dir=x", "--grid=steps"], "must be name.parameter=value"),
+        (
+            [f"--gin_file={SMALL}", "--output_dir=x", "--grid=MLP.hiden=(3,)"],
+            "In --grid=MLP.hiden = (3,)",
+        ),
         ([f"--gin_file={SMALL}", "--output_dir=x", "--seeds=0"], "--seeds"),
     ],
 )

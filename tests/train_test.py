@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing import event_accumulator
 
+from tests import compositions
 from trainer import evaluation, experiment, train
 from trainer.command import errors
 from trainer.config import reader
@@ -27,9 +28,9 @@ _BINDINGS = (
 )
 
 
-def _run(folder, *bindings, file="small_gradmax", overwrite_config=False):
+def _run(folder, *bindings, file="small+gradmax", overwrite_config=False):
     gin.clear_config()
-    reader.load([f"gin_configs/teacher_student/{file}.gin"], [*_BINDINGS, *bindings])
+    reader.load(compositions.files(file), [*_BINDINGS, *bindings])
     built = experiment.Experiment()
     directory = run_directory.RunDirectory(str(folder))
     directory.start(gin.config_str(), overwrite_config)
@@ -149,10 +150,10 @@ _ALL_STATE = (
 @pytest.mark.parametrize(
     ("file", "bindings"),
     [
-        ("small_gradmax", ("Grower.carry_slots = True",)),
-        ("small_gradmax", ("Grower.carry_slots = False",)),
-        ("small_firefly", ("ProjectedAdam.steps = 2",)),
-        ("convolution/small_gradmax", _ALL_STATE),
+        ("small+gradmax", ("Grower.carry_slots = True",)),
+        ("small+gradmax", ("Grower.carry_slots = False",)),
+        ("small+firefly", ("ProjectedAdam.steps = 2",)),
+        ("convolution/small+gradmax", _ALL_STATE),
     ],
 )
 def test_a_run_that_was_stopped_after_each_loop_ends_the_same(
@@ -209,7 +210,7 @@ def test_another_configuration_in_the_same_folder_is_refused_with_the_difference
 
 
 def test_another_seed_network_than_that_of_the_checkpoint_is_refused(tmp_path):
-    _, run = _run(tmp_path, file="small_baseline_small")
+    _, run = _run(tmp_path, file="small+baseline_small")
     run.prepare({})
     run.train(evaluate=False)
     with pytest.raises(ValueError, match="was the model's seed network changed"):
@@ -233,7 +234,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(
 
 def test_growth_methods_see_the_same_data_and_start_from_the_same_student(tmp_path):
     states = []
-    for file in ("small_gradmax", "small_random"):
+    for file in ("small+gradmax", "small+random"):
         built, _ = _run(tmp_path / file, file=file)
         batch = next(iter(built.batches(5)))
         states.append([*batch, *built.model.variables])

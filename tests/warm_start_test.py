@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import tf_keras
 
-from tests import training_processes
+from tests import compositions, training_processes
 from trainer import dry_run, experiment, train
 from trainer.command import errors
 from trainer.config import reader
 from trainer.model_dir import run_directory
 from trainer.warm_start import named_weights
 
-_MLP = ["gin_configs/teacher_student/small_gradmax.gin"]
-_CONVOLUTION = ["gin_configs/teacher_student/convolution/small_gradmax.gin"]
+_MLP = compositions.files("small+gradmax")
+_CONVOLUTION = compositions.files("convolution/small+gradmax")
 _STEPS = [
     "import trainer.datasets.conv_teacher_student",
     "Experiment.steps = 12",

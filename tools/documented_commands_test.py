@@ -30,7 +30,7 @@ def _flags(program: pathlib.Path) -> set[str]:
     return found
 
 
-def _check_configuration(page: pathlib.Path, flags: list[tuple[str, str]]) -> None:
+def _check_configuration(page: pathlib.Path, target: str, flags: list[tuple[str, str]]) -> None:
     """Files and bindings of a command can be read, unless the page shows one of the files."""
     from trainer import experiment, train  # noqa: F401  Gin reads what is imported.
     from trainer.config import reader
@@ -38,11 +38,15 @@ def _check_configuration(page: pathlib.Path, flags: list[tuple[str, str]]) -> No
     bindings = [value for name, value in flags if name == "gin_bindings"]
     if any(binding.startswith("import ") for binding in bindings):
         return  # Of what the page shows.
-    for file in [value for name, value in flags if name == "gin_file"]:
-        if f"# {file}\n" in page.read_text():
+    named = [value.split("+") for name, value in flags if name == "gin_file"]
+    if target == "//:train":
+        named = [sum(named, [])] if named else []
+    for files in named:
+        if any(f"# {file}\n" in page.read_text() for file in files):
             return
+        assert [file for file in files if not (page_commands.ROOT / file).is_file()] == []
         gin.clear_config()
-        reader.load([str(page_commands.ROOT / file)], bindings)
+        reader.load(files, bindings)
 
 
 @pytest.mark.parametrize(("page", "block"), _BLOCKS)
@@ -53,4 +57,4 @@ def test_commands_can_be_given(page, block):
         assert program.is_file()
         flags = [argument.removeprefix("--").partition("=")[::2] for argument in arguments]
         assert {name for name, _ in flags} <= _flags(program)
-        _check_configuration(page, flags)
+        _check_configuration(page, target, flags)

@@ -65,7 +65,7 @@ def test_bindings_of_data_that_are_shown_are_right():
 
 @pytest.mark.parametrize("name", re.findall(r"--gin_file=(gin_configs/\S+\.gin)", _TEXT + _GROWTH))
 def test_configs_that_are_named_exist(name):
-    assert pathlib.Path(name).is_file()
+    assert all(pathlib.Path(file).is_file() for file in name.split("+"))
 
 
 def test_flags_are_those_of_the_program():
@@ -94,7 +94,8 @@ def test_new_layers_grow_by_the_command_that_is_named(tmp_path):
     bindings = re.findall(r'--gin_bindings="(.*?)"', _GROWTH)
     assert len(bindings) == 2
     short = ["Experiment.steps = 4", "PeriodicSchedule.start = 1", "PeriodicSchedule.interval = 1"]
-    reader.load(["gin_configs/teacher_student/small_gradmax.gin"], [*bindings, *short])
+    files = ["gin_configs/teacher_student/small.gin", "gin_configs/methods/gradmax.gin"]
+    reader.load(files, [*bindings, *short])
     run = train.Run(experiment.Experiment(), run_directory.RunDirectory(str(tmp_path)))
     run.prepare(reader.literals())
     run.train(evaluate=False)

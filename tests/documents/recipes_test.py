@@ -7,12 +7,15 @@ import runpy
 import subprocess
 import sys
 
+import gin
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests import documented_commands
+from trainer.config import reader
 from trainer.model_dir import run_report
+from trainer.sweep import configurations, grid
 
 _PAGE = pathlib.Path("docs/recipes.md").read_text()
 _SHORT = [
@@ -102,9 +105,13 @@ def test_a_layer_of_your_own(recipe):
 def test_a_method_of_your_own(recipe, tmp_path):
     # The sweep, whose commands tests/sweep_test.py runs, on one configuration for one seed.
     ((target, arguments),) = recipe.commands
-    assert target == "//:sweep" and "--gin_file=large_orthogonal.gin" in arguments
+    assert target == "//:sweep" and "orthogonal" in "".join(arguments)
     documented_commands.train(
-        ["--gin_file=large_orthogonal.gin", f"--model_dir={tmp_path}/run"],
+        [
+            f"--gin_file={pathlib.Path(__file__).parents[2]}/gin_configs/teacher_student/large.gin",
+            "--gin_file=orthogonal.gin",
+            f"--model_dir={tmp_path}/run",
+        ],
         [*_SHORT, "Experiment.steps = 3", "AllAtOnce.neurons = 12"],
     )
     assert _widths(tmp_path / "run") == {"hidden_1": 25 + 12}
@@ -117,6 +124,27 @@ def test_a_method_of_your_own(recipe, tmp_path):
     new = kernel[25:] / np.linalg.norm(kernel[25:], axis=1, keepdims=True)
     # After the first growth and a step, which moves outgoing weights little.
     np.testing.assert_allclose(new[:10] @ new[:10].T, np.eye(10), atol=0.05)
+
+
+@_of("A grid of values")
+def test_a_grid_of_values(recipe):
+    ((_, arguments),) = recipe.commands
+    flags = [argument.removeprefix("--").partition("=")[::2] for argument in arguments]
+    points = grid.points([value for name, value in flags if name == "grid"])
+    root = pathlib.Path(__file__).parents[2]
+    files = [
+        value.replace("gin_configs", f"{root}/gin_configs")
+        for name, value in flags
+        if name == "gin_file"
+    ]
+    found = configurations.compose(files, points)
+    assert f"`{found[0].name}/seed_0/`" in recipe.text
+    assert configurations.baselines(found, dict(flags)["baseline"])
+    for each in found:
+        gin.clear_config()
+        reader.load(each.files, [], grid=each.point.bindings)
+        reader.check_method()
+    assert gin.query_parameter("MLP.hidden_widths") == (5,)
 
 
 @_of("A schedule of your own")

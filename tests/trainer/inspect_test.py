@@ -10,14 +10,14 @@ import sys
 import gin
 import pytest
 
-from tests import training_processes
+from tests import compositions, training_processes
 from trainer import experiment, train
 from trainer.command import command_line, console_text, errors
 from trainer.config import reader
 from trainer.logs import report_text
 from trainer.model_dir import run_directory, run_report
 
-_FILE = "gin_configs/teacher_student/small_gradmax.gin"
+_SMALL = "small+gradmax"
 _BINDINGS = [
     "Experiment.steps = 12",
     "Experiment.log_interval = 4",
@@ -34,7 +34,7 @@ _BINDINGS = [
 def finished(tmp_path_factory):
     """The folder of a run that is done; widths 5, 6 and 7 from the steps 0, 3 and 9 on."""
     folder = tmp_path_factory.mktemp("finished")
-    reader.load([_FILE], _BINDINGS)
+    reader.load(compositions.files(_SMALL), _BINDINGS)
     directory = run_directory.RunDirectory(folder)
     built = experiment.Experiment()
     directory.start(gin.config_str(), overwrite_config=False)
@@ -240,7 +240,7 @@ def test_a_run_that_runs_is_left_alone(tmp_path):
     worker = {
         "arguments": [
             f"--model_dir={folder}",
-            f"--gin_file={_FILE}",
+            *compositions.flags(_SMALL),
             *(f"--gin_bindings={binding}" for binding in [*_BINDINGS, endless]),
             "--mode=train",
         ],

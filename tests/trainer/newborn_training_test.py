@@ -12,7 +12,7 @@ from growth import static_shapes
 from growth.methods import random
 from growth.newborns import rates
 from models.layers import normalization
-from tests import networks
+from tests import compositions, networks
 from trainer import experiment, objectives, task, train
 from trainer.config import reader
 from trainer.datasets import teacher_student
@@ -112,7 +112,7 @@ class _StopAt:
 def _run(folder, monkeypatch, stop, rate=_RATE):
     """Trains in `folder` up to the step `stop`; gives the experiment and the run."""
     gin.clear_config()
-    reader.load(["gin_configs/teacher_student/small_random.gin"], [*_BINDINGS, *rate])
+    reader.load(compositions.files("small+random"), [*_BINDINGS, *rate])
     built = experiment.Experiment()
     directory = run_directory.RunDirectory(str(folder))
     directory.start(gin.config_str(), overwrite_config=True)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from growth.methods import method as method_lib
 from growth.methods import random
 from growth.surgery.neurons import NewNeurons
-from tests import networks
+from tests import compositions, networks
 from trainer import experiment, objectives, task, train
 from trainer.config import reader
 from trainer.datasets import dataset
@@ -111,8 +111,8 @@ def _run(folder, *bindings, poison=None, poison_growth=None):
     gin.clear_config()
     schedule = ["start = 3", "interval = 3", "count = 2"]
     schedule = [f"PeriodicSchedule.{binding}" for binding in schedule]
-    file = "gin_configs/teacher_student/small_gradmax.gin"
-    reader.load([file], ["Experiment.steps = 10", *schedule, *bindings])
+    files = compositions.files("small+gradmax")
+    reader.load(files, ["Experiment.steps = 10", *schedule, *bindings])
     built = experiment.Experiment()
     if poison is not None:
         batches = built.batches

@@ -11,13 +11,13 @@ import tf_keras
 
 from models import site
 from models.layers import activations, growable, noise
-from tests import training_processes
+from tests import compositions, training_processes
 from trainer import experiment, train
 from trainer.config import reader
 from trainer.datasets import teacher_student
 from trainer.model_dir import run_directory
 
-_FILES = ["gin_configs/teacher_student/small_gradmax.gin"]
+_FILES = compositions.files("small+gradmax")
 _STEPS = [
     "Experiment.steps = 12",
     "Experiment.log_interval = 2",

@@ -13,12 +13,13 @@ from growth.decisions import policies, schedules
 from growth.methods import random
 from models import cost
 from models.architectures import vgg
+from tests import compositions
 from trainer import evaluation, experiment, matched_flops, train
 from trainer.command import errors
 from trainer.config import reader
 from trainer.model_dir import checkpoints, run_directory
 
-_SMALL = ["gin_configs/teacher_student/small_gradmax.gin"]
+_SMALL = compositions.files("small+gradmax")
 _STEPS = ["Experiment.steps = 9", "PeriodicSchedule.start = 3", "PeriodicSchedule.interval = 3"]
 _EMA = ["optimizer.ema = @EMAConfig()", "EMAConfig.average_decay = 0.9"]
 

@@ -4,12 +4,13 @@ import pytest
 
 import models
 from models.architectures import convnet  # noqa: F401  What Gin knows is compared with what is read.
+from tests import compositions
 from trainer import experiment  # noqa: F401
 from trainer.command import errors
 from trainer.config import missing_imports, reader
 from trainer.upstream import gin_config
 
-_SMALL = "gin_configs/teacher_student/small_gradmax.gin"
+_SMALL = compositions.files("small+gradmax")
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_a_mistake_is_told_with_what_is_meant(binding, message, tmp_path, monkey
     (tmp_path / "message_imports.py").write_text("import gone\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(errors.UserError, match=message) as raised:
-        reader.load([_SMALL], [binding], [str(tmp_path)])
+        reader.load(_SMALL, [binding], [str(tmp_path)])
     assert len(str(raised.value).splitlines()) <= 6
 
 

@@ -1,20 +1,21 @@
 import gin
 import pytest
 
+from tests import compositions
 from trainer import experiment
 from trainer.command import errors
 from trainer.config import reader
 
-_SMALL = "gin_configs/teacher_student/small_gradmax.gin"
+_SMALL = compositions.files("small+gradmax")
 
 
-def _load(*bindings, files=(_SMALL,)):
+def _load(*bindings, files=_SMALL):
     reader.load(files, bindings)
 
 
 def test_files_in_order_then_bindings_and_the_last_wins(tmp_path):
     (tmp_path / "a.gin").write_text("Experiment.steps = 7\nPeriodicSchedule.start = 8\n")
-    _load("Experiment.steps = 9", files=[_SMALL, str(tmp_path / "a.gin")])
+    _load("Experiment.steps = 9", files=[*_SMALL, str(tmp_path / "a.gin")])
     assert gin.query_parameter("Experiment.steps") == 9
     assert gin.query_parameter("PeriodicSchedule.start") == 8
     assert gin.query_parameter("PeriodicSchedule.count") == 5
@@ -102,7 +103,10 @@ def test_a_mistake_gives_one_message_that_helps(binding, message):
     ("file", "message"),
     [
         ("", "--gin_file is empty"),
-        ("gin_configs/teacher_student/small_gradmx.gin", "is not a file.*Did you mean gin_configs"),
+        (
+            "gin_configs/methods/gradmx.gin",
+            "is not a file.*Did you mean gin_configs/methods/gradmax",
+        ),
         ("gin_configs", "--gin_file=gin_configs is not a file"),
     ],
 )
@@ -113,7 +117,7 @@ def test_a_file_that_cannot_be_read_is_named(file, message):
 
 def test_a_mistake_in_a_file_names_file_and_line(tmp_path):
     file = tmp_path / "wrong.gin"
-    file.write_text(f"include '{_SMALL}'\n\nMLP.hidden_width = (3,)\n")
+    file.write_text(f"include '{_SMALL[0]}'\n\nMLP.hidden_width = (3,)\n")
     with pytest.raises(errors.UserError, match=r"(?s)wrong.gin., line 3.*Did you mean hidden_wid"):
         reader.load([str(file)], [])
     file.write_text("MLP.hidden_widths = (3,\n")

@@ -9,6 +9,7 @@ import gin
 import pytest
 from tensorboard import program
 
+from tests import compositions
 from trainer import experiment, train
 from trainer.config import reader
 from trainer.model_dir import run_directory
@@ -36,8 +37,7 @@ def url(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     for method, bindings in _METHODS.items():
         gin.clear_config()
-        file = f"gin_configs/teacher_student/small_{method}.gin"
-        reader.load([file], [*_BINDINGS, *bindings])
+        reader.load(compositions.files(f"small+{method}"), [*_BINDINGS, *bindings])
         directory = run_directory.RunDirectory(folder / method)
         directory.start(gin.config_str(), False)
         run = train.Run(experiment.Experiment(), directory)
