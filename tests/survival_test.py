@@ -27,8 +27,8 @@ _BINDINGS = [
     "WarmUpRate.factor = 2.0",
     "WarmUpRate.steps = 20",
 ]
-# Kills in all; the long target has more.
-_KILLS = int(os.environ.get("KILLS", "20"))
+# Kills in all: one in each place, and some. The long target has more.
+_KILLS = int(os.environ.get("KILLS", "12"))
 _SEED = int(os.environ.get("KILL_SEED", "0"))
 # How a run ends that did not crash: done, or stopped at a safe point by SIGINT or SIGTERM. A signal
 # before or after training, where nothing has to be saved, ends the process as signals do.
@@ -41,14 +41,28 @@ def server():
         yield started
 
 
-def _kill(generator, place):
-    return {
-        "place": place,
-        "number": generator.choice([1, 1, 2, 3]),
-        "milliseconds": generator.choice([0, 1, 3, 10, 30]),
-        "after": generator.random() < 0.25,
-        "name": generator.choice(["SIGKILL", "SIGKILL", "SIGTERM", "SIGINT"]),
-    }
+# What a process does once: there is no second time to kill it at.
+_ONCE = ("start", "tracing", "result")
+
+
+def _drawn(generator, choices):
+    """Draws without end; each of `choices` comes once before any comes again."""
+    while True:
+        yield from generator.sample(choices, k=len(choices))
+
+
+def _kills(generator):
+    """Kills without end: soon in each place, and by each signal."""
+    places = _drawn(generator, training_process.PLACES)
+    names = _drawn(generator, ["SIGKILL", "SIGKILL", "SIGTERM", "SIGINT"])
+    for place, name in zip(places, names, strict=True):
+        yield {
+            "place": place,
+            "number": 1 if place in _ONCE else generator.choice([1, 1, 2, 3]),
+            "milliseconds": generator.choice([0, 1, 3, 10, 30]),
+            "after": generator.random() < 0.25,
+            "name": name,
+        }
 
 
 @pytest.mark.parametrize(("workers", "kills"), [(1, _KILLS), (2, max(1, _KILLS // 6))])
@@ -57,13 +71,12 @@ def test_a_run_that_is_killed_anywhere_ends_with_the_same_bits(server, tmp_path,
     expected = training_processes.outcome(tmp_path / "whole")
     assert expected[0]["growths"] == 9
     generator = random.Random(_SEED)
-    places, survived, folders = [], 0, []
+    drawn, survived, folders = _kills(generator), 0, []
     while survived < kills:
         folder = tmp_path / f"killed_{len(folders)}"
         folders.append(folder)
         while not (folder / "result.json").exists():
-            places = places or generator.sample(training_process.PLACES, k=9)
-            kill = _kill(generator, places.pop()) if survived < kills else None
+            kill = next(drawn) if survived < kills else None
             each = [None] * workers
             each[generator.randrange(workers)] = kill
             statuses = server.run(folder, _FILES, _BINDINGS, each)

@@ -80,9 +80,17 @@ def test_a_grown_network_trains_like_a_static_one_of_its_widths(make):
     assert step.experimental_get_tracing_count() == 1
 
 
+@pytest.fixture
+def eager():
+    """Functions run without tracing, which would take most of the time."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @_optimizers
 @pytest.mark.parametrize("carry_slots", [True, False])
-def test_slots_are_carried_or_reset_and_new_ones_are_fresh(make, carry_slots):
+def test_slots_are_carried_or_reset_and_new_ones_are_fresh(make, carry_slots, eager):
     data = networks.batch()
     model, slots, step = _trainable(make)
     fresh = [float(v.numpy().flat[0]) for v in _all_slots(model, slots)]
