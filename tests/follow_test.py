@@ -172,7 +172,7 @@ def test_a_checkpoint_that_goes_while_it_is_read_is_passed_over(
     finished, tmp_path, monkeypatch, capsys
 ):
     folder, metrics = finished
-    damage_of = follower.checkpoint_recovery.damage_of
+    damage_of = follower.recovery.damage_of
 
     def read_and_remove(path):
         found = damage_of(path)

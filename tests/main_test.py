@@ -81,7 +81,7 @@ def test_a_dry_run_prints_the_plan_and_touches_nothing(tmp_path):
 
 def test_models_are_made_of_tf_keras(tmp_path):
     (tmp_path / "own.py").write_text(
-        "import tensorflow as tf\nfrom models import mlp\n"
+        "import tensorflow as tf\nfrom models.architectures import mlp\n"
         "assert issubclass(mlp.MLP, tf.keras.Model), tf.keras.__version__\n"
     )
     flags = (*_SMALL, "--gin_bindings=import own", "--dry_run")
