@@ -134,11 +134,6 @@ class Grower:
         """The step of the next growth, `step` itself if it is due now, or None."""
         return self._next_growth(step, len(self.history), self.history.last_step)
 
-    def growth_after(self, step: int) -> int | None:
-        """The step of the first growth after `step`, at which a growth may be due itself."""
-        growth = self.next_growth(step)
-        return growth if growth != step else self._next_growth(step, len(self.history) + 1, step)
-
     def plan(self, steps: int) -> list[planned_growth.PlannedGrowth]:
         """The growths still to come in a run of `steps` training steps.
 

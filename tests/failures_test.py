@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from tests import compositions, tiny_images
-from trainer import experiment, failures, train
+from trainer import experiment, failures, task, train
 from trainer.command import errors
 from trainer.config import reader
 from trainer.model_dir import run_directory
@@ -110,14 +110,14 @@ def test_data_that_vanish_are_named_and_the_run_goes_on_when_they_are_back(tmp_p
     tiny_images.write_imagenet(data_dir)
     folder = tmp_path / "run"
     run = _run(folder, data_dir)
-    train_until = run._train_until
+    train_steps = task.Task.train
 
-    def lose_the_data(step):
-        train_until(step)
-        if step == 6 and data_dir.exists():
+    def lose_the_data(self, steps):
+        if self.global_step == 6 and data_dir.exists():
             data_dir.rename(away)
+        return train_steps(self, steps)
 
-    monkeypatch.setattr(run, "_train_until", lose_the_data)
+    monkeypatch.setattr(task.Task, "train", lose_the_data)
     with pytest.raises(
         errors.RunFailure, match=rf"(?s){data_dir}.*No such file.*newest checkpoint"
     ):

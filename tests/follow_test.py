@@ -181,7 +181,7 @@ def test_a_checkpoint_that_goes_while_it_is_read_is_passed_over(
                 file.unlink()
         return found
 
-    monkeypatch.setattr(follower.checkpoint_recovery, "damage_of", read_and_remove)
+    monkeypatch.setattr(follower.recovery, "damage_of", read_and_remove)
     evaluations, lines = _follow(
         *(monkeypatch, capsys, folder, tmp_path / "run"),
         *(("start",), ("add", 10), ("add", 20, 30), ("add", 40)),

@@ -10,7 +10,7 @@ import tensorflow as tf
 from growth.methods import random
 from models.architectures import convnet, mlp, mobilenet, vgg, wide_resnet
 from models.layers import activations, normalization, pooling
-from tests import compositions, networks
+from tests import compositions, networks, training_loops
 from trainer import experiment, objectives, task, train
 from trainer.config import reader
 from trainer.datasets import dataset
@@ -85,11 +85,10 @@ def _run(folder, *bindings):
     reader.load(files, ["Experiment.steps = 9", "Experiment.log_interval = 1", *bindings])
     built = experiment.Experiment()
     run = train.Run(built, run_directory.RunDirectory(folder))
-    losses = []
-    run._controller.train_actions += (lambda output: losses.append(float(output["loss"])),)
     run.prepare({})
+    outputs = training_loops.recorded(built.task)
     run.train(evaluate=False)
-    return losses, built
+    return [float(output["loss"]) for output in outputs], built
 
 
 def test_a_run_with_growths_has_the_same_losses_and_is_traced_once(tmp_path):

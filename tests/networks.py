@@ -95,9 +95,14 @@ def explicit(linear_map_):
     return linear_map_.to_outgoing(tf.eye(linear_map_.shape[1])).numpy()
 
 
+def momentum():
+    """The optimizer."""
+    return tf_keras.optimizers.legacy.SGD(0.1, momentum=0.9)
+
+
 def optimizer(model):
     """Momentum, and its growable slots."""
-    made = tf_keras.optimizers.legacy.SGD(0.1, momentum=0.9)
+    made = momentum()
     return made, optimizers.GrowableSlots(made, model.trainable_variables)
 
 

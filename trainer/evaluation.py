@@ -1,12 +1,44 @@
 """Evaluates checkpoints of a run, which may still be training in another process."""
 
+import orbit
 import tensorflow as tf
 
 from trainer import experiment as experiment_lib
 from trainer import failed_steps
 from trainer.logs import summaries
 from trainer.model_dir import run_directory
-from trainer.upstream import orbit as quiet_orbit
+
+
+def evaluate(
+    experiment: experiment_lib.Experiment, test_summaries: orbit.utils.SummaryManager
+) -> dict[str, float]:
+    """Evaluates the network as it is.
+
+    Args:
+      experiment: whose network and test examples.
+      test_summaries: where TensorBoard gets the metrics.
+
+    Returns:
+      The metrics by name.
+
+    Raises:
+      RunFailure: the test examples cannot be evaluated.
+    """
+    task = experiment.task
+    # What a user's metric writes by tf.summary goes there as well.
+    with (
+        failed_steps.evaluation_explained(experiment),
+        test_summaries.summary_writer().as_default(),
+    ):
+        output = task.evaluate(tf.constant(-1))
+    metrics = {name: float(value) for name, value in output.items()}
+    step = int(task.global_step.numpy())
+    experiment.data_faults.warn_of_test(metrics, task.inputs_were_finite, step)
+    test_summaries.write_summaries(metrics)
+    with summaries.switched_on(test_summaries.summary_writer()):
+        summaries.write_by_flops(metrics, experiment.training_flops(step))
+    test_summaries.flush()
+    return metrics
 
 
 class Evaluation:
@@ -27,11 +59,8 @@ class Evaluation:
             growth=experiment.grower.history,
             random=experiment.task.random_state,
         )
-        self._controller = quiet_orbit.Controller(
-            global_step=experiment.task.global_step,
-            evaluator=experiment.task,
-            strategy=experiment.strategy,
-            eval_summary_dir=str(directory.path / "eval") if directory.is_written else None,
+        self._summaries = summaries.manager(
+            directory.path / "eval" if directory.is_written else None, experiment.task.global_step
         )
 
     @property
@@ -55,13 +84,4 @@ class Evaluation:
 
     def evaluate(self) -> dict[str, float]:
         """The metrics on the test examples, which TensorBoard gets as well."""
-        with failed_steps.evaluation_explained(self._experiment):
-            output = self._controller.evaluate()
-        metrics = {name: float(value) for name, value in output.items()}
-        self._experiment.data_faults.warn_of_test(
-            metrics, self._experiment.task.inputs_were_finite, self.step
-        )
-        with summaries.switched_on(self._controller.eval_summary_manager.summary_writer()):
-            summaries.write_by_flops(metrics, self._experiment.training_flops(self.step))
-        self._controller.eval_summary_manager.flush()
-        return metrics
+        return evaluate(self._experiment, self._summaries)

@@ -1,10 +1,11 @@
-"""Says of a training step or an evaluation that failed whether its data are at fault."""
+"""Says of a training step, a growth or an evaluation that failed whether its data are at fault."""
 
 import contextlib
 from collections.abc import Iterator
 
 import tensorflow as tf
 
+from growth import grower as grower_lib
 from trainer import experiment as experiment_lib
 from trainer.command import errors
 from trainer.model_dir import checkpoints as checkpoints_lib
@@ -48,6 +49,19 @@ def explained(
         if fault is None:
             raise
         raise errors.RunFailure(f"the run broke off: {fault}\n  {kept}") from error
+
+
+@contextlib.contextmanager
+def growth_explained(grower: grower_lib.Grower, step: int) -> Iterator[None]:
+    """Adds to an error within the block the growth after `step` training steps, and its sites."""
+    try:
+        yield
+    except Exception as error:
+        with contextlib.suppress(Exception):
+            planned = [growth for growth in grower.plan(step + 1) if growth.step == step]
+            sites = ", ".join(growth.site for growth in planned)
+            error.add_note(f"in the growth after {step} steps, at {sites or 'no site'}")
+        raise
 
 
 @contextlib.contextmanager

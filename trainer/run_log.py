@@ -1,12 +1,12 @@
 """What a run tells while it trains: on the console, in TensorBoard and in growth.jsonl."""
 
+import contextlib
 import os
 import sys
 import time
 from typing import Any
 
 import gin
-import orbit
 import tensorflow as tf
 
 from models import cost
@@ -25,18 +25,22 @@ class RunLog:
     Args:
       experiment: what is trained.
       directory: where files go.
-      controller: whose event files get what is added to them here.
+
+    Attributes:
+      test_summaries: TensorBoard's `eval/`.
     """
 
     def __init__(
         self,
         experiment: experiment_lib.Experiment,
         directory: run_directory.RunDirectory,
-        controller: orbit.Controller,
     ):
         self._experiment = experiment
         self._directory = directory
-        self._controller = controller
+        step = experiment.task.global_step
+        folder = directory.path if directory.is_written else None
+        self._summaries = summaries.manager(folder, step)
+        self.test_summaries = summaries.manager(folder and folder / "eval", step)
         self._progress = progress.Progress(
             experiment.task.global_step,
             experiment.steps,
@@ -55,25 +59,37 @@ class RunLog:
     def config(self, literals: dict[str, int | float | str | bool]) -> None:
         """The configuration, before training; `literals` are its values by name."""
         self._directory.write_growths(self._experiment.grower.history.events)
-        with self._writer(self._controller.summary_manager):
+        with self._writer():
             summaries.write_config(gin.config_str())
             layout.write(self._experiment.task.metric_names)
             hparams.start(hyperparameters.comparable(literals))
 
+    def training(self) -> contextlib.AbstractContextManager[None]:
+        """Within the block a user's code finds the event files, but has to ask for summaries."""
+        return summaries.switched_off(self._summaries.summary_writer())
+
     def loop(self, output: dict[str, tf.Tensor]) -> None:
-        """A training loop has ended with `output`; an Orbit train action."""
+        """A training loop has ended with `output`.
+
+        Raises:
+          RunFailure: the folder of the run is not there any more.
+        """
+        self._directory.check_claim()
         self._progress(output)
         step = int(self._experiment.task.global_step.numpy())
         flops = self._experiment.training_flops(step)
         widths = self._experiment.grower.widths()
         parameters = cost.parameters(self._experiment.model)
-        with self._writer(self._controller.summary_manager):
+        with self._writer():
             if self._grown is not None:
                 summaries.write_rise(self._grown, step, widths, parameters)
                 self._grown = None
             summaries.write_size(step, widths, parameters, flops)
             tf.summary.scalar("speed/examples_per_second", self._progress.rate, step=step)
             summaries.write_by_flops(self._add("train", step, output), flops)
+        rate = self._progress.rate / self._experiment.dataset.batch_size
+        self._summaries.write_summaries(output | {"steps_per_second": rate})
+        self._summaries.flush()
         if time.monotonic() - self._drawn > _SECONDS_BETWEEN_CURVES:
             self._draw_curves()
 
@@ -90,7 +106,7 @@ class RunLog:
         self._grown = event["step"]
         after = grower.widths()
         before = after | {name: site["from"] for name, site in event["sites"].items()}
-        with self._writer(self._controller.summary_manager):
+        with self._writer():
             summaries.write_growth(event)
             if seconds_a_step is not None:
                 steps = event["milliseconds"] / 1000 / seconds_a_step
@@ -101,15 +117,13 @@ class RunLog:
 
     def evaluation(self, metrics: dict[str, float], step: int) -> None:
         """The metrics of an evaluation after `step` training steps."""
-        with self._writer(self._controller.eval_summary_manager):
-            summaries.write_by_flops(metrics, self._experiment.training_flops(step))
         self._add("test", step, metrics)
 
     def finish(self) -> None:
         """The run is done."""
-        with self._writer(self._controller.summary_manager):
+        with self._writer():
             hparams.finish()
-        self._controller.summary_manager.flush()
+        self._summaries.flush()
 
     def say(self, line: str) -> None:
         """Writes a line on the console."""
@@ -133,10 +147,10 @@ class RunLog:
         if shown and self._directory.is_written:
             growths = [event["step"] for event in self._experiment.grower.history.events]
             step = max(map(max, shown.values()))
-            with self._writer(self._controller.summary_manager):
+            with self._writer():
                 tf.summary.image("pictures/curves", pictures.curves(shown, growths), step=step)
         self._drawn = time.monotonic()
 
-    def _writer(self, manager):
-        # Orbit switches summaries off inside its loops.
-        return summaries.switched_on(manager.summary_writer())
+    def _writer(self):
+        # They are off while it trains, also for a growth.
+        return summaries.switched_on(self._summaries.summary_writer())

@@ -1,4 +1,4 @@
-"""The outer loop: Orbit's Controller trains between growths, evaluations and checkpoints."""
+"""The outer loop: grows, trains, logs, saves and evaluates, in `Run.train`."""
 
 import contextlib
 import importlib.metadata
@@ -13,8 +13,8 @@ import gin
 import tensorflow as tf
 
 from models import cost
+from trainer import evaluation, failed_steps, run_log, unsaved_state
 from trainer import experiment as experiment_lib
-from trainer import failed_steps, growing_trainer, run_log, unsaved_state
 from trainer.command import errors, interrupts, standard_streams
 from trainer.config import reader
 from trainer.distribution import strategies
@@ -23,7 +23,6 @@ from trainer.logs import profiling
 from trainer.model_dir import best_checkpoint, checkpoints, run_directory
 from trainer.model_dir import clock as clock_lib
 from trainer.optimization import optimizers
-from trainer.upstream import orbit as quiet_orbit
 
 
 class Run:
@@ -77,18 +76,7 @@ class Run:
                 experiment.start_warm()
         for variable, value in constants:
             variable.assign(value)
-        self._controller = quiet_orbit.Controller(
-            global_step=self._task.global_step,
-            trainer=growing_trainer.GrowingTrainer(
-                self._task, self._grower, experiment.growth_batch, self._on_growth
-            ),
-            evaluator=self._task,
-            strategy=experiment.strategy,
-            steps_per_loop=experiment.steps,
-            summary_dir=self._summary_dir(""),
-            eval_summary_dir=self._summary_dir("eval"),
-            train_actions=[self._on_loop],
-        )
+        self._seconds_a_step = None  # In the last loop that trained.
         self._grower.check_widths()
         self._grower.recall_cohorts()
         self._best.look_up(self.step)
@@ -123,7 +111,7 @@ class Run:
             self._best.tidy()
         if self.step < self._experiment.steps:
             self._directory.remove_result()
-        self._log = run_log.RunLog(self._experiment, self._directory, self._controller)
+        self._log = run_log.RunLog(self._experiment, self._directory)
         self._log.config(literals)
         self._directory.write_about(self._about())
         # After tracing, when all that is used has been called.
@@ -152,19 +140,27 @@ class Run:
           FloatingPointError: the loss is not finite any more.
         """
         experiment, earlier = self._experiment, self._earlier_result()
-        self._profiler = profiling.Profiler(profiled_steps, self._directory.path)
+        profiler = profiling.Profiler(profiled_steps, self._directory.path)
         with interrupts.catch() as interrupt:
             if evaluate and self.step and self._evaluation_is_due():
-                self._evaluate_and_compare()  # The run ended after the checkpoint, before this.
+                self._evaluate()  # The run ended after the checkpoint, before this.
             while self.step < experiment.steps and not (number := self._agreed(interrupt)):
-                self._profiler.at(self.step)
-                self._train_until(self._next_stop(evaluate))
+                first = self.step
+                profiler.at(first)
+                with failed_steps.explained(experiment, self._checkpoints), self._log.training():
+                    if self._grower.next_growth(first) == first:
+                        self._grow(first)
+                    stop = min(*profiler.stops(first), *self._stops(first, evaluate))
+                    output = self._train_steps(stop - self.step)
+                self._log.loop(output)
+                if stop % experiment.checkpoint_interval == 0:
+                    self._save()
                 if evaluate and self._evaluation_is_due():
-                    self._evaluate_and_compare()
-            self._profiler.close()
+                    self._evaluate()
+            profiler.close()
             self._save()
             stopped = self.step < experiment.steps
-            test = self._evaluate_and_compare() if evaluate and not stopped else {}
+            test = self._evaluate() if evaluate and not stopped else {}
         self._log.close()
         if stopped:
             self._log.say(f"stopped by {signal.Signals(number).name} after {self.step} steps")
@@ -210,25 +206,31 @@ class Run:
             )
         return written if self._directory.is_written else []
 
-    def _next_stop(self, evaluate: bool) -> int:
-        """The step at which the in-graph training loop returns to Python."""
+    def _grow(self, step: int) -> None:
+        """Grows the network after `step` training steps, and trains it for the step after them."""
+        batch = self._task.next_batch()
+        with failed_steps.growth_explained(self._grower, step):
+            event = self._grower.grow(step, self._experiment.growth_batch(step, batch), batch)
+        self._log.growth(event, self._seconds_a_step)
+
+    def _stops(self, first: int, evaluate: bool) -> list[int]:
+        """The steps after `first` at which the in-graph training loop has to return to Python."""
         experiment = self._experiment
         intervals = [experiment.log_interval, experiment.checkpoint_interval]
         if evaluate and experiment.eval_interval:
             intervals.append(experiment.eval_interval)
-        stops = [
-            experiment.steps,
-            *self._profiler.stops(self.step),
-            *(i * (self.step // i + 1) for i in intervals),
-        ]
-        growth = self._grower.growth_after(self.step)
-        return min(stops if growth is None else [*stops, growth])
+        growth = self._grower.next_growth(first + 1)
+        stops = [experiment.steps, *(i * (first // i + 1) for i in intervals)]
+        return stops if growth is None else [*stops, growth]
 
-    def _train_until(self, step: int) -> None:
-        with failed_steps.explained(self._experiment, self._checkpoints):
-            self._controller.train(step, checkpoint_at_completion=False)
-        if not step % self._experiment.checkpoint_interval:
-            self._save()
+    def _train_steps(self, steps: int) -> dict[str, tf.Tensor]:
+        """Trains `steps` steps, which may be none after a growth, in one in-graph loop."""
+        start = time.perf_counter()
+        output = self._task.train(tf.constant(steps))
+        if steps:
+            output["loss"].numpy()  # An accelerator may still be at it.
+            self._seconds_a_step = (time.perf_counter() - start) / steps
+        return output
 
     def _save(self) -> None:
         with failed_steps.explained(self._experiment, self._checkpoints):
@@ -241,14 +243,8 @@ class Run:
         return bool(interval) and not self.step % interval and self.step < self._experiment.steps
 
     def _evaluate(self) -> dict[str, float]:
-        with failed_steps.evaluation_explained(self._experiment):
-            output = self._controller.evaluate()
-        metrics = {name: float(value) for name, value in output.items()}
-        self._experiment.data_faults.warn_of_test(metrics, self._task.inputs_were_finite, self.step)
-        return metrics
-
-    def _evaluate_and_compare(self) -> dict[str, float]:
-        metrics = self._evaluate()
+        """Evaluates, and keeps the checkpoint in `best/` if it is the best."""
+        metrics = evaluation.evaluate(self._experiment, self._log.test_summaries)
         self._log.evaluation(metrics, self.step)
         if self._experiment.eval_interval:
             self._best.update(self.step, metrics, self._checkpoint)
@@ -257,18 +253,6 @@ class Run:
     def _agreed(self, interrupt: interrupts.Interrupt) -> int:
         """The number of the signal that any worker got; 0 if none did."""
         return strategies.greatest(self._experiment.strategy, interrupt.signal if interrupt else 0)
-
-    def _summary_dir(self, name: str) -> str | None:
-        return str(self._directory.path / name) if self._directory.is_written else None
-
-    # Orbit and the trainer call these, once there is a log.
-
-    def _on_loop(self, output: dict[str, tf.Tensor]) -> None:
-        self._directory.check_claim()
-        self._log.loop(output)
-
-    def _on_growth(self, event: dict[str, Any], seconds_a_step: float | None) -> None:
-        self._log.growth(event, seconds_a_step)
 
     def _earlier_result(self) -> dict[str, Any] | None:
         """Reads result.json, if there are no more steps to do."""

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from growth import grower as grower_lib
 from growth.decisions import policies, schedules
 from growth.linear_map import singular_vectors
 from growth.methods import (
@@ -23,9 +22,7 @@ from growth.methods import (
 )
 from models.architectures import convnet
 from models.layers import normalization
-from tests import networks
-from trainer import growing_trainer, objectives, task
-from trainer.datasets import teacher_student
+from tests import networks, training_loops
 
 _inner = functools.partial(inner_optimization.ProjectedAdam, steps=2)
 _METHODS = {
@@ -168,30 +165,15 @@ def test_a_gradient_of_zero_is_said(untraced, caplog):
 
 @pytest.mark.parametrize("max_width", [4, 5])
 @pytest.mark.parametrize("policy", [policies.AllAtOnce, policies.RoundRobin])
-def test_a_growth_at_the_maximum_is_a_step_of_training(policy, max_width):
-    data = teacher_student.TeacherStudent((6, 8, 4), batch_size=16, examples=64)
-    strategy = tf.distribute.get_strategy()
-    weights, steps = [], []
-    for grows in (True, False):
-        model = networks.network((5,), use_bias=False)
-        optimizer, slots = networks.optimizer(model)
-        trained = task.Task(model, optimizer, objectives.SquaredError(), data, strategy)
-        trained.train_dataset = data.train(0)
-        grower = grower_lib.Grower(
-            *(model, trained.loss, slots, 0, trained.step),
-            schedule=schedules.PeriodicSchedule(0, 1, 3 if grows else 0),
-            policy=policy(neurons=2, max_width=max_width),
-            method=gradmax.GradMax(),
+def test_a_growth_at_the_maximum_is_a_step_of_training(tmp_path, policy, max_width):
+    weights = []
+    for count in (3, 0):
+        built, _ = training_loops.run(
+            *(tmp_path / str(count), gradmax.GradMax(), schedules.PeriodicSchedule(0, 1, count)),
+            *(policy(neurons=2, max_width=max_width), 6),
         )
-        events = []
-        trainer = growing_trainer.GrowingTrainer(
-            trained, grower, lambda s, b: b, lambda event, _, events=events: events.append(event)
-        )
-        for count in (1, 2, 3):
-            trainer.train(tf.constant(count))
-        steps.append(int(trained.global_step))
-        weights.append([v.numpy() for v in model.variables])
-        assert [event["sites"] for event in events] == ([{}] * 3 if grows else [])
-    assert steps == [6, 6]
+        assert built.task.global_step == 6
+        weights.append([v.numpy() for v in built.model.variables])
+        assert [event["sites"] for event in built.grower.history.events] == [{}] * count
     for value, expected in zip(*weights, strict=True):
         np.testing.assert_array_equal(value, expected)

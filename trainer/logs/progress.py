@@ -11,7 +11,7 @@ from trainer.command import console_text, standard_streams
 
 
 class Progress:
-    """An Orbit train action that shows step, metrics, examples/s and the time left.
+    """Shows step, metrics, examples/s and the time left.
 
     Args:
       global_step: training steps done.

@@ -1,12 +1,14 @@
-"""Summaries for TensorBoard beside the losses and metrics, which Orbit writes itself.
+"""Summaries for TensorBoard beside the losses and metrics, which Orbit's managers write.
 
 TensorBoard sorts names and opens the first groups: those here come after `loss` and `accuracy`.
 """
 
 import contextlib
+import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import orbit
 import tensorflow as tf
 from tensorboard.compat.proto import summary_pb2
 from tensorboard.plugins.scalar import summary_v2 as scalar_summary
@@ -15,6 +17,24 @@ from tensorboard.plugins.scalar import summary_v2 as scalar_summary
 _SINGULAR_VALUES = 5
 # TensorBoard's default smoothing takes 0.6 of the point before: 0.6 % are left after so many.
 _POINTS_OF_A_RISE = 10
+
+
+def manager(folder: pathlib.Path | None, step: tf.Variable) -> orbit.utils.SummaryManager:
+    """A writer of event files, which come with the first summary; summaries count by `step`.
+
+    Args:
+      folder: where they go; None to write nothing.
+      step: training steps done.
+    """
+    tf.summary.experimental.set_step(step)
+    return orbit.utils.SummaryManager(folder and str(folder), tf.summary.scalar, global_step=step)
+
+
+@contextlib.contextmanager
+def switched_off(writer: tf.summary.SummaryWriter) -> Iterator[None]:
+    """Within the block `writer` gets a summary only where a user's code switches them on."""
+    with writer.as_default(), tf.summary.record_if(False):
+        yield
 
 
 @contextlib.contextmanager
