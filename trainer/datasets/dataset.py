@@ -120,3 +120,13 @@ class ShuffledOrder:
     def _positions(self, step):
         first = tf.cast(step, tf.int64) * self._batch_size
         return first + tf.range(self._batch_size, dtype=tf.int64)
+
+
+def check_batch_sizes(owner: str, batch_size: int, examples: int, test_batch_size: int) -> None:
+    """Raises ValueError, naming `owner`, unless batches can be made of the training examples."""
+    if not 1 <= batch_size <= examples:
+        raise ValueError(
+            f"{owner}.batch_size = {batch_size} must be between 1 and the {examples} examples"
+        )
+    if test_batch_size < 1:
+        raise ValueError(f"{owner}.test_batch_size = {test_batch_size} must be at least 1")

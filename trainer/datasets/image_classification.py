@@ -8,7 +8,13 @@ import tensorflow as tf
 
 from models.layers import memory
 from trainer.datasets import augmentation as augmentation_lib
-from trainer.datasets import dataset, prepared_images, record_shards, tfds_builder
+from trainer.datasets import (
+    dataset,
+    indexed_batches,
+    prepared_images,
+    record_shards,
+    tfds_builder,
+)
 from trainer.datasets import mixing as mixing_lib
 from trainer.datasets import pixel_normalization as normalization_lib
 
@@ -56,29 +62,17 @@ class ImageClassification(prepared_images.PreparedImages):
         self._order = dataset.ShuffledOrder(len(self._train[1]), batch_size, seed)
 
     def _batches(self, first_step: int, rows: slice) -> tf.data.Dataset:
-        """See `PreparedImages`."""
-        return prepared_images.ahead(
-            tf.data.Dataset.counter(first_step).map(
-                lambda step: self._batch(step, rows),
-                num_parallel_calls=tf.data.AUTOTUNE,
-                deterministic=True,
-            )
-        )
+        """See `ClassifiedImages`."""
+        return indexed_batches.endless(first_step, lambda step: self._batch(step, rows))
 
     def test(self) -> tf.data.Dataset:
         """See `Dataset.test`."""
-        examples, batch_size = len(self._test[1]), self._test_batch_size
 
-        def batch(first):
-            images, labels = _gather(
-                self._test, tf.range(first, tf.minimum(first + batch_size, examples))
-            )
+        def batch(indices):
+            images, labels = _gather(self._test, indices)
             return self._inputs(images), labels
 
-        firsts = tf.data.Dataset.range(0, examples, batch_size)
-        return prepared_images.ahead(
-            firsts.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        )
+        return indexed_batches.once(len(self._test[1]), self._test_batch_size, batch)
 
     def _batch(self, step: tf.Tensor, rows: slice) -> tuple[tf.Tensor, tf.Tensor]:
         """The examples `rows` of the training batch of a step."""

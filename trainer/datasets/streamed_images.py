@@ -10,6 +10,7 @@ from trainer.datasets import augmentation as augmentation_lib
 from trainer.datasets import (
     example_seeds,
     image_crops,
+    indexed_batches,
     prepared_images,
     record_shards,
     shard_order,
@@ -90,7 +91,7 @@ class StreamedImages(prepared_images.PreparedImages):
         self._check_labels("test_split", test_split, self._test)
 
     def _batches(self, first_step: int, rows: slice) -> tf.data.Dataset:
-        """See `PreparedImages`."""
+        """See `ClassifiedImages`."""
         group, seen = self._order.seek(first_step * self.batch_size)
         groups = tf.data.Dataset.counter(group).map(self._read_group)
         # While one group is used up the next one is read.
@@ -102,7 +103,7 @@ class StreamedImages(prepared_images.PreparedImages):
             deterministic=True,
         )
         batches = pictures.batch(rows.stop - rows.start, drop_remainder=True).enumerate(first_step)
-        return prepared_images.ahead(
+        return indexed_batches.ahead(
             batches.map(
                 lambda step, batch: self._mix(self._inputs(batch[0]), batch[1], step),
                 num_parallel_calls=tf.data.AUTOTUNE,
@@ -121,7 +122,7 @@ class StreamedImages(prepared_images.PreparedImages):
         pictures = self._test.read(shards).map(
             self._test_picture, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
         )
-        return prepared_images.ahead(
+        return indexed_batches.ahead(
             pictures.batch(self._test_batch_size).map(
                 lambda images, labels: (self._inputs(images), labels)
             )

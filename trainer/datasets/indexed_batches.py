@@ -1,0 +1,45 @@
+"""Pipelines of batches whose examples can be read by their numbers, in any order."""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+
+def endless(first_step: int, batch: Callable[[tf.Tensor], Any]) -> tf.data.Dataset:
+    """Training batches without end, made in parallel and given in order.
+
+    Args:
+      first_step: the step of the first batch.
+      batch: makes the batch of a step, an int64 scalar.
+    """
+    steps = tf.data.Dataset.counter(first_step)
+    return ahead(steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True))
+
+
+def once(examples: int, batch_size: int, batch: Callable[[tf.Tensor], Any]) -> tf.data.Dataset:
+    """Batches of all examples in order, the last of which may be smaller.
+
+    Args:
+      examples: how many there are.
+      batch_size: examples in a batch.
+      batch: makes the batch of the examples with these numbers, int64 `[n]`.
+    """
+    firsts = tf.data.Dataset.range(0, examples, batch_size)
+    batches = firsts.map(
+        lambda first: batch(tf.range(first, tf.minimum(first + batch_size, examples))),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+    return ahead(batches)
+
+
+def ahead(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Makes batches while the training step runs.
+
+    Where TensorFlow shares them out to workers (in an evaluation), each takes its part of each.
+    """
+    options = tf.data.Options()
+    # By default workers share files out, and a batch would depend on how many workers there are.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return batches.prefetch(tf.data.AUTOTUNE).with_options(options)
