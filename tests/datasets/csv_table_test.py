@@ -1,3 +1,4 @@
+# ruff: noqa: E501  A line is a case.
 import itertools
 import re
 
@@ -102,7 +103,6 @@ def test_an_exported_network_takes_columns(path):
         "city": "string",
     }
     inputs = data.preprocess({"age": np.array([30.0], np.float32), "city": np.array(["Rome"])})
-    plain = _table(path, normalize=False)
     assert inputs.shape == (1, 3)
     np.testing.assert_array_equal(inputs[0, 1:], [0, 1])
 
