@@ -9,6 +9,7 @@ import orbit
 import tensorflow as tf
 
 from growth import grower as grower_lib
+from growth.records import events
 from trainer import task as task_lib
 
 
@@ -19,8 +20,7 @@ class GrowingTrainer(orbit.AbstractTrainer):
       task: trains and counts the steps.
       grower: grows its network; the training step after a growth is part of it.
       growth_batch: maps (step, batch of the training step) to the growth batch.
-      on_growth: called with the event of each growth, see growth/history.py, and with the seconds
-        that a training step took in the loop before; None if there was none.
+      on_growth: called with each growth, and with the seconds that a training step took in the loop before; None if there was none.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class GrowingTrainer(orbit.AbstractTrainer):
         task: task_lib.Task,
         grower: grower_lib.Grower,
         growth_batch: Callable[[int, Any], Any],
-        on_growth: Callable[[dict[str, Any], float | None], None],
+        on_growth: Callable[[events.Growth, float | None], None],
     ):
         self._task = task
         self._grower = grower
@@ -42,8 +42,8 @@ class GrowingTrainer(orbit.AbstractTrainer):
         if self._grower.next_growth(step) == step:
             batch = self._task.next_batch()
             with self._growth_named(step):
-                event = self._grower.grow(step, self._growth_batch(step, batch), batch)
-            self._on_growth(event, self._seconds_a_step)
+                growth = self._grower.grow(step, self._growth_batch(step, batch), batch)
+            self._on_growth(growth, self._seconds_a_step)
             num_steps -= 1
         start = time.perf_counter()
         output = self._task.train(num_steps)

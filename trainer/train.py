@@ -12,6 +12,7 @@ from typing import Any
 import gin
 import tensorflow as tf
 
+from growth.records import events
 from models import cost
 from trainer import experiment as experiment_lib
 from trainer import failed_steps, growing_trainer, orbit_controller, run_log, unsaved_state
@@ -266,8 +267,8 @@ class Run:
         self._directory.check_claim()
         self._log.loop(output)
 
-    def _on_growth(self, event: dict[str, Any], seconds_a_step: float | None) -> None:
-        self._log.growth(event, seconds_a_step)
+    def _on_growth(self, growth: events.Growth, seconds_a_step: float | None) -> None:
+        self._log.growth(growth, seconds_a_step)
 
     def _earlier_result(self) -> dict[str, Any] | None:
         """Reads result.json, if there are no more steps to do."""
@@ -283,7 +284,7 @@ class Run:
             "steps": experiment.steps,
             "seed": experiment.seed,
             "batch_size": experiment.dataset.batch_size,
-            "birth": self._grower.birth,
+            "birth": self._grower.seed_network.to_json(),
             "versions": {"python": platform.python_version()}
             | {name: importlib.metadata.version(name) for name in packages},
         }
