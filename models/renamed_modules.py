@@ -16,7 +16,8 @@ def install(modules: Mapping[str, str]) -> None:
     Args:
       modules: current name by former name, both with their packages.
     """
-    sys.meta_path.append(_Finder(modules))
+    # First: a folder that a former version left behind, with its caches, is a package to Python.
+    sys.meta_path.insert(0, _Finder(modules))
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):

@@ -132,7 +132,7 @@ class GrowthSite:
     def parameters(self) -> list[channel_wise_lib.Parameter]:
         """The producers' biases, and the parameters of the layers between."""
         biases = [
-            channel_wise_lib.Parameter(p.bias, 0, lambda count: tf.zeros([count]), shifts=True)
+            channel_wise_lib.Parameter(p.bias, 0, lambda count: tf.zeros([count]), is_offset=True)
             for p in self.producers
             if p.bias is not None
         ]
@@ -151,7 +151,7 @@ class GrowthSite:
             at all.
         """
         if parents is None:
-            values = [parameter.birth(count) for parameter in self.parameters]
+            values = [parameter.initial(count) for parameter in self.parameters]
         else:
             values = [_copies(parameter, parents) for parameter in self.parameters]
         if shift is not None and (index := self._shift_index()) is not None:
@@ -171,7 +171,7 @@ class GrowthSite:
                 break
             before.append(layer)
         head = dataclasses.replace(self, between=before).parameters
-        return max((i for i, p in enumerate(head) if p.shifts), default=None)
+        return max((i for i, p in enumerate(head) if p.is_offset), default=None)
 
     def neurons(
         self,
@@ -312,5 +312,5 @@ def _axis_last(rank: int, axis: int) -> list[int]:
 def _copies(parameter, parents):
     """The slices of `parents`; what a new neuron has where there is none."""
     width = tf.shape(parameter.variable)[parameter.axis]
-    choices = tf.concat([parameter.variable, parameter.birth(1)], axis=parameter.axis)
+    choices = tf.concat([parameter.variable, parameter.initial(1)], axis=parameter.axis)
     return tf.gather(choices, tf.where(parents >= 0, parents, width), axis=parameter.axis)

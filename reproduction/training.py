@@ -23,7 +23,7 @@ def train(directory: run_directory.RunDirectory) -> dict[str, Any]:
     result = strict_json.loads((directory.path / "result.json").read_text())
     curves = run_curves.read("", result["seed"], directory.path)
     losses = curves.metrics["train/loss"] | {result["steps"]: result["train"]["loss"]}
-    in_steps = run_curves.scalars(directory.path / "train").get("growth/training_steps", {})
+    in_steps = run_curves.scalars(directory.path).get("per_growth/training_steps", {})
     growths = (directory.path / "growth.jsonl").read_text().splitlines()
     return {
         "curve": [[step, curves.flops(step), loss] for step, loss in losses.items()],

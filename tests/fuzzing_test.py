@@ -18,6 +18,7 @@ from models.layers import memory
 from trainer import dry_run, experiment
 from trainer.command import errors
 from trainer.config import reader
+from trainer.upstream import gin_config
 
 _FOLDER = pathlib.Path("gin_configs/teacher_student")
 _SMALL = str(_FOLDER / "small_gradmax.gin")
@@ -77,9 +78,9 @@ def _configurables():
         reader.load([str(_FOLDER / f"{name}.gin")], [])
         gin.clear_config()
     return {
-        selector.rpartition(".")[2]: list(inspect.signature(registered.wrapped).parameters)
-        for selector, registered in sorted(gin.config._REGISTRY.items())
-        if selector.startswith(("trainer", "growth", "models", "official"))
+        each.selector.rpartition(".")[2]: list(inspect.signature(each.wrapped).parameters)
+        for each in sorted(gin_config.configurables(), key=lambda each: each.selector)
+        if each.selector.startswith(("trainer", "growth", "models", "official"))
     }
 
 

@@ -15,6 +15,7 @@ import gin
 from official.modeling.hyperparams import base_config
 
 from trainer.config import types
+from trainer.upstream import gin_config
 
 _PACKAGES = ("growth", "models", "trainer")
 
@@ -112,7 +113,7 @@ def text() -> str:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
     groups = {heading: [] for heading in _GROUPS}
-    for _, configurable in gin.config._REGISTRY.items():
+    for configurable in gin_config.configurables():
         if heading := _heading(configurable.wrapped.__module__):
             groups[heading].append(configurable)
     contents = [f"- [{heading}](#{_anchor(heading)}): {_links(c)}" for heading, c in groups.items()]
@@ -211,7 +212,8 @@ def parameter_meanings(target) -> dict[str, str]:
     """What docstrings say of parameters: that of a class, of its constructor, of its bases."""
     meanings = {}
     for documented in target.__mro__[:-1] if inspect.isclass(target) else [target]:
-        for source in (documented, vars(documented).get("__init__")):
+        constructor = vars(documented).get("__init__")
+        for source in (documented, constructor, getattr(constructor, "keywords_of", None)):
             for found in docstring_parser.parse(inspect.getdoc(source) or "").params:
                 meanings.setdefault(found.arg_name, found.description)
     return meanings

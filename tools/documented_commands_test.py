@@ -13,7 +13,7 @@ from tools import page_commands
 
 # What programs have in common.
 _SHARED = [
-    page_commands.ROOT / "trainer" / "command_line.py",
+    page_commands.ROOT / "trainer" / "command" / "command_line.py",
     *page_commands.ROOT.glob("benchmarks/*.py"),
 ]
 _BLOCKS = [

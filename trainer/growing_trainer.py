@@ -20,7 +20,8 @@ class GrowingTrainer(orbit.AbstractTrainer):
       task: trains and counts the steps.
       grower: grows its network; the training step after a growth is part of it.
       growth_batch: maps (step, batch of the training step) to the growth batch.
-      on_growth: called with each growth, and with the seconds that a training step took in the loop before; None if there was none.
+      on_growth: called with each growth, and with the seconds that a training step took in the
+        loop before; None if there was none.
     """
 
     def __init__(

@@ -51,6 +51,7 @@ def main(argv: list[str]) -> None:
     try:
         with errors.mistakes(), failures.lost_workers_told():
             reader.load(*command_line.gin_arguments())
+            reader.check_method()
             is_one_of_several = "TF_CONFIG" in os.environ  # The chief alone speaks, later.
             if _MODE.value.startswith("train") and not (_DRY_RUN.value or is_one_of_several):
                 standard_streams.say("building the network and its data set")

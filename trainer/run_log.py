@@ -3,7 +3,6 @@
 import os
 import sys
 import time
-from typing import Any
 
 import gin
 import orbit
@@ -51,6 +50,7 @@ class RunLog:
             for name, by_step in run_curves.metrics(directory.path).items()
         }
         self._drawn = time.monotonic()
+        self._grown = None  # Training steps before a growth whose size has not been written yet.
 
     def config(self, literals: dict[str, int | float | str | bool]) -> None:
         """The configuration, before training; `literals` are its values by name."""
@@ -58,22 +58,20 @@ class RunLog:
         with self._writer(self._controller.summary_manager):
             summaries.write_config(gin.config_str())
             layout.write(self._experiment.task.metric_names)
-        if self._directory.is_written:
-            settings = hyperparameters.comparable(literals)
-            hparams.start(self._directory.path, settings)
+            hparams.start(hyperparameters.comparable(literals))
 
     def loop(self, output: dict[str, tf.Tensor]) -> None:
         """A training loop has ended with `output`; an Orbit train action."""
         self._progress(output)
         step = int(self._experiment.task.global_step.numpy())
         flops = self._experiment.training_flops(step)
+        widths = self._experiment.grower.widths()
+        parameters = cost.parameters(self._experiment.model)
         with self._writer(self._controller.summary_manager):
-            summaries.write_size(
-                step,
-                self._experiment.grower.widths(),
-                cost.parameters(self._experiment.model),
-                flops,
-            )
+            if self._grown is not None:
+                summaries.write_rise(self._grown, step, widths, parameters)
+                self._grown = None
+            summaries.write_size(step, widths, parameters, flops)
             tf.summary.scalar("speed/examples_per_second", self._progress.rate, step=step)
             summaries.write_by_flops(self._add("train", step, output), flops)
         if time.monotonic() - self._drawn > _SECONDS_BETWEEN_CURVES:
@@ -89,16 +87,17 @@ class RunLog:
         grower = self._experiment.grower
         self._directory.write_growths(grower.history.events)
         self._progress.growth(growth)
+        self._grown = growth.step
         after = grower.widths()
         before = after | {name: site.from_width for name, site in growth.sites.items()}
         with self._writer(self._controller.summary_manager):
             summaries.write_growth(growth)
             if seconds_a_step is not None:
                 steps = growth.milliseconds / 1000 / seconds_a_step
-                tf.summary.scalar("growth/training_steps", steps, step=growth.step)
+                tf.summary.scalar("per_growth/training_steps", steps, step=growth.step)
             if self._directory.is_written:
                 picture = pictures.widths(before, after)
-                tf.summary.image("architecture", picture, step=growth.step)
+                tf.summary.image("pictures/widths", picture, step=growth.step)
 
     def evaluation(self, metrics: dict[str, float], step: int) -> None:
         """The metrics of an evaluation after `step` training steps."""
@@ -106,10 +105,11 @@ class RunLog:
             summaries.write_by_flops(metrics, self._experiment.training_flops(step))
         self._add("test", step, metrics)
 
-    def finish(self, result: dict[str, Any]) -> None:
-        """The run is done; `result` is what result.json holds."""
-        if self._directory.is_written:
-            hparams.finish(self._directory.path, result)
+    def finish(self) -> None:
+        """The run is done."""
+        with self._writer(self._controller.summary_manager):
+            hparams.finish()
+        self._controller.summary_manager.flush()
 
     def say(self, line: str) -> None:
         """Writes a line on the console."""
@@ -134,7 +134,7 @@ class RunLog:
             growths = [growth.step for growth in self._experiment.grower.history.events]
             step = max(map(max, shown.values()))
             with self._writer(self._controller.summary_manager):
-                tf.summary.image("curves", pictures.curves(shown, growths), step=step)
+                tf.summary.image("pictures/curves", pictures.curves(shown, growths), step=step)
         self._drawn = time.monotonic()
 
     def _writer(self, manager):

@@ -194,7 +194,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
             metric.reset_state()
         self._unite_replicas()
         rate = rate(self.global_step) if callable(rate) else tf.convert_to_tensor(rate)
-        return means | {"learning_rate": rate}
+        return means | {"optimizer/learning_rate": rate}
 
     def _check_finite(self):
         replicas = self._strategy.num_replicas_in_sync

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import tf_keras
 
+from growth.upstream import keras
+
 
 @contextlib.contextmanager
 def full_precision(model: tf_keras.Model) -> Iterator[None]:
@@ -13,16 +15,15 @@ def full_precision(model: tf_keras.Model) -> Iterator[None]:
     Holds for calls of the model, and so for what is traced there: the same graph can have passes in
     16 bits before and after.
     """
-    # Not `submodules`, which fails while a recurrent layer with dropout is traced.
-    layers = [layer for layer in model._flatten_layers() if _computes(layer)]
+    layers = [layer for layer in keras.layers_of(model) if _computes(layer)]
     policies = [layer.dtype_policy for layer in layers]
     try:
         for layer in layers:
-            layer._set_dtype_policy("float32")
+            keras.set_dtype_policy(layer, "float32")
         yield
     finally:
         for layer, policy in zip(layers, policies, strict=True):
-            layer._set_dtype_policy(policy)
+            keras.set_dtype_policy(layer, policy)
 
 
 def _computes(layer: tf_keras.layers.Layer) -> bool:

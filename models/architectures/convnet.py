@@ -7,7 +7,7 @@ import tf_keras
 
 from models import chain
 from models.architectures import layer_factory
-from models.layers import activations, pooling
+from models.layers import pooling
 
 
 @gin.configurable
@@ -27,19 +27,17 @@ class ConvNet(chain.Chain):
       padding: of every convolution, "same" or "valid".
       normalization: class of a normalization, called with `name` and `regularizer`, e.g.
         `BatchNormalization`; or None.
-      activation: what follows each hidden convolution.
       flatten: whether the output is a dense layer on the flattened map. The size of images is then
         fixed.
       use_bias: whether layers add a bias.
       new_layers: whether new layers can grow; see models/chain.py.
-      kernel_initializer: class of the initializers, called with `seed`, e.g. `HeNormal`.
-      l2: factor of the squared kernels, gains and shifts in the loss.
-      seed: seed of the initial weights.
+      **kwargs: see `LayerFactory`.
 
     Raises:
       ValueError: a width is not a positive integer, or `padding` is neither.
     """
 
+    @layer_factory.with_layer_arguments
     def __init__(
         self,
         hidden_widths: Sequence[int] = gin.REQUIRED,
@@ -48,21 +46,15 @@ class ConvNet(chain.Chain):
         strides: int = 1,
         padding: str = "same",
         normalization: layer_factory.Normalization | None = None,
-        activation: activations.Activation = activations.relu,
         flatten: bool = False,
         use_bias: bool = True,
+        *,
         new_layers: bool = False,
         kernel_initializer: type = tf_keras.initializers.GlorotUniform,
-        l2: float = 0.0,
-        seed: int = 0,
+        **kwargs,
     ):
         make = layer_factory.LayerFactory(
-            type(self),
-            activation=activation,
-            kernel_initializer=kernel_initializer,
-            l2=l2,
-            seed=seed,
-            use_bias=use_bias,
+            type(self), use_bias=use_bias, kernel_initializer=kernel_initializer, **kwargs
         )
         make.check_widths(hidden_widths, output_width)
         window = {"kernel_size": kernel_size, "padding": padding}
@@ -74,10 +66,10 @@ class ConvNet(chain.Chain):
             found += make.activated(name, normalization)
         grows = {"inputs_grow": bool(hidden_widths), "outputs_grow": False}
         if flatten:
-            found.append(make.dense("output", output_width, use_bias=use_bias, **grows))
+            found.append(make.dense("output", output_width, **grows))
         else:
             found.append(make.conv("output", output_width, **window, **grows))
             found.append(pooling.AveragePooling2D(pool_size=None))
         super().__init__(
-            found, [None] * len(hidden_widths), new_layers=activation if new_layers else None
+            found, [None] * len(hidden_widths), new_layers=make.activation if new_layers else None
         )

@@ -1,6 +1,7 @@
 """Makes the layers of one network, which have much in common."""
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 
 import tf_keras
 
@@ -15,15 +16,20 @@ Normalization = type[normalization_lib.Normalization]
 class LayerFactory:
     """Makes layers with initial weights of their own, whatever other layers a network has.
 
+    Keyword arguments are those of all architectures, see `with_layer_arguments`.
+
     Args:
       architecture: the class of the network, which messages name.
-      activation: the activation function.
-      kernel_initializer: class of the initializers, called with `seed`, e.g. `HeNormal`.
-      l2: factor of the squared kernels, gains and shifts in the loss.
-      seed: seed of the initial weights.
-      use_bias: whether convolutions add a bias.
       width_multiplier: widths of the seed network, as a fraction of those of the grown one.
-      regularize_gains: whether `l2` holds for the gains and shifts of normalizations.
+      regularizes_normalizations: whether `l2` holds for scales and offsets of normalizations.
+      activation: the activation function that follows each hidden layer.
+      kernel_initializer: class of the initializers, called with `seed`, e.g. `HeNormal`.
+      l2: factor of the squared kernels, and scales and offsets of normalizations, in the loss.
+      seed: seed of the initial weights.
+      use_bias: whether layers add a bias.
+
+    Attributes:
+      activation: as given.
 
     Raises:
       ValueError: `width_multiplier` is not above 0, or `l2` or `seed` are negative, or
@@ -33,14 +39,14 @@ class LayerFactory:
     def __init__(
         self,
         architecture: type,
-        *,
-        activation: activations.Activation,
-        kernel_initializer: type,
-        l2: float,
-        seed: int,
-        use_bias: bool,
         width_multiplier: float = 1.0,
-        regularize_gains: bool = True,
+        regularizes_normalizations: bool = True,
+        *,
+        activation: activations.Activation = activations.relu,
+        kernel_initializer: type = tf_keras.initializers.HeNormal,
+        l2: float = 0.0,
+        seed: int = 0,
+        use_bias: bool = False,
     ):
         name = architecture.__name__
         if width_multiplier <= 0:
@@ -52,12 +58,12 @@ class LayerFactory:
         kernel_initializers.check(kernel_initializer, f"{name}.kernel_initializer")
         self._architecture = name
         self._width_multiplier = width_multiplier
-        self._activation = activation
+        self.activation = activation
         self._kernel_initializer = kernel_initializer
         self._regularizer = tf_keras.regularizers.L2(l2) if l2 else None
         self._seed = seed
         self._use_bias = use_bias
-        self._regularize_gains = regularize_gains
+        self._regularizes_normalizations = regularizes_normalizations
 
     def check_widths(self, hidden_widths: Sequence[int], output_width: int) -> None:
         """Raises ValueError unless all are positive integers."""
@@ -74,14 +80,15 @@ class LayerFactory:
         return max(1, round(self._width_multiplier * target_width))
 
     def conv(self, name: str, width: int, kernel_size: int, **kwargs) -> growable.Conv2D:
-        """A convolution of `width` neurons; `strides` and what grows as in `layers.Conv2D`."""
+        """A convolution of `width` neurons; `kwargs` as in `layers.Conv2D`."""
         return growable.Conv2D(
             width, kernel_size, use_bias=self._use_bias, **self._weights(name), **kwargs
         )
 
     def dense(self, name: str, width: int, **kwargs) -> growable.Dense:
-        """A dense layer of `width` neurons on vectors or maps; bias and what grows as there."""
-        return growable.Dense(width, flatten=True, **self._weights(name), **kwargs)
+        """A dense layer of `width` neurons on vectors or maps; `kwargs` as in `layers.Dense`."""
+        options = {"flatten": True, "use_bias": self._use_bias, **self._weights(name), **kwargs}
+        return growable.Dense(width, **options)
 
     def depthwise(self, name: str, kernel_size: int, strides: int) -> channel_wise.DepthwiseConv2D:
         """A depthwise convolution."""
@@ -100,10 +107,10 @@ class LayerFactory:
         Raises:
           ValueError: `normalization` is neither a normalization's class nor None.
         """
-        found = [channel_wise.Activation(self._activation)]
+        found = [channel_wise.Activation(self.activation)]
         if normalization is not None:
             self._check_normalization(normalization, argument)
-            regularizer = self._regularizer if self._regularize_gains else None
+            regularizer = self._regularizer if self._regularizes_normalizations else None
             found.insert(0, normalization(name=f"{name}_normalization", regularizer=regularizer))
         return found
 
@@ -124,3 +131,22 @@ class LayerFactory:
             "regularizer": self._regularizer,
             "name": name,
         }
+
+
+def with_layer_arguments(constructor: Callable[..., None]) -> Callable[..., None]:
+    """Gives a constructor that takes `**kwargs` the keyword arguments of `LayerFactory`.
+
+    They appear in its signature, so that Gin knows them as its own; those that it names itself may
+    have another default.
+    """
+    signature = inspect.signature(constructor)
+    own = [p for p in signature.parameters.values() if p.kind != p.VAR_KEYWORD]
+    shared = [
+        p
+        for p in inspect.signature(LayerFactory).parameters.values()
+        if p.kind == p.KEYWORD_ONLY and p.name not in signature.parameters
+    ]
+    constructor.__signature__ = signature.replace(parameters=[*own, *shared])
+    constructor.__annotations__ |= {p.name: p.annotation for p in shared}
+    constructor.keywords_of = LayerFactory  # Documents them.
+    return constructor

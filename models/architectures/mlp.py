@@ -8,7 +8,6 @@ import tf_keras
 
 from models import chain
 from models.architectures import layer_factory
-from models.layers import activations
 
 
 @gin.configurable
@@ -24,47 +23,39 @@ class MLP(chain.Chain):
       use_bias: whether layers add a bias.
       normalization: class of a normalization, called with `name` and `regularizer`, e.g.
         `BatchNormalization`; or None.
-      activation: what follows each hidden layer.
       new_layers: whether new layers can grow; see models/chain.py.
-      kernel_initializer: class of the initializers, called with `seed`, e.g. `HeNormal`.
-      l2: factor of the squared kernels, gains and shifts in the loss.
-      seed: seed of the initial weights.
+      **kwargs: see `LayerFactory`.
 
     Raises:
       ValueError: a width is not a positive integer.
     """
 
+    @layer_factory.with_layer_arguments
     def __init__(
         self,
         hidden_widths: Sequence[int] = gin.REQUIRED,
         output_width: int = gin.REQUIRED,
         use_bias: bool = True,
         normalization: layer_factory.Normalization | None = None,
-        activation: activations.Activation = activations.relu,
+        *,
         new_layers: bool = False,
         kernel_initializer: type = tf_keras.initializers.GlorotUniform,
-        l2: float = 0.0,
-        seed: int = 0,
+        **kwargs,
     ):
         make = layer_factory.LayerFactory(
-            type(self),
-            activation=activation,
-            kernel_initializer=kernel_initializer,
-            l2=l2,
-            seed=seed,
-            use_bias=use_bias,
+            type(self), use_bias=use_bias, kernel_initializer=kernel_initializer, **kwargs
         )
         make.check_widths(hidden_widths, output_width)
         found = []
         for i, width in enumerate(hidden_widths, 1):
             name = f"hidden_{i}"
             grows = {"inputs_grow": i > 1, "outputs_grow": True}
-            found.append(make.dense(name, width, use_bias=use_bias, **grows))
+            found.append(make.dense(name, width, **grows))
             found += make.activated(name, normalization)
         grows = {"inputs_grow": bool(hidden_widths), "outputs_grow": False}
-        found.append(make.dense("output", output_width, use_bias=use_bias, **grows))
+        found.append(make.dense("output", output_width, **grows))
         super().__init__(
-            found, [None] * len(hidden_widths), new_layers=activation if new_layers else None
+            found, [None] * len(hidden_widths), new_layers=make.activation if new_layers else None
         )
         self._to_vectors = tf_keras.layers.Flatten()
 

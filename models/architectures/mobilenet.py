@@ -1,12 +1,11 @@
 """MobileNet, version 1."""
 
 import gin
-import tf_keras
 
 from models import chain
 from models.architectures import layer_factory
-from models.layers import activations, pooling
 from models.layers import normalization as normalization_lib
+from models.layers import pooling
 
 _FIRST_WIDTH = 32  # Neurons of the first convolution.
 # Neurons and stride of each block.
@@ -34,17 +33,16 @@ class MobileNet(chain.Chain):
       normalize_depthwise: whether `normalization` follows depthwise convolutions too, so that a new
         channel passes two before its consumer. "Without batch norm" in the paper's public code
         means False here.
-      activation: what follows each convolution.
       new_layers: whether new layers can grow; see models/chain.py.
-      kernel_initializer: class of the initializers, called with `seed`, e.g. `HeNormal`.
-      l2: factor of the squared kernels, but not of gains and shifts, in the loss.
-      seed: seed of the initial weights.
+      l2: factor of the squared kernels in the loss; normalizations are left out.
       use_bias: whether convolutions that grow add a bias; the output layer always does.
+      **kwargs: see `LayerFactory`.
 
     Raises:
       ValueError: an argument is out of range.
     """
 
+    @layer_factory.with_layer_arguments
     def __init__(
         self,
         output_width: int = gin.REQUIRED,
@@ -52,22 +50,12 @@ class MobileNet(chain.Chain):
         first_strides: int = 2,
         normalization: layer_factory.Normalization | None = normalization_lib.BatchNormalization,
         normalize_depthwise: bool = True,
-        activation: activations.Activation = activations.relu,
+        *,
         new_layers: bool = False,
-        kernel_initializer: type = tf_keras.initializers.HeNormal,
-        l2: float = 0.0,
-        seed: int = 0,
-        use_bias: bool = False,
+        **kwargs,
     ):
         make = layer_factory.LayerFactory(
-            type(self),
-            activation=activation,
-            kernel_initializer=kernel_initializer,
-            l2=l2,
-            seed=seed,
-            use_bias=use_bias,
-            width_multiplier=width_multiplier,
-            regularize_gains=False,
+            type(self), width_multiplier, regularizes_normalizations=False, **kwargs
         )
         first = make.conv(
             "conv",
@@ -90,4 +78,4 @@ class MobileNet(chain.Chain):
             make.dense("output", output_width, use_bias=True, inputs_grow=True, outputs_grow=False)
         )
         targets = [_FIRST_WIDTH, *(width for width, _ in _BLOCKS)]
-        super().__init__(found, targets, new_layers=activation if new_layers else None)
+        super().__init__(found, targets, new_layers=make.activation if new_layers else None)

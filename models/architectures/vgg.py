@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 import gin
-import tf_keras
 
 from models import chain
 from models.architectures import layer_factory
-from models.layers import activations, channel_wise
+from models.layers import channel_wise
 from models.layers import pooling as pooling_lib
 
 _BLOCKS = {  # Number of convolutions in each block, by depth.
@@ -38,18 +37,15 @@ class VGG(chain.Chain):
       flatten: whether the head is a dense layer on the flattened map instead. The size of images
         is then fixed.
       normalization: class of a normalization, e.g. `BatchNormalization`, or None.
-      activation: what follows each convolution.
       new_layers: whether new layers can grow; see models/chain.py.
-      kernel_initializer: class of the initializers, called with `seed`, e.g. `HeNormal`.
-      l2: factor of the squared kernels, gains and shifts in the loss.
-      seed: seed of the initial weights.
-      use_bias: whether convolutions and the head add a bias.
+      **kwargs: see `LayerFactory`.
 
     Raises:
       ValueError: `depth` is none of the four, `widths` are not five, or another argument is out of
         range.
     """
 
+    @layer_factory.with_layer_arguments
     def __init__(
         self,
         output_width: int = gin.REQUIRED,
@@ -59,12 +55,9 @@ class VGG(chain.Chain):
         pooling: type[channel_wise.ChannelWise] | None = None,
         flatten: bool = False,
         normalization: layer_factory.Normalization | None = None,
-        activation: activations.Activation = activations.relu,
+        *,
         new_layers: bool = False,
-        kernel_initializer: type = tf_keras.initializers.HeNormal,
-        l2: float = 0.0,
-        seed: int = 0,
-        use_bias: bool = False,
+        **kwargs,
     ):
         if depth not in _BLOCKS:
             raise ValueError(f"VGG.depth = {depth} must be one of {', '.join(map(str, _BLOCKS))}")
@@ -73,15 +66,7 @@ class VGG(chain.Chain):
                 f"VGG.widths = {widths} must be {len(_BLOCKS[depth])} numbers of neurons, 1 or "
                 "more, e.g. (64, 128, 256, 512, 512)"
             )
-        make = layer_factory.LayerFactory(
-            type(self),
-            activation=activation,
-            kernel_initializer=kernel_initializer,
-            l2=l2,
-            seed=seed,
-            use_bias=use_bias,
-            width_multiplier=width_multiplier,
-        )
+        make = layer_factory.LayerFactory(type(self), width_multiplier, **kwargs)
         found, targets = [], []
         for block, (convolutions, width) in enumerate(zip(_BLOCKS[depth], widths, strict=True)):
             for i in range(convolutions):
@@ -101,8 +86,8 @@ class VGG(chain.Chain):
                 found += [conv, *make.activated(name, normalization)]
         grows = {"inputs_grow": True, "outputs_grow": False}
         if flatten:
-            found.append(make.dense("output", output_width, use_bias=use_bias, **grows))
+            found.append(make.dense("output", output_width, **grows))
         else:
             found.append(make.conv("output", output_width, kernel_size=3, strides=2, **grows))
             found.append(pooling_lib.AveragePooling2D(pool_size=None))
-        super().__init__(found, targets, new_layers=activation if new_layers else None)
+        super().__init__(found, targets, new_layers=make.activation if new_layers else None)

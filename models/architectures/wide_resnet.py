@@ -6,8 +6,8 @@ import tf_keras
 
 from models import chain, site
 from models.architectures import layer_factory
-from models.layers import activations, pooling
 from models.layers import normalization as normalization_lib
+from models.layers import pooling
 
 _STEM_WIDTH = 16  # Neurons of the first convolution.
 _GROUPS = ((16, 1), (32, 2), (64, 2))  # Neurons for k = 1, and stride, of each group.
@@ -37,16 +37,14 @@ class WideResNet(tf_keras.Model):
       normalization: class of what lies within blocks, e.g. `BatchNormalization`, or None. "Without
         batch norm" in the paper means None here.
       outer_normalization: class of what comes before blocks and before the average, or None.
-      activation: f.
-      kernel_initializer: class of the initializers, called with `seed`, e.g. `HeNormal`.
-      l2: factor of the squared kernels, gains and shifts in the loss.
-      seed: seed of the initial weights.
       use_bias: whether convolutions add a bias; the output layer always does.
+      **kwargs: see `LayerFactory`.
 
     Raises:
       ValueError: `depth` is not 6n + 4, or another argument is out of range.
     """
 
+    @layer_factory.with_layer_arguments
     def __init__(
         self,
         output_width: int = gin.REQUIRED,
@@ -57,24 +55,12 @@ class WideResNet(tf_keras.Model):
         outer_normalization: layer_factory.Normalization | None = (
             normalization_lib.BatchNormalization
         ),
-        activation: activations.Activation = activations.relu,
-        kernel_initializer: type = tf_keras.initializers.HeNormal,
-        l2: float = 0.0,
-        seed: int = 0,
-        use_bias: bool = False,
+        **kwargs,
     ):
         super().__init__()
         if not isinstance(width, int) or width < 1:
             raise ValueError(f"WideResNet.width = {width} must be a whole number, 1 or more")
-        make = layer_factory.LayerFactory(
-            type(self),
-            activation=activation,
-            kernel_initializer=kernel_initializer,
-            l2=l2,
-            seed=seed,
-            use_bias=use_bias,
-            width_multiplier=width_multiplier,
-        )
+        make = layer_factory.LayerFactory(type(self), width_multiplier, **kwargs)
         self._stem = make.conv("stem", _STEM_WIDTH, kernel_size=3, **_FIXED)
         self._blocks = []
         for group, (factor, strides) in enumerate(_GROUPS, start=1):

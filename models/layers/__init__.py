@@ -1,6 +1,7 @@
 """Layers with growable axes, and the channel-wise layers between them."""
 
-from models.layers.channel_wise import Activation, ChannelWise, DepthwiseConv2D
+from models.layers.channel_wise import Activation, ChannelWise, DepthwiseConv2D, Parameter
+from models.layers.check_layer import check_layer
 from models.layers.growable import Conv2D, Dense, GrowableLayer
 from models.layers.noise import Dropout, GaussianNoise
 from models.layers.normalization import BatchNormalization, LayerNormalization
@@ -19,4 +20,6 @@ __all__ = [
     "GrowableLayer",
     "LayerNormalization",
     "MaxPooling2D",
+    "Parameter",
+    "check_layer",
 ]

@@ -1,4 +1,4 @@
-"""What may lie between a producer of channels and its consumers: layers that treat each by itself.
+"""Layers between a producer and its consumers, which treat each channel by itself.
 
 A layer of this kind gets a new channel for each new neuron before it. What it does to channels is a
 function of their parameters, so that growth methods can pass candidate neurons through it.
@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 import tf_keras
+from absl import logging
 
 from models.layers import activations, foreign_layers, forward_pass, growable, window
 
@@ -20,66 +21,134 @@ class Parameter(NamedTuple):
     """A variable with a slice for each channel.
 
     Attributes:
-      variable: trainable or not.
+      variable: trainable or not; declared with None for the size of `axis`.
       axis: the axis that runs over channels.
-      birth: gives the slices of k new channels.
-      shifts: whether it is added to the channels, as a bias is.
+      initial: maps k to the slices of k new channels.
+      is_offset: whether it is added to the channels, as a bias is.
     """
 
     variable: tf.Variable
     axis: int
-    birth: Callable[[tf.Tensor], tf.Tensor]
-    shifts: bool = False
+    initial: Callable[[tf.Tensor], tf.Tensor]
+    is_offset: bool = False
 
 
 class ChannelWise(tf_keras.layers.Layer):
     """Maps channels `[batch, ..., channels]` to as many channels, each by itself.
 
-    New channels must start such that a channel of zeros is mapped to zeros, or `at_zero` must say
-    what else happens to it.
+    A subclass creates variables in `build`, lists those with a slice for each channel in
+    `parameters`, and maps channels in `transform`:
+
+    >>> class Scale(ChannelWise):
+    ...     def build(self, input_shape):
+    ...         ones = tf.ones(input_shape[-1:])
+    ...         self.scale = tf.Variable(ones, shape=[None], name=f"{self.name}/scale")
+    ...
+    ...     @property
+    ...     def parameters(self):
+    ...         return [Parameter(self.scale, axis=0, initial=lambda count: tf.ones([count]))]
+    ...
+    ...     def transform(self, channels, values, old):
+    ...         (scale,) = values
+    ...         return scale * channels
+    >>> Scale(name="scale")(tf.constant([[1.0, -2.0]])).numpy()
+    array([[ 1., -2.]], dtype=float32)
+
+    `transform` serves the forward pass of the network and growth methods, which pass new channels
+    through it. It must compute with the `values` that it gets, never with the variables: growth
+    tries values of its own. A subclass overrides what differs from the defaults:
+
+    - `forward`, if a training step differs from inference, or writes to variables.
+    - `tangent`, if `transform` is not linear in the channels.
+    - `at_zero`, if a new channel of zeros is not mapped to zeros, or has no gradient.
+    - `needs_old_channels`, if new channels depend on those that are there.
+    - `tangent_factor` and `flops`, which save time and count it.
+
+    `call` is not to be overridden: it puts values in the place of variables, and records inputs and
+    outputs. What growth relies on:
+
+    - The number of channels changes: old channels stay as they are when one is added, and a traced
+      function sees their number as None.
+    - A new channel with the `values` of an old one is mapped as the old one.
+    - Channels arrive in the layer's compute dtype, and leave in it.
+
+    `models.layers.check_layer` tests all of this in one call.
     """
 
     _starts_empty = False
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "call" in vars(cls):
+            logging.warning(
+                "%s overrides `call`; in the next version a layer between producer and consumer "
+                "implements `transform`, and `forward` where a training step differs from "
+                "inference: see models/layers/channel_wise.py",
+                cls.__qualname__,
+            )
 
     def build(self, input_shape: tf.TensorShape) -> None:
         """Notes whether there are channels yet."""
         self._starts_empty = input_shape[-1] == 0
         super().build(input_shape)
 
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Maps `[batch, ..., channels]` by `forward`, with the values that growth tries if any."""
+        values = [forward_pass.value(parameter.variable) for parameter in self.parameters]
+        outputs = self.forward(inputs, values, training)
+        forward_pass.record(self, inputs, outputs)
+        return outputs
+
+    def forward(self, inputs: tf.Tensor, values: Values, training: bool) -> tf.Tensor:
+        """Maps the channels of the network; `transform` in training and in inference.
+
+        Args:
+          inputs: `[batch, ..., channels]`.
+          values: of the `parameters`, in their own dtype.
+          training: whether this is a training step. If `forward_pass.is_trial()` it is one that
+            growth tries, and must not write to variables.
+
+        Returns:
+          `[batch, ..., channels]`; in a training step without noise, that of `transform`.
+        """
+        del training
+        return self.transform(inputs, [tf.cast(value, inputs.dtype) for value in values], inputs)
+
     @property
     def parameters(self) -> list[Parameter]:
-        """What grows with the channels."""
+        """The variables that grow with the channels."""
         return []
 
     @property
     def needs_old_channels(self) -> bool:
-        """Whether `transform` needs what goes through the layer beside the new channels."""
+        """Whether `transform` reads `old`."""
         return False
 
     def transform(self, channels: tf.Tensor, values: Values, old: tf.Tensor | None) -> tf.Tensor:
-        """What the layer does, in a training step, to new channels.
+        """Maps channels as a training step does.
 
         Args:
-          channels: `[batch, ..., k]`.
-          values: the `parameters` of the new channels.
-          old: the layer's inputs `[batch, ..., channels]` in that step, if it `needs_old_channels`.
+          channels: `[batch, ..., k]`: all channels of the network, or new ones.
+          values: of the `parameters` of these k channels, in the dtype of `channels`.
+          old: the layer's inputs `[batch, ..., channels]` in that step. None for new channels
+            unless the layer `needs_old_channels`.
 
         Returns:
-          `[batch, ..., k]`; the two axes of a map may have become shorter.
+          `[batch, ..., k]`; axes between the batch and the channels may shrink or disappear.
         """
         raise NotImplementedError
 
     def tangent(self, channels: tf.Tensor, values: Values, old: tf.Tensor | None) -> tf.Tensor:
-        """The linear map that `transform` is near channels of zeros; arguments as there."""
+        """The derivative of `transform` at channels of zeros, times `channels`."""
         return self.transform(channels, values, old)
 
     @property
     def tangent_factor(self) -> float | None:
-        """What `tangent` multiplies channels at birth with, if that is all it does; else None."""
+        """The factor of `tangent` for initial values, if all it does is multiply; else None."""
         return None
 
     def at_zero(self) -> tuple[float, float]:
-        """What becomes of a new channel of zeros: its value, and a factor on its gradient."""
+        """The output for a new channel of zeros, and the factor on its gradient."""
         return 0.0, 1.0
 
     @property
@@ -103,10 +172,6 @@ class Activation(ChannelWise):
         _check_elementwise(function)
         self.function = function
         self._at_zero = activations.at_zero(function)
-
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Applies the function."""
-        return self.function(inputs)
 
     def transform(self, channels: tf.Tensor, values: Values, old: tf.Tensor | None) -> tf.Tensor:
         """See `ChannelWise.transform`."""
@@ -228,9 +293,9 @@ class DepthwiseConv2D(ChannelWise):
         one = tf.one_hot(middle * size + middle, size * size)
         return tf.tile(tf.reshape(one, [size, size, 1, 1]), [1, 1, count, 1])
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def forward(self, inputs: tf.Tensor, values: Values, training: bool) -> tf.Tensor:
         """Maps `[batch, height, width, channels]` to `[batch, height', width', channels]`."""
-        outputs = self.transform(inputs, [forward_pass.value(self.kernel)], None)
+        outputs = super().forward(inputs, values, training)
         if outputs.shape[1:3].is_fully_defined():
             self._map_size = outputs.shape[1] * outputs.shape[2]
         return outputs
@@ -238,12 +303,11 @@ class DepthwiseConv2D(ChannelWise):
     def transform(self, channels: tf.Tensor, values: Values, old: tf.Tensor | None) -> tf.Tensor:
         """See `ChannelWise.transform`."""
         del old
-        kernel = tf.cast(values[0], channels.dtype)
+        (kernel,) = values
         if not self._starts_empty:
             return self._convolve(channels, kernel)
-        return self._convolve(growable.one_more(channels, -1), growable.one_more(kernel, -2))[
-            ..., :-1
-        ]
+        channels, kernel = growable.one_more(channels, -1), growable.one_more(kernel, -2)
+        return self._convolve(channels, kernel)[..., :-1]
 
     @property
     def tangent_factor(self) -> float | None:

@@ -60,8 +60,9 @@ class Noise(channel_wise.ChannelWise):
         self._training = tf.train.Checkpoint(steps=steps)
         super().build(input_shape)
 
-    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """`[batch, ...]`, changed in a training step."""
+    def forward(self, inputs: tf.Tensor, values: channel_wise.Values, training: bool) -> tf.Tensor:
+        """Changes `[batch, ...]` in a training step."""
+        del values
         if not training or forward_pass.is_noiseless():
             return inputs
         return self._changed(inputs, self._shape(inputs), self._next_seed())

@@ -50,7 +50,7 @@ class Normalization(channel_wise.ChannelWise):
         """See `ChannelWise.parameters`."""
         return [
             channel_wise.Parameter(self.gain, 0, lambda count: tf.ones([count])),
-            channel_wise.Parameter(self.shift, 0, lambda count: tf.zeros([count]), shifts=True),
+            channel_wise.Parameter(self.shift, 0, lambda count: tf.zeros([count]), is_offset=True),
         ]
 
 
@@ -103,17 +103,16 @@ class BatchNormalization(Normalization):
             channel_wise.Parameter(self.moving_variance, 0, lambda count: tf.ones([count])),
         ]
 
-    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def forward(self, inputs: tf.Tensor, values: channel_wise.Values, training: bool) -> tf.Tensor:
         """Normalizes `[batch, ..., channels]`; by the moving averages unless `training`."""
-        gain, shift = forward_pass.value(self.gain), forward_pass.value(self.shift)
-        if training:
-            outputs, mean, variance = self._normalize(inputs, gain, shift)
-            if not forward_pass.is_trial():
-                self._update(self.moving_mean, mean)
-                self._update(self.moving_variance, variance)
-            return outputs
-        moments = [forward_pass.value(v) for v in (self.moving_mean, self.moving_variance)]
-        return self._normalize(inputs, gain, shift, *moments)[0]
+        if not training:
+            return self._normalize(inputs, *values)[0]
+        scale, offset, *_ = values
+        outputs, mean, variance = self._normalize(inputs, scale, offset)
+        if not forward_pass.is_trial():
+            self._update(self.moving_mean, mean)
+            self._update(self.moving_variance, variance)
+        return outputs
 
     def _normalize(self, inputs, gain, shift, *moments):
         """The outputs, and the moments that were used; by those of the batch if none are given."""
@@ -223,14 +222,6 @@ class LayerNormalization(Normalization):
         """See `ChannelWise.parameters`."""
         centred = channel_wise.Parameter(self.centred, 0, lambda count: tf.zeros([count]))
         return [*super().parameters, centred]
-
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Normalizes `[batch, ..., channels]`."""
-        parameters = (self.gain, self.shift, self.centred)
-        values = [tf.cast(forward_pass.value(v), inputs.dtype) for v in parameters]
-        outputs = self.transform(inputs, values, inputs)
-        forward_pass.record(self, inputs, outputs)
-        return outputs
 
     def _moments(self, inputs):
         """The mean and one over the standard deviation of the channels of birth."""

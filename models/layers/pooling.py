@@ -31,24 +31,20 @@ class AveragePooling2D(channel_wise.ChannelWise):
         if pool_size is not None:
             self.window = window.checked(pool_size, strides or pool_size, padding)
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Maps `[batch, height, width, channels]` to `[batch, height', width', channels]`."""
-        if self.window is None:
-            return tf.reduce_mean(inputs, axis=[1, 2])
-        if not self._starts_empty:
-            return self._pool(inputs)
-        return self._pool(growable.one_more(inputs, -1))[..., :-1]
-
-    def _pool(self, inputs):
-        size, strides, padding, _ = self.window
-        return tf.nn.avg_pool2d(inputs, size, strides, padding)
-
     def transform(
         self, channels: tf.Tensor, values: channel_wise.Values, old: tf.Tensor | None
     ) -> tf.Tensor:
-        """See `ChannelWise.transform`."""
+        """Maps `[batch, height, width, k]` to `[batch, height', width', k]`, or to `[batch, k]`."""
         del values, old
-        return self.call(channels)
+        if self.window is None:
+            return tf.reduce_mean(channels, axis=[1, 2])
+        if not self._starts_empty:
+            return self._pool(channels)
+        return self._pool(growable.one_more(channels, -1))[..., :-1]
+
+    def _pool(self, channels):
+        size, strides, padding, _ = self.window
+        return tf.nn.avg_pool2d(channels, size, strides, padding)
 
 
 @gin.configurable
@@ -82,18 +78,14 @@ class MaxPooling2D(channel_wise.ChannelWise):
             "padding": padding,
         }
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Maps `[batch, height, width, channels]` to `[batch, height', width', channels]`."""
-        if not self._starts_empty:
-            return tf.nn.max_pool2d(inputs, **self._options)
-        return tf.nn.max_pool2d(growable.one_more(inputs, -1), **self._options)[..., :-1]
-
     def transform(
         self, channels: tf.Tensor, values: channel_wise.Values, old: tf.Tensor | None
     ) -> tf.Tensor:
-        """See `ChannelWise.transform`."""
+        """Maps `[batch, height, width, k]` to `[batch, height', width', k]`."""
         del values, old
-        return self.call(channels)
+        if not self._starts_empty:
+            return tf.nn.max_pool2d(channels, **self._options)
+        return tf.nn.max_pool2d(growable.one_more(channels, -1), **self._options)[..., :-1]
 
     def tangent(
         self, channels: tf.Tensor, values: channel_wise.Values, old: tf.Tensor | None

@@ -1,4 +1,4 @@
-"""What the README shows works as it stands there."""
+"""The README and the pages beside it: what they show works as it stands there."""
 
 import importlib
 import json
@@ -17,12 +17,13 @@ from trainer import experiment, train
 from trainer.config import reader
 from trainer.model_dir import run_directory
 
-_README = pathlib.Path("README.md").read_text()
+_PAGES = ("README", "docs/running", "docs/shipped", "docs/extending")
+_TEXT = "".join(pathlib.Path(f"{page}.md").read_text() for page in _PAGES)
 _GROWTH = pathlib.Path("docs/growth.md").read_text()
 _DATA = pathlib.Path("docs/data.md").read_text()
 _PACKAGES = ("models", "growth", "trainer")
 # Fenced blocks that begin with the name of a file.
-_FILES = dict(re.findall(r"```\w*\n# (\w+\.\w+)\n(.*?)```", _README, re.DOTALL))
+_FILES = dict(re.findall(r"```\w*\n# (\w+\.\w+)\n(.*?)```", _TEXT, re.DOTALL))
 
 
 def test_your_own_model_dataset_and_method(tmp_path, monkeypatch):
@@ -62,9 +63,7 @@ def test_bindings_of_data_that_are_shown_are_right():
         reader.load([], [block])
 
 
-@pytest.mark.parametrize(
-    "name", re.findall(r"--gin_file=(gin_configs/\S+\.gin)", _README + _GROWTH)
-)
+@pytest.mark.parametrize("name", re.findall(r"--gin_file=(gin_configs/\S+\.gin)", _TEXT + _GROWTH))
 def test_configs_that_are_named_exist(name):
     assert pathlib.Path(name).is_file()
 
@@ -72,14 +71,14 @@ def test_configs_that_are_named_exist(name):
 def test_flags_are_those_of_the_program():
     from trainer import main
 
-    named = set(re.findall(r"^\| `--(\w+)`", _README, re.MULTILINE))
+    named = set(re.findall(r"^\| `--(\w+)`", _TEXT, re.MULTILINE))
     modules = (main.__name__, "trainer.command.command_line")
     by_module = flags.FLAGS.flags_by_module_dict()
     assert named == {flag.name for module in modules for flag in by_module[module]}
 
 
 # Classes, with or without an argument, and layers, which a configuration does not name.
-_NAMES = set(re.findall(r"`@?([A-Z]\w+)(?:\.\w+)?(?:\(\))?`", _README + _GROWTH + _DATA)) - {"None"}
+_NAMES = set(re.findall(r"`@?([A-Z]\w+)(?:\.\w+)?(?:\(\))?`", _TEXT + _GROWTH + _DATA)) - {"None"}
 _LAYERS = {"Conv2D", "Dense", "DepthwiseConv2D", "GrowthSite"}
 
 
@@ -103,8 +102,21 @@ def test_new_layers_grow_by_the_command_that_is_named(tmp_path):
     assert widths == {"hidden_1": 8, "hidden_1_new": 3, "output_new": 0}
 
 
-@pytest.mark.parametrize(
-    "path", re.findall(r"`((?:\w+/)+\w+\.\w+)`|\]\((docs/[^)]+)\)", _README + _GROWTH)
-)
+@pytest.mark.parametrize("path", re.findall(r"`((?:\w+/)+\w+\.\w+)`", _TEXT + _GROWTH))
 def test_files_that_are_named_exist(path):
-    assert pathlib.Path("".join(path)).is_file()
+    assert pathlib.Path(path).is_file()
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", *map(str, sorted(pathlib.Path("docs").glob("*.md")))]
+)
+def test_links_lead_to_files_and_headings(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", pathlib.Path(page).read_text()):
+        if not link.startswith(("http", "mailto")):
+            path, _, anchor = link.partition("#")
+            target = pathlib.Path(page).parent / path if path else pathlib.Path(page)
+            assert target.is_file(), link
+            if anchor:
+                headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
+                words = [re.sub(r"[^\w\- ]", "", heading).lower() for heading in headings]
+                assert anchor in [word.replace(" ", "-") for word in words], link

@@ -191,7 +191,7 @@ def test_a_growth_at_the_maximum_is_a_step_of_training(policy, max_width):
             trainer.train(tf.constant(count))
         steps.append(int(trained.global_step))
         weights.append([v.numpy() for v in model.variables])
-        assert [event["sites"] for event in events] == ([{}] * 3 if grows else [])
+        assert [event.sites for event in events] == ([{}] * 3 if grows else [])
     assert steps == [6, 6]
     for value, expected in zip(*weights, strict=True):
         np.testing.assert_array_equal(value, expected)

@@ -183,7 +183,7 @@ def test_a_layer_that_does_not_say_what_it_does_to_new_channels_is_named():
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (tf_keras.layers.PReLU(name="it"), "PReLU 'it' cannot grow; use models.activations"),
+        (tf_keras.layers.PReLU(name="it"), "PReLU 'it' cannot grow; use models.layers.activations"),
         (tf_keras.layers.BatchNormalization(name="it"), "use models.layers.BatchNorm"),
         (tf_keras.layers.LayerNormalization(name="it"), "use models.layers.LayerNorm"),
         (tf_keras.layers.SpatialDropout1D(0.5), "use models.layers.Dropout with shared_axes"),

@@ -45,10 +45,10 @@ def test_the_step_of_a_growth_is_a_step_of_training(loops):
     # A growth at every step of which a loop begins.
     outputs, events, weights = _run(loops, growths=3)
     expected_outputs, no_events, expected_weights = _run(loops, growths=0)
-    assert [event["step"] for event in events] == list(np.cumsum([0, *loops])[:3])
+    assert [event.step for event in events] == list(np.cumsum([0, *loops])[:3])
     assert not no_events
     for output, expected in zip(outputs, expected_outputs, strict=True):
         np.testing.assert_allclose(output["loss"], expected["loss"], rtol=1e-6)
     for value, expected in zip(weights, expected_weights, strict=True):
         np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-7)
-    np.testing.assert_allclose(events[0]["loss"], _run((1,), 0)[0][0]["loss"], rtol=1e-6)
+    np.testing.assert_allclose(events[0].loss, _run((1,), 0)[0][0]["loss"], rtol=1e-6)

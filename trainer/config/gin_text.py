@@ -1,9 +1,10 @@
 """Text of .gin files, as editors and other systems save it."""
 
 import io
+import os
 import unicodedata
 
-from trainer.config import renames
+from trainer.config import former_files, renames
 
 # What word processors put in the place of characters that a program reads.
 _LOOK_ALIKE = {
@@ -17,9 +18,13 @@ _LOOK_ALIKE = {
 def open_file(path: str) -> io.StringIO:
     """Reads a .gin file, with or without a byte order mark; a reader for Gin.
 
+    A file of the former version includes what is in its place.
+
     Raises:
       ValueError: the file is not text in UTF-8.
     """
+    if not os.path.exists(path) and (former := former_files.find(path)):
+        return _named(former, path)
     with open(path, "rb") as file:
         content = file.read()
     try:
@@ -33,7 +38,11 @@ def open_file(path: str) -> io.StringIO:
             found = "UTF-16"
         line = content.count(b"\n", 0, wrong) + 1
         raise ValueError(f"{path}, line {line}: {found} is not utf-8 text; save the file as UTF-8")
-    named = io.StringIO(renames.with_current_names(text, path), newline=None)
+    return _named(renames.with_current_names(text, path), path)
+
+
+def _named(text: str, path: str) -> io.StringIO:
+    named = io.StringIO(text, newline=None)
     named.name = path  # Gin's messages have it.
     return named
 

@@ -6,9 +6,8 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-import gin
-
 from trainer.config import types as binding_types
+from trainer.upstream import gin_config
 
 Literal = int | float | str | bool
 
@@ -63,8 +62,8 @@ def _without_macros(value, literals):
 def _kinds(name: str) -> set[Any]:
     """The types that the annotation of a parameter allows; none if it has no annotation."""
     selector, _, parameter = name.rpartition("/")[2].rpartition(".")
-    configurable = gin.config._REGISTRY.get_match(selector)
-    hint = binding_types.hints(configurable.wrapped).get(parameter) if configurable else None
+    configurable = gin_config.configurable(selector)
+    hint = binding_types.hints(configurable).get(parameter) if configurable else None
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return set(typing.get_args(hint))
     return {hint} - {None}

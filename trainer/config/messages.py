@@ -10,6 +10,7 @@ import gin
 
 from trainer.command import error_reasons, user_code
 from trainer.config import gin_text, missing_imports
+from trainer.upstream import gin_config
 
 _VALUE = "a value must be a number, a text in quotes, True, False, None, a list of them, or @name"
 # What Gin's parser says, and what a line should be.
@@ -96,7 +97,7 @@ def _suggestion(text: str, folders: Sequence[str]) -> str:
     if match := re.search(r"No configurable matching (?:reference )?'@?(.*?)(?:\(\))?'", text):
         return _nearest_configurable(match[1].rpartition("/")[2].rpartition(".")[2], folders)
     if match := re.search(r"No bindings specified for '(.*?)/gin.macro'", text):
-        macros = [scope for scope, selector in gin.config._CONFIG if selector == "gin.macro"]
+        macros = [scope for scope, selector in gin_config.bindings() if selector == "gin.macro"]
         return f"\n  %{match[1]} is a macro without a value." + did_you_mean(match[1], macros)
     if match := re.search(r"Configurable '(.*?)' doesn't have a parameter named '(.*?)'", text):
         known = list(inspect.signature(gin.get_configurable(match[1])).parameters)
@@ -130,4 +131,4 @@ def _nearest_module(name: str, folders: Sequence[str]) -> str:
 
 
 def _registered() -> list[str]:
-    return [selector.rpartition(".")[2] for selector, _ in gin.config._REGISTRY.items()]
+    return [each.selector.rpartition(".")[2] for each in gin_config.configurables()]

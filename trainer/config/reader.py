@@ -8,13 +8,19 @@ from typing import Any
 import gin
 
 from trainer.command import errors, user_code
-from trainer.config import cycles, gin_text, messages, renames, types
+from trainer.config import cycles, former_files, gin_text, messages, renames, types
+from trainer.upstream import gin_config
 
 # Where this file's workspace, or its copy beside a built binary, keeps gin_configs/.
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def load(files: Sequence[str], bindings: Sequence[str], search_paths: Sequence[str] = ()) -> None:
+def load(
+    files: Sequence[str],
+    bindings: Sequence[str],
+    search_paths: Sequence[str] = (),
+    grid: Sequence[str] = (),
+) -> None:
     """Parses `files` in order, then `bindings`; what comes last wins.
 
     Relative files are looked up in the working directory, in each of `search_paths`, in the
@@ -24,6 +30,7 @@ def load(files: Sequence[str], bindings: Sequence[str], search_paths: Sequence[s
       files: paths of .gin files.
       bindings: single bindings, as in a .gin file.
       search_paths: further folders to look in.
+      grid: bindings of a point of a grid, parsed after the others.
 
     Raises:
       UserError: a file cannot be read, or a name, a parameter or the type of a value is wrong.
@@ -31,32 +38,46 @@ def load(files: Sequence[str], bindings: Sequence[str], search_paths: Sequence[s
     workspace = os.environ.get("BUILD_WORKSPACE_DIRECTORY", "")
     folders = ["", *search_paths, *filter(None, [workspace]), str(_ROOT)]
     for folder in folders[1:]:
-        if folder not in gin.config._LOCATION_PREFIXES:  # A sweep loads many configurations.
-            gin.add_config_file_search_path(folder)
-    # The reader for files in Python packages crashes on a folder without __init__.py
-    # (gin-config 0.5.0); the folders above are all there is to look in.
+        gin_config.add_search_path(folder)
     # What a file includes may be in the home folder.
-    gin.config._FILE_READERS[:] = [
-        (
-            lambda path: gin_text.open_file(os.path.expanduser(path)),
-            lambda path: os.path.isfile(os.path.expanduser(path)),
-        )
-    ]
+    gin_config.read_files_by(
+        lambda path: gin_text.open_file(os.path.expanduser(path)),
+        lambda path: _exists(os.path.expanduser(path)),
+    )
     paths = [_find(file, folders) for file in files]
     modules = [".", *search_paths, *map(os.path.dirname, paths)]
     for file, path in zip(files, paths, strict=True):
         _checked(lambda path=path: gin.parse_config_file(path), file, modules)
-    for text in bindings:
-        where = f"--gin_bindings={text}"
+    for flag, text in [("gin_bindings", b) for b in bindings] + [("grid", b) for b in grid]:
+        where = f"--{flag}={text}"
         current = renames.with_current_names(text, where)
         _checked(lambda text=current: gin.parse_config(text), where, modules)
     _checked(gin.finalize)
 
 
+def check_method() -> None:
+    """Raises UserError if no growth method is bound, which a task leaves to another file."""
+    bound = {selector: values for (scope, selector), values in gin.config._CONFIG.items()}
+    grower = bound.get("trainer.experiment.Experiment", {}).get("grower")
+    if getattr(grower, "scoped_selector", "").rpartition(".")[2] != "Grower":
+        return
+    if "method" not in bound.get("growth.grower.Grower", {}):
+        folder = _ROOT / "gin_configs" / "methods"
+        names = ", ".join(
+            file.stem
+            for file in sorted(folder.glob("*.gin"))
+            if "Grower.method" in file.read_text()
+        )
+        raise errors.UserError(
+            "Grower.method is not bound, the growth method: after the file of the task give "
+            f"--gin_file=gin_configs/methods/NAME.gin, with a NAME of {names}"
+        )
+
+
 def literals() -> dict[str, int | float | str | bool]:
     """All bindings, by `name.parameter`; what is not a number or a truth value is text."""
     flat = {}
-    for (scope, selector), parameters in gin.config._CONFIG.items():
+    for (scope, selector), parameters in gin_config.bindings().items():
         for parameter, value in parameters.items():
             name = f"{scope}/{selector}" if scope else selector.rpartition(".")[2]
             name = scope if selector == "gin.macro" else f"{name}.{parameter}"
@@ -70,13 +91,18 @@ def _find(file: str, folders: Sequence[str]) -> str:
         raise errors.UserError("--gin_file is empty; give the path of a .gin file")
     for folder in folders:
         path = os.path.join(folder, file)
-        if os.path.isfile(path):
+        if _exists(path):
             return path
     near = [str(path.relative_to(_ROOT)) for path in (_ROOT / "gin_configs").rglob("*.gin")]
     places = ", ".join(dict.fromkeys(folder or "." for folder in folders))
     raise errors.UserError(
         f"--gin_file={file} is not a file (looked in {places})" + messages.did_you_mean(file, near)
     )
+
+
+def _exists(path: str) -> bool:
+    """Whether `path` is a file, or was one in the former version."""
+    return os.path.isfile(path) or former_files.find(path) is not None
 
 
 def _checked(parse: Callable[[], Any], where: str = "", folders: Sequence[str] = ()) -> None:

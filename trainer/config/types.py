@@ -9,6 +9,7 @@ from typing import Any
 import gin
 
 from trainer.command import errors
+from trainer.upstream import gin_config
 
 # Layers, losses and rates are of this type, steps of int64.
 _LARGEST_FLOAT = 3.4028235e38
@@ -32,7 +33,7 @@ def check(bindings: Bindings) -> None:
     for (scope, selector), parameters in bindings.items():
         if selector.startswith("gin."):
             continue
-        annotations = hints(gin.config._REGISTRY[selector].wrapped)
+        annotations = hints(gin_config.configurable(selector))
         prefix = f"{scope}/" if scope else ""
         for parameter, value in parameters.items():
             resolved = _without_macros(value, bindings)

@@ -5,20 +5,18 @@ counterpart (counterparts.py), by a layer for an operation of TensorFlow (plain_
 itself if tf_keras brought it along, or else by what its own `call` does.
 """
 
-import contextlib
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tf_keras
-from tf_keras.src.layers.core import tf_op_layer
 
 from trainer.export import counterparts, plain_operations
+from trainer.upstream import keras_layers
 
 _Layer = tf_keras.layers.Layer
-_Symbolic = tf_keras.__internal__.KerasTensor
 
 
 class NotPlainError(ValueError):
@@ -47,7 +45,7 @@ def build(network: tf_keras.Model, spec: Any) -> tf_keras.Model:
     policy = tf_keras.mixed_precision.global_policy()
     tf_keras.mixed_precision.set_global_policy("float32")
     try:
-        with _calls_replaced(layers):
+        with keras_layers.calls_replaced(layers.call):
             outputs = network(inputs, training=False)
         # A name of TensorFlow's must not begin with an underscore.
         name = type(network).__name__.lstrip("_") or "network"
@@ -58,25 +56,6 @@ def build(network: tf_keras.Model, spec: Any) -> tf_keras.Model:
         raise NotPlainError(f"{layers.place}: {type(error).__name__}: {error}") from error
     finally:
         tf_keras.mixed_precision.set_global_policy(policy)
-
-
-@contextlib.contextmanager
-def _calls_replaced(layers: "_PlainLayers") -> Iterator[None]:
-    """Calls of layers with symbolic tensors go to `layers` within the block."""
-    original = _Layer.__call__
-
-    def call(layer, *args, **kwargs):
-        arguments = tf.nest.flatten((args, kwargs))
-        if layers.is_one(layer) or not any(isinstance(a, _Symbolic) for a in arguments):
-            return original(layer, *args, **kwargs)
-        return layers.replace(layer, args, kwargs)
-
-    # tf_keras itself would make one opaque layer of a user's layer that calls others.
-    _Layer.__call__ = call
-    try:
-        yield
-    finally:
-        _Layer.__call__ = original
 
 
 class _PlainLayers(counterparts.PlainLayers):
@@ -92,14 +71,12 @@ class _PlainLayers(counterparts.PlainLayers):
         self._owners: list[_Layer] = []
         self.place = "the network"
 
-    def is_one(self, layer: _Layer) -> bool:
-        """Whether `layer` is a plain one."""
-        return any(layer is made for made in self._made.values())
-
-    def replace(self, layer: _Layer, args: tuple, kwargs: dict) -> tf.Tensor:
+    def call(self, original: Callable, layer: _Layer, args: tuple, kwargs: dict) -> tf.Tensor:
         """What stands in the place of the call of a layer of the network."""
+        if any(layer is made for made in self._made.values()):
+            return original(layer, *args, **kwargs)
         self._owners.append(layer)
-        if not isinstance(layer, tf_op_layer.TFOpLambda):
+        if not isinstance(layer, keras_layers.OperationLayer):
             self.place = f"layer {layer.name!r} ({type(layer).__name__})"
         outputs = self._replace(layer, args, kwargs)
         self._owners.pop()
@@ -109,7 +86,7 @@ class _PlainLayers(counterparts.PlainLayers):
         counterpart = counterparts.counterpart.dispatch(type(layer))
         if counterpart is not counterparts.counterpart.dispatch(object):
             return counterpart(layer, args[0] if args else kwargs["inputs"], self)
-        if isinstance(layer, tf_op_layer.TFOpLambda):
+        if isinstance(layer, keras_layers.OperationLayer):
             if (plain := plain_operations.layer_for(layer.symbol, args, kwargs)) is not None:
                 return self.add(plain.kind, plain.inputs, name=plain.name, **plain.arguments)
             return self._keep(layer)(*args, **kwargs)

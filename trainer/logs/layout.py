@@ -8,13 +8,13 @@ from tensorboard.plugins.custom_scalar import summary as custom_scalar
 
 # Titles of charts, and patterns of the curves in each.
 _GROWTH = {
-    "loss at each growth": ["growth/loss"],
+    "loss at each growth": ["per_growth/loss"],
     "neurons of each site": ["width/.*"],
     "trainable parameters": ["size/parameters"],
-    "gradient norm of new neurons": ["growth/gradient_norm_new/.*"],
-    "gradient norm of old neurons": ["growth/gradient_norm_old/.*"],
-    "largest singular value": ["growth/singular_value_1/.*"],
-    "cost of a growth in training steps": ["growth/training_steps"],
+    "gradient norm of new neurons": ["per_growth/gradient_norm_new/.*"],
+    "gradient norm of old neurons": ["per_growth/gradient_norm_old/.*"],
+    "largest singular value": ["per_growth/singular_value_1/.*"],
+    "cost of a growth in training steps": ["per_growth/training_steps"],
 }
 
 
@@ -37,7 +37,7 @@ def _page(title, charts):
         title=title,
         chart=[
             layout_pb2.Chart(
-                # Names are whole: `loss` is not also `growth/loss`.
+                # Names are whole: `loss` is not also `per_growth/loss`.
                 title=title,
                 multiline=layout_pb2.MultilineChartContent(tag=[f"^{tag}$" for tag in tags]),
             )

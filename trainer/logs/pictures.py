@@ -22,7 +22,7 @@ def widths(before: Mapping[str, int], after: Mapping[str, int]) -> tf.Tensor:
     # Not pyplot, which keeps every figure, and may want a screen.
     picture = figure.Figure(figsize=(max(4.0, 0.5 * len(after)), 3.5), dpi=100)
     # Fixed margins: a tight layout would take as long again as the drawing.
-    axes = picture.add_axes((0.15, 0.3, 0.82, 0.65))
+    axes = picture.add_axes((0.15, 0.3, 0.82, 0.6))
     names, old = list(after), list(before.values())
     added = [after[name] - before[name] for name in names]
     axes.bar(names, old, color="tab:gray", label="old neurons")
@@ -31,7 +31,8 @@ def widths(before: Mapping[str, int], after: Mapping[str, int]) -> tf.Tensor:
     axes.margins(y=0.12)  # Room for the numbers.
     axes.tick_params("x", rotation=90 if len(names) > 6 else 0, labelsize=8)
     axes.set_ylabel("neurons")
-    axes.legend(fontsize=8, loc="lower right")
+    # Above the axes, where no bar is.
+    axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
     return _image(picture)
 
 

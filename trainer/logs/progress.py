@@ -49,7 +49,9 @@ class Progress:
         step, now = int(self._global_step.numpy()), time.monotonic()
         steps, seconds = step - self._last_step, max(now - self._last_time, 1e-9)
         rate = self.rate = self._batch_size * steps / seconds
-        metrics = " ".join(f"{name}={float(value):.5g}" for name, value in output.items())
+        metrics = " ".join(
+            f"{name.rpartition('/')[2]}={float(value):.5g}" for name, value in output.items()
+        )
         if self._bar is not None:
             self._bar.set_postfix_str(f"{metrics} {rate:.0f} examples/s", refresh=False)
             self._bar.update(step - self._last_step)

@@ -11,8 +11,9 @@ from tensorboard.util import tensor_util
 from growth.records import events
 from trainer.model_dir import json_files
 
-# Folder of the event files by split, as result.json names the splits.
-_FOLDERS = {"train": "train", "test": "eval"}
+# Folders of the event files by split, as result.json names the splits. Earlier versions trained in
+# `train/`; a run that one of them began goes on in its model_dir.
+_FOLDERS = {"train": ("train", "."), "test": ("eval",)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,10 +59,13 @@ def metrics(model_dir: pathlib.Path) -> dict[str, dict[int, float]]:
 def _logged(model_dir):
     """The metrics, and the training FLOPs by step."""
     metrics, flops = {}, {0: 0.0}
-    for split, folder in _FOLDERS.items():
-        logged = scalars(model_dir / folder)
-        flops |= logged.get("size/training_flops", {})
-        metrics |= {f"{split}/{name}": by for name, by in logged.items() if "/" not in name}
+    for split, folders in _FOLDERS.items():
+        for folder in folders:
+            logged = scalars(model_dir / folder)
+            flops |= logged.get("size/training_flops", {})
+            for name in (name for name in logged if "/" not in name):
+                earlier = metrics.get(f"{split}/{name}", {})
+                metrics[f"{split}/{name}"] = dict(sorted((earlier | logged[name]).items()))
     return metrics, flops
 
 

@@ -11,6 +11,7 @@ from absl import logging
 
 from trainer.command import errors
 from trainer.model_dir import checkpoint_files
+from trainer.upstream import tensorflow as private_tensorflow
 
 
 class Found(NamedTuple):
@@ -116,10 +117,7 @@ def write_names(folder: pathlib.Path, steps: Sequence[int]) -> None:
     paths = [checkpoint_files.path(folder, step) for step in steps]
     # Without times, tf.train.CheckpointManager would never remove any of them.
     times = [path.with_suffix(".index").stat().st_mtime for path in paths]
-    names = [str(path) for path in paths]
-    tf.__internal__.train.update_checkpoint_state(
-        str(folder), names[-1], names, None, True, times, 0.0
-    )
+    private_tensorflow.write_checkpoint_names(folder, paths, times)
 
 
 def named(folder: pathlib.Path) -> str | None:

@@ -15,6 +15,7 @@ from absl import logging
 
 from growth.records import events
 from trainer.command import errors, paths
+from trainer.config import meaning
 from trainer.model_dir import checkpoint_files, foreign_files, strict_json, unfinished
 
 # What the files of a run look like, as a number: a folder of a greater one is not touched.
@@ -67,8 +68,7 @@ class RunDirectory:
             return
         with self.starting(), self._told("written"):
             self._claim()
-            for folder in (self.checkpoints, self.path / "train"):
-                self._make(folder)  # TensorFlow would do so later, and not say which.
+            self._make(self.checkpoints)  # TensorFlow would do so later, and not say which.
         self._config = config
 
     @contextlib.contextmanager
@@ -134,11 +134,17 @@ class RunDirectory:
             )
 
     def config_difference(self, config: str) -> str:
-        """How `config` differs from the configuration in the folder; empty if it does not."""
+        """How `config` differs from the configuration in the folder; empty if it does not.
+
+        Imports, macros and former names make no difference where all values are the same.
+        """
         file = self.path / "config.gin"
         if not file.exists():
             return ""
-        before, now = file.read_text(errors="replace").splitlines(), config.splitlines()
+        text = file.read_text(errors="replace")
+        if meaning.are_equal(text, config, str(file)):
+            return ""
+        before, now = text.splitlines(), config.splitlines()
         return "\n".join(difflib.unified_diff(before, now, "before", "now", "", "", 0, ""))
 
     def _check_config(self, config: str) -> None:

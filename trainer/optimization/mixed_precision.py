@@ -6,14 +6,14 @@ that are not finite: that step is skipped and the scale halved; after many good 
 (Micikevicius et al. 2018). A step that is skipped counts as a step all the same.
 """
 
-import functools
 from collections.abc import Sequence
 
 import gin
 import tensorflow as tf
 import tf_keras
 from official.modeling import performance
-from official.modeling.optimization import ema_optimizer
+
+from trainer.upstream import model_garden_averages
 
 _TYPES = {None: tf.float32, "bfloat16": tf.bfloat16, "float16": tf.float16}
 _LossScaleOptimizer = tf_keras.mixed_precision.LossScaleOptimizer
@@ -56,25 +56,11 @@ def loss_scale(
     for name, value in [("initial", initial), ("growth_steps", growth_steps)]:
         if value < 1:
             raise ValueError(f"loss_scale.{name} = {value} must be at least 1")
-    if isinstance(optimizer, ema_optimizer.ExponentialMovingAverage):
-        optimizer.apply_gradients = functools.partial(_apply_and_average, optimizer)
+    if isinstance(optimizer, model_garden_averages.Average):
+        model_garden_averages.take_aggregated(optimizer)
     return _LossScaleOptimizer(
         optimizer, initial_scale=float(initial), dynamic_growth_steps=growth_steps
     )
-
-
-def _apply_and_average(
-    average: ema_optimizer.ExponentialMovingAverage,
-    gradients_and_variables,
-    name=None,
-    experimental_aggregate_gradients=True,
-):
-    """Replaces `apply_gradients`, which does not know that gradients are aggregated already."""
-    applied = average._optimizer.apply_gradients(
-        gradients_and_variables, name, experimental_aggregate_gradients
-    )
-    ema_optimizer.maybe_merge_call(average.update_average, tf.distribute.get_strategy())
-    return applied
 
 
 def unwrapped(optimizer: tf_keras.optimizers.Optimizer) -> tf_keras.optimizers.Optimizer:

@@ -12,7 +12,6 @@ rate and its warm-up are chosen by reference:
 
 import collections
 import dataclasses
-import functools
 from collections.abc import Callable, Sequence
 
 import gin
@@ -28,6 +27,7 @@ from official.modeling.optimization.configs import (
 
 from growth.surgery import surgery
 from trainer.optimization import mixed_precision, name_patterns
+from trainer.upstream import keras_optimizers, model_garden_averages
 
 
 def _choices(one_of: type[oneof.OneOfConfig]) -> dict[type[base_config.Config], str]:
@@ -85,7 +85,8 @@ def optimizer(
     if callable(rate) and stretch != 1.0:
         rate = _Stretched(rate, stretch)
     built = factory.build_optimizer(rate)
-    if ema is not None and not isinstance(built._optimizer, tf_keras.optimizers.legacy.Optimizer):
+    legacy = tf_keras.optimizers.legacy.Optimizer
+    if ema is not None and not isinstance(model_garden_averages.inner(built), legacy):
         raise ValueError(
             f"optimizer.ema needs a legacy optimizer, such as @SGDConfig() or @AdamConfig(), not "
             f"{config!r}"
@@ -100,13 +101,8 @@ def constants(
 
     Checkpoints hold them, but what is bound is what counts: assign the values after a restore.
     """
-    optimizer = mixed_precision.unwrapped(optimizer)
-    if isinstance(optimizer, optimization.ExponentialMovingAverage):
-        return constants(optimizer._optimizer)
-    if isinstance(optimizer, tf_keras.optimizers.legacy.Optimizer):
-        found = list(optimizer._hyper.values())
-    else:
-        found = [optimizer._learning_rate]
+    inner = model_garden_averages.inner(mixed_precision.unwrapped(optimizer))
+    found = keras_optimizers.hyperparameters(inner)
     return [(value, value.numpy()) for value in found if isinstance(value, tf.Variable)]
 
 
@@ -164,11 +160,13 @@ class GrowableSlots:
 
     def __init__(self, optimizer: tf_keras.optimizers.Optimizer, variables: Sequence[tf.Variable]):
         self._optimizer = mixed_precision.unwrapped(optimizer)
-        # A moving average is around the optimizer that was given them.
-        name_patterns.check(getattr(self._optimizer, "_optimizer", self._optimizer), variables)
+        inner = model_garden_averages.inner(self._optimizer)
+        name_patterns.check(inner, variables)
         self._slots = collections.defaultdict(list)
         try:
-            self._build(self._optimizer, variables)
+            if self._keeps_averages:
+                model_garden_averages.build(self._optimizer, self._make_slot)
+            keras_optimizers.build(inner, variables, self._make_slot)
         except (ValueError, TypeError, NotImplementedError) as error:
             name = type(self._optimizer).__name__
             raise ValueError(
@@ -177,22 +175,9 @@ class GrowableSlots:
                 "e.g. @SGDConfig() or @AdamConfig()"
             ) from error
 
-    def _build(self, optimizer, variables):
-        """Creates the slots, as the first `apply_gradients` would do in a traced function."""
-        if isinstance(optimizer, tf_keras.optimizers.legacy.Optimizer):
-            if isinstance(optimizer, optimization.ExponentialMovingAverage):
-                optimizer.add_slot = functools.partial(self._add_average, optimizer.add_slot)
-                self._build(optimizer._optimizer, variables)
-                return
-            optimizer.add_slot = functools.partial(self._add_slot, optimizer.add_slot)
-            optimizer._create_all_weights(variables)
-        else:
-            optimizer.add_variable_from_reference = functools.partial(
-                self._add_from_reference, optimizer.add_variable_from_reference
-            )
-            optimizer.build(variables)
-            # XLA would compile anew for each width.
-            optimizer.jit_compile = False
+    @property
+    def _keeps_averages(self) -> bool:
+        return isinstance(self._optimizer, model_garden_averages.Average)
 
     def __call__(self, variable: tf.Variable) -> Sequence[surgery.Slot]:
         """The slots of `variable`."""
@@ -204,7 +189,7 @@ class GrowableSlots:
         Returns:
           Each variable that has one, and its average.
         """
-        if not isinstance(self._optimizer, optimization.ExponentialMovingAverage):
+        if not self._keeps_averages:
             return []
         self._optimizer.shadow_copy(model)
         return [
@@ -216,35 +201,12 @@ class GrowableSlots:
 
     def trace_anew(self) -> None:
         """Forgets what the optimizer has traced, because variables have got other storage."""
-        if isinstance(self._optimizer, optimization.ExponentialMovingAverage):
-            update = type(self._optimizer).update_average.python_function
-            self._optimizer.update_average = tf.function(functools.partial(update, self._optimizer))
+        if self._keeps_averages:
+            model_garden_averages.trace_anew(self._optimizer)
 
-    def _add_slot(self, add_slot, variable, slot_name, initializer="zeros", shape=None):
-        """Replaces `add_slot` of a legacy optimizer."""
-        _check_shape(shape, variable)
-        initial = float(tf_keras.initializers.get(initializer)([]))
-        return self._create(variable, initial, lambda value: add_slot(variable, slot_name, value))
+    def _make_slot(self, variable, initial, create):
+        """Makes a slot with the declared shape of its variable; see keras_optimizers.MakeSlot."""
 
-    def _add_average(self, add_slot, variable, slot_name, initializer):
-        """Replaces `add_slot` of an optimizer that keeps moving averages."""
-        del initializer  # An average starts as its parameter.
-        return self._create(variable, None, lambda value: add_slot(variable, slot_name, value))
-
-    def _add_from_reference(
-        self, add_variable, model_variable, variable_name, shape=None, initial_value=None
-    ):
-        """Replaces `add_variable_from_reference` of a new-style optimizer."""
-        _check_shape(shape, model_variable)
-        if initial_value is not None:
-            raise ValueError(f"slot {variable_name} has an initial value; such slots cannot grow")
-        return self._create(
-            model_variable,
-            0.0,
-            lambda value: add_variable(model_variable, variable_name, initial_value=value),
-        )
-
-    def _create(self, variable, initial, create):
         def declare_shape(next_creator, **kwargs):
             return next_creator(**{**kwargs, "shape": variable.shape})
 
@@ -259,8 +221,3 @@ class GrowableSlots:
         if slot.ref() not in known:
             self._slots[variable.ref()].append(surgery.Slot(slot, initial))
         return slot
-
-
-def _check_shape(shape, variable: tf.Variable) -> None:
-    if shape is not None and tf.TensorShape(shape).as_list() != variable.shape.as_list():
-        raise ValueError(f"a slot of shape {shape} for a parameter of shape {variable.shape}")

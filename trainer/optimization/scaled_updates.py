@@ -6,10 +6,10 @@ from typing import Any
 
 import tensorflow as tf
 import tf_keras
-from official.modeling import optimization
 from official.modeling.optimization import ema_optimizer
 
 from trainer.optimization import mixed_precision
+from trainer.upstream import model_garden_averages
 
 
 def scale(
@@ -28,9 +28,7 @@ def scale(
         the variable; of other variables the factor is 1. Called in replica context, whenever
         gradients are applied.
     """
-    inner = mixed_precision.unwrapped(optimizer)
-    if isinstance(inner, optimization.ExponentialMovingAverage):
-        inner = inner._optimizer
+    inner = model_garden_averages.inner(mixed_precision.unwrapped(optimizer))
     inner.apply_gradients = functools.partial(_apply, inner, inner.apply_gradients, excess)
 
 
@@ -61,7 +59,7 @@ def _apply(
 def _is_plain_momentum(optimizer: tf_keras.optimizers.Optimizer) -> bool:
     """True if a slot holds the update, which then need not be found by a difference."""
     is_sgd = type(optimizer) is tf_keras.optimizers.legacy.SGD
-    return is_sgd and optimizer._momentum and not optimizer.nesterov
+    return is_sgd and "momentum" in optimizer.get_slot_names() and not optimizer.nesterov
 
 
 def _add(

@@ -17,7 +17,8 @@ class Expectation:
     """A line of the table.
 
     Attributes:
-      config: path of the .gin file, from the root of the workspace.
+      files: paths of the .gin files that compose, from the root of the workspace; a task first.
+      bindings: set after them.
       metric: where it is in result.json, e.g. `train/loss`.
       expected: the mean over seeds, or None where only bounds are known.
       low: the least mean that agrees, or None.
@@ -28,7 +29,8 @@ class Expectation:
       training_flops: of a run, to two digits; None where the header does not say.
     """
 
-    config: str
+    files: tuple[str, ...]
+    bindings: tuple[str, ...]
     metric: str
     expected: float | None
     low: float | None
@@ -58,13 +60,19 @@ class Expectation:
         return None
 
 
-def read() -> dict[str, Expectation]:
-    """The table, by the path of the .gin file from the root of the workspace."""
+def read() -> list[Expectation]:
+    """The lines of the table."""
     with _TABLE.open(newline="") as file:
-        return {line["config"]: _expectation(line) for line in csv.DictReader(file)}
+        return [_expectation(line) for line in csv.DictReader(file)]
 
 
-def _expectation(line: Mapping[str, str]) -> Expectation:
+def _expectation(line: dict[str, str]) -> Expectation:
     names = ("expected", "low", "high", "training_flops")
-    numbers = {name: float(line[name]) if line[name] else None for name in names}
-    return Expectation(**{**line, **numbers, "seeds": int(line["seeds"])})
+    return Expectation(
+        files=tuple(line["config"].split("+")),
+        bindings=tuple(filter(None, line["bindings"].split("; "))),
+        metric=line["metric"],
+        seeds=int(line["seeds"]),
+        source=line["source"],
+        **{name: float(line[name]) if line[name] else None for name in names},
+    )

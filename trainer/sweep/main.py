@@ -1,15 +1,26 @@
-"""The sweep binary: some configurations, each with some seeds; a table and curves of them."""
+"""The sweep binary: some configurations, each with some seeds; a table and curves of them.
+
+Each --gin_file is a configuration: a file, or files that compose, with a plus between. With --grid
+it is one for each point of the grid.
+"""
 
 import pathlib
 
 from absl import flags
 
 from trainer.command import command_line, errors, interrupts, path_flags
-from trainer.config import names as config_names
+from trainer.sweep import configurations as configurations_lib
+from trainer.sweep import grid as grid_lib
 from trainer.sweep import seeded_run, seeded_runs
 
 _SEEDS = flags.DEFINE_integer(
     "seeds", 3, "Runs of each --gin_file: with the seeds 0, 1, 2, ...", lower_bound=1
+)
+_GRID = flags.DEFINE_multi_string(
+    "grid",
+    [],
+    "Values of a parameter, name.parameter=value,value: each --gin_file runs with each of them. "
+    "Repeat for more parameters, and all their combinations.",
 )
 _OUTPUT_DIR = path_flags.DEFINE_path(
     "output_dir",
@@ -18,13 +29,16 @@ _OUTPUT_DIR = path_flags.DEFINE_path(
 )
 _PROCESSES = flags.DEFINE_integer("processes", 1, "Runs at the same time.", lower_bound=1)
 _BASELINE = flags.DEFINE_string(
-    "baseline", None, "Name of the configuration that the others are compared with by seed."
+    "baseline",
+    None,
+    "Name of the configuration that the others are compared with by seed; with --grid also of a "
+    "--gin_file, of which the same point is meant.",
 )
 _METRICS = flags.DEFINE_multi_string(
     "metric",
     ["train/loss"],
     "What of result.json the table shows, e.g. test/accuracy; repeat for more. The first one is "
-    "compared with the baseline.",
+    "compared with the baseline, and chooses the best point of a grid.",
 )
 
 
@@ -60,14 +74,27 @@ def main(argv: list[str]) -> None:
         command_line.fail("\n".join([f"{len(failures)} of {len(runs)} runs failed:", *lines]), 1)
 
 
+def _configurations() -> list[configurations_lib.Configuration]:
+    """What the flags name.
+
+    Raises:
+      UserError: --gin_file, --grid or --baseline is wrong.
+    """
+    files, bindings, search_paths = command_line.gin_arguments()
+    points = grid_lib.points(_GRID.value, bindings)
+    found = configurations_lib.compose(files, points, search_paths)
+    configurations_lib.baselines(found, _BASELINE.value)
+    return found
+
+
 def _runs() -> list[seeded_run.SeededRun]:
     """All runs; seed by seed, so that a sweep that is stopped has pairs to compare."""
-    files, bindings, search_paths = command_line.gin_arguments()
+    _, bindings, search_paths = command_line.gin_arguments()
     shared = (tuple(bindings), tuple(search_paths), _OUTPUT_DIR.value)
     return [
-        seeded_run.SeededRun(name, file, seed, *shared)
+        seeded_run.SeededRun(each.name, each.files, seed, *shared, point=each.point.bindings)
         for seed in range(_SEEDS.value)
-        for name, file in zip(config_names.config_names(files), files, strict=True)
+        for each in _configurations()
     ]
 
 
@@ -107,14 +134,22 @@ def _outcome(run: seeded_run.SeededRun) -> str:
 
 def _write_table(runs: list[seeded_run.SeededRun]) -> str:
     """Writes table.md and table.csv from the results there are; returns the former."""
-    from trainer.sweep import table as sweep_table  # SciPy takes a second to import.
+    from trainer.sweep import best_points  # SciPy takes a second to import.
+    from trainer.sweep import table as sweep_table
 
     results = {run.config: {} for run in runs}
     for run in runs:
         if result := run.result():
             results[run.config][run.seed] = result
-    rows = sweep_table.rows(results, _METRICS.value, _BASELINE.value)
-    markdown = sweep_table.to_markdown(rows, _METRICS.value, _BASELINE.value)
+    metrics, baseline, configurations = _METRICS.value, _BASELINE.value, _configurations()
+    baselines = configurations_lib.baselines(configurations, baseline)
+    rows = sweep_table.rows(results, metrics, baseline, baselines)
+    markdown = sweep_table.to_markdown(rows, metrics, baseline)
+    if _GRID.value:
+        best = best_points.choose(results, configurations, metrics[0])
+        markdown += f"\n{best_points.to_markdown(results, best, metrics, baseline)}"
+        for row in rows:
+            row["is_best_point"] = row["config"] in best.values()
     folder = pathlib.Path(_OUTPUT_DIR.value)
     with errors.mistakes():
         folder.mkdir(parents=True, exist_ok=True)
@@ -143,17 +178,11 @@ def _check_flags() -> None:
     if not files:
         command_line.fail("--gin_file is missing; name a .gin file, or more", 2)
     try:
-        names = config_names.config_names(files)
+        _configurations()
     except errors.UserError as error:
         command_line.fail(error, 2)
     if not _OUTPUT_DIR.value:
         command_line.fail("--output_dir is missing; name a folder for the runs and the table", 2)
-    if _BASELINE.value is not None and _BASELINE.value not in names:
-        command_line.fail(
-            f"--baseline={_BASELINE.value} must be one of {', '.join(names)}, the names of the "
-            "--gin_files",
-            2,
-        )
 
 
 if __name__ == "__main__":

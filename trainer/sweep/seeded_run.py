@@ -22,19 +22,21 @@ class SeededRun:
 
     Attributes:
       config: name of the configuration.
-      gin_file: its path.
+      gin_files: their paths, in order.
       seed: bound to the macro `seed`, after `bindings`.
       bindings: single bindings, as in a .gin file.
       search_paths: further folders to look for .gin files in.
       output_dir: folder of the sweep.
+      point: bindings of a point of a grid, after `bindings`.
     """
 
-    reader: str
-    gin_file: str
+    config: str
+    gin_files: Sequence[str]
     seed: int
     bindings: Sequence[str]
     search_paths: Sequence[str]
     output_dir: str
+    point: Sequence[str] = dataclasses.field(default=(), kw_only=True)
 
     @property
     def path(self) -> pathlib.Path:
@@ -72,8 +74,8 @@ def check(runs: Sequence[SeededRun]) -> str | None:
                 run_directory.RunDirectory(run.path).check(gin.config_str())
             if reader.literals().get("Experiment.seed") != "%seed":
                 raise errors.UserError(
-                    f"{runs[0].gin_file} must say Experiment.seed = %seed, and use %seed for all "
-                    "that is random; otherwise the runs of a sweep would all be alike"
+                    f"{'+'.join(runs[0].gin_files)} must say Experiment.seed = %seed, and use "
+                    "%seed for all that is random; otherwise the runs of a sweep would all be alike"
                 )
             todo = [run_directory.RunDirectory(run.path) for run in runs if not run.result()]
             if todo:
@@ -151,7 +153,9 @@ def _load(run: SeededRun) -> None:
     gin.clear_config()
     tf_keras.backend.clear_session()
     gc.collect()
-    reader.load([run.gin_file], [*run.bindings, f"seed = {run.seed}"], run.search_paths)
+    bindings = [*run.bindings, f"seed = {run.seed}"]
+    reader.load(run.gin_files, bindings, run.search_paths, run.point)
+    reader.check_method()
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import csv
 import io
 import math
 import statistics
+import types
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,13 +18,19 @@ _COSTS = ["parameters", "training_flops", "wall_seconds"]
 _DIFFERENCE = ["difference", "difference_95_percent", "lower_on", "pairs"]
 
 
-def rows(results: Results, metrics: Sequence[str], baseline: str | None) -> list[dict[str, Any]]:
+def rows(
+    results: Results,
+    metrics: Sequence[str],
+    baseline: str | None,
+    baselines: Mapping[str, str] = types.MappingProxyType({}),
+) -> list[dict[str, Any]]:
     """The rows, numbers unrounded.
 
     Args:
       results: what the result.json files hold; configurations without any are left out.
       metrics: where a result has them, e.g. `train/loss`.
       baseline: the configuration that the others are compared with by seed, or None.
+      baselines: other ones, by the configurations that have them.
 
     Returns:
       For each configuration, in the order of `results`, its name `config` and number of `runs`;
@@ -37,8 +44,7 @@ def rows(results: Results, metrics: Sequence[str], baseline: str | None) -> list
     """
     values = {
         config: [
-            {seed: _metric(result, metric) for seed, result in by_seed.items()}
-            for metric in metrics
+            {seed: metric(result, path) for seed, result in by_seed.items()} for path in metrics
         ]
         for config, by_seed in results.items()
         if by_seed
@@ -46,15 +52,15 @@ def rows(results: Results, metrics: Sequence[str], baseline: str | None) -> list
     table = []
     for config, by_metric in values.items():
         row = {"config": config, "runs": len(results[config])}
-        for metric, by_seed in zip(metrics, by_metric, strict=True):
+        for path, by_seed in zip(metrics, by_metric, strict=True):
             mean, deviation = comparison.mean_and_deviation(list(by_seed.values()))
-            row |= {metric: mean, f"{metric}_deviation": deviation}
+            row |= {path: mean, f"{path}_deviation": deviation}
         for name in _COSTS:
             row[name] = statistics.fmean(result[name] for result in results[config].values())
         if baseline is not None:
             row |= dict.fromkeys(_DIFFERENCE)
-            if config != baseline:
-                others = values.get(baseline, [{}])
+            if config != (of_config := baselines.get(config, baseline)):
+                others = values.get(of_config, [{}])
                 found = comparison.paired_difference(by_metric[0], others[0])
                 parts = (found.mean, found.half_width, found.lower, found.pairs)
                 row |= dict(zip(_DIFFERENCE, parts, strict=True))
@@ -73,7 +79,7 @@ def to_csv(table: list[dict[str, Any]]) -> str:
 
 def to_markdown(table: list[dict[str, Any]], metrics: Sequence[str], baseline: str | None) -> str:
     """The rows of `rows` as a table in Markdown, rounded for readers."""
-    header = ["config", "runs", *(f"{metric}, mean (deviation)" for metric in metrics)]
+    header = ["config", "runs", *(f"{path}, mean (deviation)" for path in metrics)]
     header += ["parameters", "training FLOPs", "wall seconds"]
     if baseline is not None:
         header += [f"{metrics[0]} − {baseline}, 95 % interval", "lower on"]
@@ -113,8 +119,12 @@ def _rounded(value: float, digits: int) -> str:
     return f"{value:#.{digits}g}".rstrip(".")
 
 
-def _metric(result: Mapping[str, Any], path: str) -> float:
-    """The number at `path`, names joined by slashes, in a result."""
+def metric(result: Mapping[str, Any], path: str) -> float:
+    """The number at `path`, names joined by slashes, in a result.
+
+    Raises:
+      UserError: there is no such number.
+    """
     group, _, name = path.rpartition("/")
     values = result.get(group, {}) if group else result
     if not isinstance(values.get(name), (int, float)):

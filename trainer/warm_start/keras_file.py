@@ -18,9 +18,9 @@ from typing import Any
 
 import h5py
 import numpy as np
-from tf_keras.src.utils import generic_utils
 
 from models.layers import memory
+from trainer.upstream import keras_layers
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
 # The weights of layers in the order in which .weights.h5 numbers them, by class in snake case.
@@ -131,7 +131,7 @@ def _layers_by_path(config: _Config, path: str) -> Iterator[tuple[str, _Config]]
     """The configuration of each layer by its place in a .weights.h5: /layers/dense_1."""
     counts = collections.Counter()
     for layer in config.get("layers", []):
-        kind = generic_utils.to_snake_case(layer["class_name"])
+        kind = keras_layers.to_snake_case(layer["class_name"])
         place = f"{path}/layers/{kind}" + (f"_{counts[kind]}" if counts[kind] else "")
         counts[kind] += 1
         yield place, layer["config"]

@@ -204,7 +204,7 @@ def _made_anew(model, sites, by_variable, shapes) -> dict[object, tf.Tensor]:
         for layer in [*site.producers, *site.consumers]:
             make(layer.kernel, layer.kernel_initializer)
         for parameter in site.parameters:
-            make(parameter.variable, lambda shape, p=parameter: p.birth(shape[p.axis]))
+            make(parameter.variable, lambda shape, p=parameter: p.initial(shape[p.axis]))
     return anew
 
 
