@@ -10,7 +10,7 @@ from growth import grower as grower_lib
 from growth.decisions import policies, schedules
 from growth.methods import gradmax, random
 from growth.methods import method as method_lib
-from growth.records import events, history
+from growth.records import events
 from growth.surgery.neurons import NewNeurons
 from models import cost
 from tests import networks
@@ -224,9 +224,3 @@ def test_a_growth_of_a_network_that_is_not_finite_is_named(method):
     model.sites[1].producers[0].kernel.assign(tf.fill([5, 7], np.nan))
     with pytest.raises(FloatingPointError, match="after 3 steps new weights are not finite at sit"):
         networks.grower(model, method).grow(3, data)
-
-
-def test_history_widths():
-    past = history.GrowthHistory()
-    past.events = [{"sites": {"a": {"to": 5}}}, {"sites": {"a": {"to": 6}, "b": {"to": 3}}}]
-    assert past.widths({"a": 4, "b": 2, "c": 1}) == {"a": 6, "b": 3, "c": 1}
