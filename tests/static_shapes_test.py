@@ -184,7 +184,7 @@ def test_a_training_step_compiles_under_xla_before_and_after_a_growth(tmp_path):
             # Anew after the growth, as the training loop is.
             function = tf.function(built.task._replica_step, jit_compile=compiled)
             losses.append(float(function(batch)[0]))
-            assert built.grower.grow(step, batch)["sites"]["hidden_1"]["to"] == 6 + step
+            assert built.grower.grow(step, batch).sites["hidden_1"].to_width == 6 + step
             assert all(variable.shape.is_fully_defined() for variable in _state(built))
     np.testing.assert_allclose(losses[:2], losses[2:], rtol=1e-4)
 

@@ -21,6 +21,7 @@ from growth.methods import (
     random,
     split,
 )
+from growth.records import events
 from models.architectures import convnet
 from models.layers import normalization
 from tests import networks
@@ -104,7 +105,9 @@ def test_the_growth_is_finite_and_keeps_the_network(untraced, method, state):
     before, widths = model(data[0]).numpy(), [site.width for site in model.sites]
     event = networks.grower(model, _METHODS[method](), (count,)).grow(0, data)
     assert [site.width for site in model.sites] == [width + count for width in widths]
-    assert json.loads(json.dumps(event, allow_nan=False)) == event
+    assert (
+        events.Growth.from_json(json.loads(json.dumps(event.to_json(), allow_nan=False))) == event
+    )
     assert all(np.all(np.isfinite(variable)) for variable in model.variables)
     # Firefly's new neurons are of norm 1e-4 on one side.
     np.testing.assert_allclose(model(data[0]), before, atol=5e-3 * (1 + abs(before).max()))
@@ -183,15 +186,15 @@ def test_a_growth_at_the_maximum_is_a_step_of_training(policy, max_width):
             policy=policy(neurons=2, max_width=max_width),
             method=gradmax.GradMax(),
         )
-        events = []
+        grown = []
         trainer = growing_trainer.GrowingTrainer(
-            trained, grower, lambda s, b: b, lambda event, _, events=events: events.append(event)
+            trained, grower, lambda s, b: b, lambda event, _, grown=grown: grown.append(event)
         )
         for count in (1, 2, 3):
             trainer.train(tf.constant(count))
         steps.append(int(trained.global_step))
         weights.append([v.numpy() for v in model.variables])
-        assert [event.sites for event in events] == ([{}] * 3 if grows else [])
+        assert [event.sites for event in grown] == ([{}] * 3 if grows else [])
     assert steps == [6, 6]
     for value, expected in zip(*weights, strict=True):
         np.testing.assert_array_equal(value, expected)
