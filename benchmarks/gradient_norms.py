@@ -54,8 +54,8 @@ def _norms(build, steps: int) -> dict[str, dict[str, float]]:
         for _ in range(steps):
             run.step()
         run.grow()
-        for site, event in run.grower.history.events[0]["sites"].items():
-            norms[site][type(method).__name__] = event["gradient_norm_new"]
+        for site, growth in run.grower.history.events[0].sites.items():
+            norms[site][type(method).__name__] = growth.gradient_norm_new
     return norms
 
 

@@ -9,6 +9,7 @@ from growth import grower, static_shapes, unspecified_shapes
 from growth.decisions import policies, schedules
 from growth.methods import method as method_lib
 from growth.newborns import cohorts, rates, update_factors
+from growth.records import events
 from growth.surgery import surgery
 from trainer import objectives, task
 from trainer.datasets import dataset
@@ -66,8 +67,8 @@ def loop(
     if newborn_rate is not None:
         births = cohorts.Cohorts(model.sites)
         quarters = {site.name: site.width // 4 for site in model.sites}
-        grown = {site.name: {"from": site.width // 4, "to": site.width} for site in model.sites}
-        surgery.assign(births.recalled(quarters, [{"step": 0, "sites": grown}]))
+        sites = {s.name: events.SiteGrowth(s.width // 4, s.width) for s in model.sites}
+        surgery.assign(births.recalled(quarters, [events.Growth(0, sites=sites)]))
         factors = update_factors.UpdateFactors(births, newborn_rate)
         scaled_updates.scale(optimizer, factors)
     strategy = tf.distribute.get_strategy()

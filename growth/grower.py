@@ -8,18 +8,12 @@ import gin
 import tensorflow as tf
 import tf_keras
 
-from growth import (
-    event_checks,
-    growth_step,
-    history,
-    replica_check,
-    spent_flops,
-    unspecified_shapes,
-)
-from growth.decisions import checks, planned_growth, policies, schedules
+from growth import growth_step, replica_check, unspecified_shapes, variable_shapes
+from growth.decisions import checks, policies, schedules
 from growth.methods import method as method_lib
 from growth.newborns import cohorts as cohorts_lib
 from growth.newborns import rates, update_factors
+from growth.records import event_checks, events, history, spent_flops
 from growth.site_trial import site_trial
 from growth.surgery import surgery
 from growth.surgery.neurons import NewNeurons
@@ -70,7 +64,7 @@ class Grower:
         slots: Callable[[tf.Variable], Sequence[surgery.Slot]],
         seed: int,
         train_step: growth_step.Step | None = None,
-        shapes: unspecified_shapes.UnspecifiedShapes | None = None,
+        shapes: variable_shapes.VariableShapes | None = None,
         schedule: schedules.Schedule = gin.REQUIRED,
         policy: policies.Policy = gin.REQUIRED,
         method: method_lib.GrowthMethod | None = gin.REQUIRED,
@@ -104,7 +98,7 @@ class Grower:
                 lambda: replica_check.checksums(strategy, self._changed_variables())
             )
         self.history = history.GrowthHistory()
-        self._birth = self._size()
+        self._seed_network = self._size()
         self.recall_cohorts()
         if method is not None:
             for site in self._sites:
@@ -115,26 +109,26 @@ class Grower:
         return {site.name: site.width for site in self._sites}
 
     @property
-    def birth(self) -> dict[str, Any]:
-        """`widths` by site, `parameters` and `forward_flops` of the network before any growth."""
-        return self.history.birth or self._birth
+    def seed_network(self) -> events.NetworkSize:
+        """The size of the network before any growth."""
+        return self.history.seed_network or self._seed_network
 
-    def be_born(self) -> None:
-        """Takes the network as it is now for that before any growth."""
-        self.history.birth = self._size()
+    def record_seed_network(self) -> None:
+        """Records the current network as the seed network, after a warm start."""
+        self.history.seed_network = self._size()
         self.recall_cohorts()
 
     def recall_cohorts(self) -> None:
-        """Takes over from the history when each neuron was born; needed after a restore."""
+        """Takes over from the history in which growth each neuron was added; after a restore."""
         if self._cohorts is not None:
-            widths = self.birth["widths"]
+            widths = self.seed_network.widths
             self._shapes.assign(self._cohorts.recalled(widths, self.history.events))
 
     def next_growth(self, step: int) -> int | None:
         """The step of the next growth, `step` itself if it is due now, or None."""
         return self._next_growth(step, len(self.history), self.history.last_step)
 
-    def plan(self, steps: int) -> list[planned_growth.PlannedGrowth]:
+    def plan(self, steps: int) -> list[events.PlannedGrowth]:
         """The growths still to come in a run of `steps` training steps.
 
         Raises:
@@ -163,7 +157,7 @@ class Grower:
                 )
             for name, count in self._allot(growths, widths).items():
                 width = widths[name]
-                planned.append(planned_growth.PlannedGrowth(step, name, width, width + count))
+                planned.append(events.PlannedGrowth(step, name, width, width + count))
                 widths[name] += count
             growths += 1
             step = self._next_growth(step, growths, step)
@@ -171,7 +165,9 @@ class Grower:
 
     def forward_flops(self, steps: int) -> int:
         """Floating-point operations of the forward passes of one example in `steps` steps."""
-        return spent_flops.forward_flops(self.birth["forward_flops"], self.history.events, steps)
+        return spent_flops.forward_flops(
+            self.seed_network.forward_flops, self.history.events, steps
+        )
 
     def prepare(self, growth_batch: Any, batch: Any | None = None) -> None:
         """Traces and compiles the growth, by growing nothing, so that no growth waits for it.
@@ -209,8 +205,8 @@ class Grower:
         neurons = []
         for site in self._sites:
             count = widths.get(site.name, site.width) - site.width
-            rows, columns = tf.shape(site.outgoing())[0], tf.shape(site.incoming())[0]
-            neurons.append(NewNeurons(tf.zeros([columns, count]), tf.zeros([rows, count])))
+            fan_in, fan_out = tf.shape(site.incoming())[0], tf.shape(site.outgoing())[0]
+            neurons.append(NewNeurons(tf.zeros([fan_in, count]), tf.zeros([fan_out, count])))
         self._shapes.assign(
             surgery.grown_with_slots(self._sites, neurons, self._slots, self._carry_slots)
         )
@@ -220,14 +216,14 @@ class Grower:
 
         Variables of unspecified shape take any value from a checkpoint, also a smaller one.
         """
-        expected = self.history.widths(self.birth["widths"])
+        expected = events.widths_after(self.history.events, self.seed_network.widths)
         if self.widths() != expected:
             raise ValueError(
                 f"the restored network has the widths {self.widths()}, but its growth history "
                 f"ends with {expected}; was the model's seed network changed?"
             )
 
-    def grow(self, step: int, growth_batch: Any, batch: Any | None = None) -> dict[str, Any]:
+    def grow(self, step: int, growth_batch: Any, batch: Any | None = None) -> events.Growth:
         """Grows the network once, and trains it for the step after that.
 
         Args:
@@ -247,34 +243,32 @@ class Grower:
         before = self.widths()
         counts = self._allot(len(self.history), before)
         batch = growth_batch if batch is None else batch
-        loss, measures, refusal = self._attempt(step, growth_batch, batch, counts)
+        outcome, refusal = self._attempt(step, growth_batch, batch, counts)
         if refusal is not None:
             if not self._skip_nonfinite:
                 raise FloatingPointError(f"in the growth after {step} steps {refusal}")
             counts = {}
         if self._checksums is not None:
             replica_check.check(self._checksums(), step)
-        measures = dict(zip(before, measures, strict=True))
-        event = {
-            "step": step,
-            "loss": float(loss),
+        growth = events.Growth(
+            step,
+            float(outcome.measured.loss),
             **self._cost(),
-            "sites": {
-                name: {"from": before[name], "to": before[name] + count}
-                | event_checks.numbers(measures[name])
-                for name, count in counts.items()
+            sites={
+                name: outcome.of_site(i, width, width + counts[name])
+                for i, (name, width) in enumerate(before.items())
+                if name in counts
             },
-        }
-        if refusal is not None:
-            event["refusal"] = refusal
-        event["milliseconds"] = 1000 * (time.perf_counter() - start)
-        event_checks.check_finite(event)
-        event_checks.say_rank(event)
-        self.history.events.append(event)
-        return event
+            refusal=refusal,
+        )
+        growth.milliseconds = 1000 * (time.perf_counter() - start)
+        event_checks.check_finite(growth)
+        event_checks.say_rank(growth)
+        self.history.events.append(growth)
+        return growth
 
     def _attempt(self, step, growth_batch, batch, counts):
-        """The loss and measures of a growth and its step, and why it did not grow, if so."""
+        """The outcome of a growth, and why it did not grow, if so."""
 
         def run(counts):
             arguments = self._growth_arguments(len(self.history), counts, step)
@@ -282,7 +276,7 @@ class Grower:
 
         kept = [(v, v.read_value()) for v in self._model.non_trainable_variables]
         try:
-            loss, measures, is_finite = run(counts)
+            outcome = run(counts)
         except tf.errors.InvalidArgumentError as error:
             if "decomposition was not successful" not in str(error):
                 raise
@@ -292,11 +286,10 @@ class Grower:
             # Nothing has grown yet, but the pass over the growth batch was not undone.
             for variable, value in kept:
                 variable.assign(value)
-            loss, measures, _ = run({})
-            return loss, measures, refusal
+            return run({}), refusal
         names = [site.name for site in self._sites]
-        finite = dict(zip(names, is_finite.numpy(), strict=True))
-        return loss, measures, event_checks.refusal(finite)
+        finite = dict(zip(names, outcome.is_finite.numpy(), strict=True))
+        return outcome, event_checks.refusal(finite)
 
     def _changed_variables(self) -> list[tf.Variable]:
         """The variables that a growth may change, which replicas must have alike."""
@@ -307,8 +300,8 @@ class Grower:
         flops = sum(layer.flops for layer in self._counted)
         return {"parameters": cost.parameters(self._model), "forward_flops": flops}
 
-    def _size(self) -> dict[str, Any]:
-        return {"widths": self.widths(), **self._cost()}
+    def _size(self) -> events.NetworkSize:
+        return events.NetworkSize(self.widths(), **self._cost())
 
     def _next_growth(self, step: int, growths: int, last: int | None) -> int | None:
         """The next growth, not before `step` and after `last`, the step of the last growth."""
@@ -319,7 +312,7 @@ class Grower:
 
     def _allot(self, growth: int, widths: dict[str, int]) -> dict[str, int]:
         """New neurons by site, of the sites that grow."""
-        initial = self.birth["widths"]
+        initial = self.seed_network.widths
         sites = [
             policies.SiteWidth(site.name, initial[site.name], widths[site.name], site.target_width)
             for site in self._sites

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import tensorflow as tf
 
-from growth import growth_step, unspecified_shapes
+from growth import growth_step
 from growth.surgery import surgery, variable_storage
 
 
-class StaticShapes(unspecified_shapes.UnspecifiedShapes):
-    """Keeps the shapes of growing variables fully defined.
+class StaticShapes:
+    """Keeps the shapes of growing variables fully defined; a `VariableShapes`.
 
     A variable whose declared shape has open axes gets storage that is declared with the shape of
     its value, and other storage whenever that changes. Whatever was traced is traced anew then.
@@ -37,8 +37,8 @@ class StaticShapes(unspecified_shapes.UnspecifiedShapes):
         tf.get_logger().addFilter(_is_no_warning_of_tracing)
         self._fix()
 
-    def compiled(self, step: growth_step.GrowthStep) -> Callable:
-        """`step.run`, in two parts that are compiled for each growth.
+    def compiled(self, step: growth_step.GrowthStep) -> Callable[..., growth_step.Outcome]:
+        """See `VariableShapes.compiled`; two parts, which are compiled for each growth.
 
         The new values are computed at the old widths. Then the variables get them, and the step
         that follows is compiled at the new widths.
@@ -46,29 +46,29 @@ class StaticShapes(unspecified_shapes.UnspecifiedShapes):
         return functools.partial(self._run, step)
 
     def traced(self, function: Callable) -> Callable:
-        """`function` of the variables, traced whenever it is called."""
-        return lambda *args: super(StaticShapes, self).traced(function)(*args)
+        """See `VariableShapes.traced`; whenever it is called."""
+        return lambda *args: tf.function(function, autograph=False)(*args)
 
     def _run(self, step, growth_batch, batch, counts, site_seeds, steps_done, trains):
-        """See `GrowthStep.run`."""
-        before = step.kernel_shapes()
         variables = []
 
         # Counts are constants in here, so that the compiler knows shapes.
-        def grown(growth_batch):
-            changed, *others = step.grown(growth_batch, counts, site_seeds, steps_done)
-            variables.extend(variable for variable, _ in changed)
-            return [value for _, value in changed], *others
+        def propose(growth_batch):
+            proposal = step.propose(growth_batch, counts, site_seeds, steps_done)
+            variables.extend(variable for variable, _ in proposal.changed)
+            return proposal._replace(changed=[value for _, value in proposal.changed])
 
-        values, singular_values, is_finite = self.traced(grown)(growth_batch)
-        self.assign([surgery.Grown(*pair) for pair in zip(variables, values, strict=True)])
-        measured = step.nothing_measured()
+        proposal = self.traced(propose)(growth_batch)
+        self.assign(
+            [surgery.Grown(*pair) for pair in zip(variables, proposal.changed, strict=True)]
+        )
+        measured = growth_step.Measured.nothing(counts)
         if trains:
-            measured = self.traced(lambda batch: step.train(batch, before))(batch)
-        return measured[0], step.measures(measured, singular_values), is_finite
+            measured = self.traced(lambda batch: step.train(batch, proposal.kernel_shapes))(batch)
+        return growth_step.Outcome(measured, proposal.singular_values, proposal.is_finite)
 
     def assign(self, values: Sequence[surgery.Grown]) -> None:
-        """Assigns values of any size."""
+        """See `VariableShapes.assign`."""
         same = [variable.shape == value.shape for variable, value in values]
         with self._strategy.scope():
             for (variable, value), is_same in zip(values, same, strict=True):
@@ -81,7 +81,7 @@ class StaticShapes(unspecified_shapes.UnspecifiedShapes):
 
     @contextlib.contextmanager
     def suspended(self) -> Iterator[None]:
-        """Within the block a checkpoint with any widths can be restored."""
+        """See `VariableShapes.suspended`."""
         with self._strategy.scope():
             for variable, declared in self._declared:
                 variable_storage.replace(variable, variable.read_value(), declared)

@@ -10,21 +10,32 @@ from growth.surgery import surgery
 
 
 class UnspecifiedShapes:
-    """A growth is an assignment in a graph that is traced once for the run."""
+    """A growth is an assignment in a graph that is traced once for the run; a `VariableShapes`."""
 
-    def compiled(self, step: growth_step.GrowthStep) -> Callable:
-        """`step.run`, compiled."""
-        return self.traced(step.run)
+    def compiled(self, step: growth_step.GrowthStep) -> Callable[..., growth_step.Outcome]:
+        """See `VariableShapes.compiled`; one graph."""
+
+        def run(growth_batch, batch, counts, site_seeds, steps_done, trains):
+            proposal = step.propose(growth_batch, counts, site_seeds, steps_done)
+            surgery.assign(proposal.changed)
+            measured = tf.cond(
+                trains,
+                lambda: step.train(batch, proposal.kernel_shapes),
+                lambda: growth_step.Measured.nothing(counts),
+            )
+            return growth_step.Outcome(measured, proposal.singular_values, proposal.is_finite)
+
+        return self.traced(run)
 
     def traced(self, function: Callable) -> Callable:
-        """`function` of the variables, traced when it has to be."""
+        """See `VariableShapes.traced`."""
         # Without AutoGraph, which only makes tracing slow: nothing in a growth depends on values.
         return tf.function(function, autograph=False)
 
     def assign(self, values: Sequence[surgery.Grown]) -> None:
-        """Assigns values of any size."""
+        """See `VariableShapes.assign`."""
         surgery.assign(values)
 
     def suspended(self) -> contextlib.AbstractContextManager[None]:
-        """Within the block a checkpoint with any widths can be restored, as anywhere."""
+        """See `VariableShapes.suspended`; checkpoints can be restored anywhere."""
         return contextlib.nullcontext()

@@ -145,17 +145,17 @@ class GrowthSite:
 
         Args:
           count: k.
-          shift: `[k]`, the value of the last parameter that shifts what reaches the activation: a
-            bias, or the shift of a normalization, which would undo a bias. As at birth if None.
+          shift: `[k]`, added to the last parameter that shifts what reaches the activation: a bias,
+            or the shift of a normalization, which would undo a bias. None for nothing.
           parents: `[k]`, the neuron whose parameters a new one copies; -1 for none. None for none
             at all.
         """
-        parameters = self.parameters
-        if parents is not None:
-            return [_copies(parameter, parents) for parameter in parameters]
-        values = [parameter.initial(count) for parameter in parameters]
+        if parents is None:
+            values = [parameter.initial(count) for parameter in self.parameters]
+        else:
+            values = [_copies(parameter, parents) for parameter in self.parameters]
         if shift is not None and (index := self._shift_index()) is not None:
-            values[index] = shift
+            values[index] += shift
         return values
 
     @property

@@ -45,18 +45,18 @@ def after_growth(
         for name, (method, _) in methods.items()
     }
     found = []
-    for event in list(run.experiment.grower.history.events):
-        run.restore(event["step"])
+    for growth in list(run.experiment.grower.history.events):
+        run.restore(growth.step)
         norms, losses = {}, {}
         for name, (_, repeats) in methods.items():
             norms[name] = []
             for draw in range(repeats):
                 with single_growth.undone(run.experiment):
                     (site,) = grow[name](batch, draw).values()
-                    norms[name].append(float(site["gradient_norm_new"]))
+                    norms[name].append(site.gradient_norm_new)
                     if draw == 0 and name in TRAINED:
                         losses[name] = _losses(task, steps, interval)
-        found.append({"step": event["step"], "norms": norms, "losses": losses})
+        found.append({"step": growth.step, "norms": norms, "losses": losses})
     return found
 
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from growth import growth_step
+from growth import growth_step, unspecified_shapes
 from growth.methods import method as method_lib
+from growth.records import events
 from models import site as site_lib
 from models.layers import seeds
 from trainer import experiment as experiment_lib
@@ -17,7 +18,7 @@ class SingleGrowth:
 
     Args:
       experiment: what is grown; its optimizer is gradient descent, which has no slots.
-      method: how new neurons start.
+      method: the growth method.
     """
 
     def __init__(self, experiment: experiment_lib.Experiment, method: method_lib.GrowthMethod):
@@ -33,11 +34,11 @@ class SingleGrowth:
             slots=lambda variable: [],
             carry_slots=True,
         )
-        self._grow = tf.function(step.run, autograph=False)
+        self._grow = unspecified_shapes.UnspecifiedShapes().compiled(step)
 
     def __call__(
         self, batch: tuple[tf.Tensor, tf.Tensor], draw: int
-    ) -> dict[str, dict[str, tf.Tensor]]:
+    ) -> dict[str, events.SiteGrowth]:
         """Grows each site by one neuron.
 
         Args:
@@ -45,15 +46,19 @@ class SingleGrowth:
           draw: the number of the random stream that the neuron is drawn from.
 
         Returns:
-          For each site, by name, what growth/history.py tells of it.
+          The growth of each site, by name.
         """
         site_seeds = [
             seeds.stream(self._seed, "single growth", draw, site.name) for site in self._sites
         ]
         counts = tf.ones([len(self._sites)], tf.int32)
         arguments = counts, tf.stack(site_seeds), tf.convert_to_tensor(self._steps_done)
-        _, measures, _ = self._grow(batch, batch, *arguments, tf.constant(True))
-        return dict(zip([site.name for site in self._sites], measures, strict=True))
+        widths = {site.name: site.width for site in self._sites}
+        outcome = self._grow(batch, batch, *arguments, tf.constant(True))
+        return {
+            name: outcome.of_site(i, width, width + 1)
+            for i, (name, width) in enumerate(widths.items())
+        }
 
 
 @contextlib.contextmanager

@@ -85,7 +85,7 @@ def growths_by_singular_vector(
                     {
                         "start": step,
                         "number": number + 1,
-                        "singular_value": float(site["singular_values"][0]),
+                        "singular_value": site.singular_values[0],
                         "losses": _losses(task, batch, steps - step, interval),
                     }
                 )

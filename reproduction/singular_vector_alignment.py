@@ -8,9 +8,7 @@ import gin
 import numpy as np
 import tensorflow as tf
 
-from growth import growth_step
-from growth.linear_map import full_precision
-from growth.methods import gradmax
+from growth.linear_map import full_precision, site_observer
 from models import site as site_lib
 from reproduction import bands, claim, figure
 from trainer import experiment
@@ -70,15 +68,9 @@ def alignments(
 
 def _matrices(built):
     """A function from a batch to the map A of each site."""
-    step = growth_step.GrowthStep(
-        built.model,
-        site_lib.sites_of(built.model, required=True),
-        built.task.loss,
-        step=None,
-        method=gradmax.GradMax(),
-        slots=lambda variable: [],
-        carry_slots=True,
-    )
+    sites = site_lib.sites_of(built.model, required=True)
+    loss = site_observer.loss_of(built.model, built.task.loss)
+    observer = site_observer.SiteObserver(sites, loss, small=sites)
 
     @tf.function
     def of_batch(batch):
@@ -87,7 +79,7 @@ def _matrices(built):
                 each.matrix()
                 if each.has_matrix
                 else tf.transpose(each.to_incoming(tf.eye(each.shape[0])))
-                for each in step.maps(batch)
+                for each in observer.maps(batch)
             ]
 
     return lambda batch: [matrix.numpy() for matrix in of_batch(batch)]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from growth.records import events
 from trainer.model_dir import run_directory, strict_json
 
 
@@ -28,12 +29,12 @@ def train(directory: run_directory.RunDirectory) -> dict[str, Any]:
         "curve": [[step, curves.flops(step), loss] for step, loss in losses.items()],
         "growths": [
             {
-                "step": event["step"],
-                "milliseconds": event["milliseconds"],
-                "step_milliseconds": event["milliseconds"] / in_steps[event["step"]],
+                "step": growth.step,
+                "milliseconds": growth.milliseconds,
+                "step_milliseconds": growth.milliseconds / in_steps[growth.step],
             }
-            for event in map(strict_json.loads, growths)
-            if event["step"] in in_steps  # A growth at step 0 has no step before it.
+            for growth in map(events.Growth.from_json, map(strict_json.loads, growths))
+            if growth.step in in_steps  # A growth at step 0 has no step before it.
         ],
         "test": result["test"],
     }

@@ -89,10 +89,10 @@ def test_two_replicas_train_and_grow_as_one(mirrored, make, method):
     )
     np.testing.assert_allclose(losses, expected_losses, rtol=1e-5)
     for event, expected in zip(events, expected_events, strict=True):
-        np.testing.assert_allclose(event["loss"], expected["loss"], rtol=1e-5)
-        for name, site in event["sites"].items():
-            for key, value in site.items():
-                np.testing.assert_allclose(value, expected["sites"][name][key], rtol=1e-4)
+        np.testing.assert_allclose(event.loss, expected.loss, rtol=1e-5)
+        for name, site in event.sites.items():
+            for key, value in site.to_json().items():
+                np.testing.assert_allclose(value, expected.sites[name].to_json()[key], rtol=1e-4)
     pairs = zip(model.variables, expected_model.variables, strict=True)
     for variable, expected in pairs:
         first, second = mirrored.experimental_local_results(variable)

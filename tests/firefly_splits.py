@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from growth.methods import firefly
+from growth.surgery.neurons import NewNeurons
 
 
 class Splits(firefly.Firefly):
@@ -12,7 +13,7 @@ class Splits(firefly.Firefly):
         """See `Firefly.__call__`."""
         new = super().__call__(linear_map, count, seed)
         copies = new.parents >= 0
-        return new._replace(
+        return NewNeurons(
             incoming=tf.boolean_mask(new.incoming, copies, axis=1),
             outgoing=tf.boolean_mask(new.outgoing, copies, axis=1),
             parents=tf.boolean_mask(new.parents, copies),

@@ -6,7 +6,7 @@ import tf_keras
 
 from growth import grower as grower_lib
 from growth.decisions import policies, schedules
-from growth.site_trial import site_observer
+from growth.linear_map import site_observer
 from models import cost
 from models.architectures import mlp
 from models.layers import activations

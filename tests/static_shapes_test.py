@@ -184,7 +184,7 @@ def test_a_training_step_compiles_under_xla_before_and_after_a_growth(tmp_path):
             # Anew after the growth, as the training loop is.
             function = tf.function(built.task._replica_step, jit_compile=compiled)
             losses.append(float(function(batch)[0]))
-            assert built.grower.grow(step, batch)["sites"]["hidden_1"]["to"] == 6 + step
+            assert built.grower.grow(step, batch).sites["hidden_1"].to_width == 6 + step
             assert all(variable.shape.is_fully_defined() for variable in _state(built))
     np.testing.assert_allclose(losses[:2], losses[2:], rtol=1e-4)
 
@@ -209,7 +209,7 @@ def _grown(static, make_norm, data, strategy):
     losses = []
     for step in range(2):
         losses.append(float(trainer.train(tf.constant(2))["loss"]))
-        losses.append(grower.grow(step, trainer.next_batch())["loss"])
+        losses.append(grower.grow(step, trainer.next_batch()).loss)
     losses.append(float(trainer.train(tf.constant(2))["loss"]))
     variables = [*model.variables, *(s.variable for v in model.variables for s in slots(v))]
     parts = [strategy.experimental_local_results(variable) for variable in variables]
@@ -234,10 +234,10 @@ def test_growth_is_the_same_whatever_the_layers_and_the_strategy(make_norm, devi
     expected_losses, expected_events, expected_variables = _grown(False, make_norm, data, strategy)
     np.testing.assert_allclose(losses, expected_losses, rtol=1e-6)
     for event, expected in zip(events, expected_events, strict=True):
-        assert event["parameters"] == expected["parameters"]
-        for name, site in event["sites"].items():
-            for key, value in site.items():
-                np.testing.assert_allclose(value, expected["sites"][name][key], rtol=1e-5)
+        assert event.parameters == expected.parameters
+        for name, site in event.sites.items():
+            for key, value in site.to_json().items():
+                np.testing.assert_allclose(value, expected.sites[name].to_json()[key], rtol=1e-5)
     for parts, expected_parts in zip(variables, expected_variables, strict=True):
         for part, expected in zip(parts, expected_parts, strict=True):
             scale = max(1.0, tf.reduce_max(tf.abs(expected)))

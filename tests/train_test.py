@@ -65,7 +65,7 @@ def test_the_files_of_a_run(finished):
     assert {"loss"} == result["train"].keys() == result["test"].keys()
     assert "tensorflow" in result["versions"] and result["wall_seconds"] > 0
     events = [json.loads(line) for line in (folder / "growth.jsonl").read_text().splitlines()]
-    assert events == built.grower.history.events
+    assert events == [growth.to_json() for growth in built.grower.history.events]
     assert [event["step"] for event in events] == [3, 6]
     assert "PeriodicSchedule.count = 2" in (folder / "config.gin").read_text()
     operative = (folder / "operative_config-0.gin").read_text()
@@ -254,6 +254,6 @@ def test_a_growth_takes_its_gradient_from_a_batch_of_its_own_size(tmp_path):
     event = built.grower.grow(2, (inputs, targets), next(iter(built.batches(2))))
     # A of one hidden layer: dL/dz^T h, for the squared error averaged over examples and outputs.
     a = 2 * tf.transpose(errors) @ inputs / tf.size(errors, tf.float32)
-    logged = event["sites"]["hidden_1"]["singular_values"]
+    logged = event.sites["hidden_1"].singular_values
     values = np.linalg.svd(a, compute_uv=False)
     np.testing.assert_allclose(logged, values[: len(logged)], rtol=1e-4)

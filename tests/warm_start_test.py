@@ -143,7 +143,7 @@ def test_it_grows_and_learns_from_there(name, tmp_path):
         return float(np.mean(np.square(built.model(inputs) - targets)))
 
     width = built.grower.widths()["hidden_1"]
-    assert width in (9, 12) and built.grower.birth["widths"] == {"hidden_1": width}
+    assert width in (9, 12) and built.grower.seed_network.widths == {"hidden_1": width}
     before = loss()
     run.prepare({})
     run.train(evaluate=True)
@@ -152,7 +152,7 @@ def test_it_grows_and_learns_from_there(name, tmp_path):
     assert result["widths"] == {"hidden_1": width + 2}
     # Growths after 2 and 5 of 12 steps, by a neuron each.
     first, second = built.grower.history.events
-    flops = [size["forward_flops"] for size in (built.grower.birth, first, second)]
+    flops = [size.forward_flops for size in (built.grower.seed_network, first, second)]
     assert flops[0] < flops[1] < flops[2]
     forward = 2 * flops[0] + 3 * flops[1] + 7 * flops[2]
     assert result["training_flops"] == 3 * built.dataset.batch_size * forward

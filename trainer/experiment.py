@@ -9,9 +9,9 @@ import tensorflow as tf
 import tf_keras
 
 from growth import grower as grower_lib
-from growth import spent_flops, unspecified_shapes
 from growth import static_shapes as static_shapes_lib
-from growth.decisions import planned_growth
+from growth import unspecified_shapes
+from growth.records import events, spent_flops
 from trainer import matched_flops, objectives, random_state, task
 from trainer.datasets import dataset as dataset_lib
 from trainer.datasets import promises
@@ -175,7 +175,7 @@ class Experiment:
         with self.strategy.scope():
             self.shapes.assign(self._warm_start.values(self.model, self._slots))
         self._warm_start = None
-        self.grower.be_born()
+        self.grower.record_seed_network()
         self.grower.plan(self.steps)  # A policy may not like these widths.
 
     def try_sites(self) -> None:
@@ -280,7 +280,7 @@ def _check_growth_batch_size(growth_batch_size: int | None, replicas: int) -> No
         )
 
 
-def _check_end_of_growth(plan: Sequence[planned_growth.PlannedGrowth], steps: int) -> None:
+def _check_end_of_growth(plan: Sequence[events.PlannedGrowth], steps: int) -> None:
     """Raises ValueError if a growth comes after `steps`, which a matched run may go beyond."""
     late = [growth.step for growth in plan if growth.step >= steps]
     if late:

@@ -4,11 +4,11 @@ import contextlib
 import os
 import sys
 import time
-from typing import Any
 
 import gin
 import tensorflow as tf
 
+from growth.records import events
 from models import cost
 from trainer import experiment as experiment_lib
 from trainer.config import hyperparameters
@@ -93,27 +93,27 @@ class RunLog:
         if time.monotonic() - self._drawn > _SECONDS_BETWEEN_CURVES:
             self._draw_curves()
 
-    def growth(self, event: dict[str, Any], seconds_a_step: float | None) -> None:
-        """A growth; `event` as in growth/history.py.
+    def growth(self, growth: events.Growth, seconds_a_step: float | None) -> None:
+        """A growth.
 
         Args:
-          event: the growth.
+          growth: what happened.
           seconds_a_step: what a training step took before it, if one was timed.
         """
         grower = self._experiment.grower
         self._directory.write_growths(grower.history.events)
-        self._progress.growth(event)
-        self._grown = event["step"]
+        self._progress.growth(growth)
+        self._grown = growth.step
         after = grower.widths()
-        before = after | {name: site["from"] for name, site in event["sites"].items()}
+        before = after | {name: site.from_width for name, site in growth.sites.items()}
         with self._writer():
-            summaries.write_growth(event)
+            summaries.write_growth(growth)
             if seconds_a_step is not None:
-                steps = event["milliseconds"] / 1000 / seconds_a_step
-                tf.summary.scalar("per_growth/training_steps", steps, step=event["step"])
+                steps = growth.milliseconds / 1000 / seconds_a_step
+                tf.summary.scalar("per_growth/training_steps", steps, step=growth.step)
             if self._directory.is_written:
                 picture = pictures.widths(before, after)
-                tf.summary.image("pictures/widths", picture, step=event["step"])
+                tf.summary.image("pictures/widths", picture, step=growth.step)
 
     def evaluation(self, metrics: dict[str, float], step: int) -> None:
         """The metrics of an evaluation after `step` training steps."""
@@ -145,7 +145,7 @@ class RunLog:
         names = self._experiment.task.metric_names
         shown = {k: v for k, v in self._curves.items() if v and k.partition("/")[2] in names}
         if shown and self._directory.is_written:
-            growths = [event["step"] for event in self._experiment.grower.history.events]
+            growths = [growth.step for growth in self._experiment.grower.history.events]
             step = max(map(max, shown.values()))
             with self._writer():
                 tf.summary.image("pictures/curves", pictures.curves(shown, growths), step=step)

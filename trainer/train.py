@@ -210,8 +210,8 @@ class Run:
         """Grows the network after `step` training steps, and trains it for the step after them."""
         batch = self._task.next_batch()
         with failed_steps.growth_explained(self._grower, step):
-            event = self._grower.grow(step, self._experiment.growth_batch(step, batch), batch)
-        self._log.growth(event, self._seconds_a_step)
+            growth = self._grower.grow(step, self._experiment.growth_batch(step, batch), batch)
+        self._log.growth(growth, self._seconds_a_step)
 
     def _stops(self, first: int, evaluate: bool) -> list[int]:
         """The steps after `first` at which the in-graph training loop has to return to Python."""
@@ -268,7 +268,7 @@ class Run:
             "steps": experiment.steps,
             "seed": experiment.seed,
             "batch_size": experiment.dataset.batch_size,
-            "birth": self._grower.birth,
+            "birth": self._grower.seed_network.to_json(),
             "versions": {"python": platform.python_version()}
             | {name: importlib.metadata.version(name) for name in packages},
         }

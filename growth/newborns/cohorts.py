@@ -1,10 +1,10 @@
 """When each neuron was born: the neurons of one growth are a cohort."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import tensorflow as tf
 
+from growth.records import events
 from growth.surgery import surgery
 from models import site as site_lib
 
@@ -49,22 +49,22 @@ class Cohorts:
         return [*values, surgery.Grown(self.births, births)]
 
     def recalled(
-        self, seed_widths: Mapping[str, int], events: Sequence[Mapping[str, Any]]
+        self, seed_widths: Mapping[str, int], growths: Sequence[events.Growth]
     ) -> list[surgery.Grown]:
         """The variables after all growths so far.
 
         Args:
           seed_widths: neurons of each site before any growth, by name.
-          events: the growths, see `history.GrowthHistory`.
+          growths: those so far.
         """
         cohorts = {site.name: [0] * seed_widths[site.name] for site in self.of_site}
         births = [-1]
-        for event in events:
-            added = {name: site["to"] - site["from"] for name, site in event["sites"].items()}
+        for growth in growths:
+            added = {name: site.count for name, site in growth.sites.items()}
             if any(added.values()):
                 for name, count in added.items():
                     cohorts[name] += [len(births)] * count
-                births.append(event["step"])
+                births.append(growth.step)
         return [
             *(
                 surgery.Grown(variable, tf.constant(cohorts[site.name], tf.int32))

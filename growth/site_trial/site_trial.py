@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 import tf_keras
 
-from growth.linear_map import full_precision
-from growth.site_trial import site_faults, site_observer
+from growth.linear_map import full_precision, site_observer
+from growth.site_trial import site_faults
 from growth.surgery import surgery
 from growth.surgery.neurons import NewNeurons
 from models import site as site_lib

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from models import site as site_lib
-
 
 class OldNeurons(NamedTuple):
     """What a growth changes about the neurons that are there already.
+
+    Either of all of them, or of none: `[n, 0]` and `[0]` leave them as they are.
 
     Attributes:
       incoming_change: `[n, width]`, added to their incoming weights.
@@ -19,42 +19,65 @@ class OldNeurons(NamedTuple):
     outgoing_factor: tf.Tensor
 
 
-class NewNeurons(NamedTuple):
-    """k new neurons, a column each, and what comes with them.
-
-    A method sets the same attributes at every call, and leaves the others None.
-
-    Attributes:
-      incoming: incoming weights, `[n, k]`.
-      outgoing: outgoing weights, `[m, k]`.
-      shift: `[k]`, a bias, or the shift of a normalization that would undo a bias; 0 if None.
-        Ignored where a neuron has neither.
-      singular_values: of A, largest first, `[k]`, for the logs.
-      parents: `[k]`, the old neuron of which a new one copies bias and parameters between, -1 for
-        none; None for none at all.
-      old: what happens to the old neurons; None for nothing.
-    """
-
+class _Fields(NamedTuple):
     incoming: tf.Tensor
     outgoing: tf.Tensor
-    shift: tf.Tensor | None = None
-    singular_values: tf.Tensor | None = None
-    parents: tf.Tensor | None = None
-    old: OldNeurons | None = None
+    shift: tf.Tensor
+    singular_values: tf.Tensor
+    parents: tf.Tensor
+    old: OldNeurons
+
+
+class NewNeurons(_Fields):
+    """k new neurons, a column each, and what comes with them.
+
+    All fields are tensors, whatever is given: `NewNeurons(incoming, outgoing)` is neurons that copy
+    nothing, and change nothing about the old ones.
+
+    >>> new = NewNeurons(incoming=tf.zeros([5, 2]), outgoing=tf.ones([3, 2]))
+    >>> new.parents.numpy().tolist(), new.shift.numpy().tolist()
+    ([-1, -1], [0.0, 0.0])
+
+    Attributes:
+      incoming: incoming weights, float32 `[n, k]`, where n is the fan-in.
+      outgoing: outgoing weights, float32 `[m, k]`, where m is the fan-out.
+      shift: float32 `[k]`, added to the bias, or to the shift of a normalization that would undo a
+        bias; ignored where a neuron has neither. By default 0.
+      singular_values: of A, largest first, for the logs; float32 `[k]`, or `[0]` (the default) of
+        methods that know none.
+      parents: the old neuron of which a new one copies bias and parameters between, int32 `[k]`; -1
+        (the default) for none.
+      old: what happens to the old neurons; by default nothing.
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        incoming: tf.Tensor,
+        outgoing: tf.Tensor,
+        shift: tf.Tensor | None = None,
+        singular_values: tf.Tensor | None = None,
+        parents: tf.Tensor | None = None,
+        old: OldNeurons | None = None,
+    ):
+        """Fills in the defaults."""
+        if shift is None:
+            shift = tf.zeros(tf.shape(incoming)[1:])
+        if singular_values is None:
+            singular_values = tf.zeros([0])
+        if parents is None:
+            parents = tf.fill(tf.shape(incoming)[1:], -1)
+        if old is None:
+            old = OldNeurons(incoming[:, :0], tf.ones([0]))
+        return super().__new__(cls, incoming, outgoing, shift, singular_values, parents, old)
+
+    @classmethod
+    def none(cls, fan_in: tf.Tensor, fan_out: tf.Tensor) -> "NewNeurons":
+        """No neurons, at a site with these lengths of weights."""
+        return cls(tf.zeros([fan_in, 0]), tf.zeros([fan_out, 0]))
 
     @property
     def count(self) -> tf.Tensor:
         """The number of neurons, k."""
         return tf.shape(self.incoming)[1]
-
-    def none(self, site: site_lib.GrowthSite) -> "NewNeurons":
-        """No neurons of `site`, with the same attributes set."""
-        columns, rows = tf.shape(site.incoming())[0], tf.shape(site.outgoing())[0]
-        width = tf.shape(site.incoming())[1]
-        others = {
-            name: None if value is None else tf.zeros([0] * value.shape.rank, value.dtype)
-            for name, value in self._asdict().items()
-            if name in ("shift", "singular_values", "parents")
-        }
-        old = self.old and OldNeurons(tf.zeros([columns, width]), tf.ones([width]))
-        return NewNeurons(tf.zeros([columns, 0]), tf.zeros([rows, 0]), old=old, **others)

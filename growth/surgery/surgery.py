@@ -49,7 +49,7 @@ def grown(
         before = values.get(variable.ref(), Grown(variable, tf.convert_to_tensor(variable)))
         values[variable.ref()] = Grown(variable, function(before.value))
 
-    # What neurons put out first, at all sites: a copy at the next site reads all of it.
+    # Outgoing weights first, at all sites: a copy at the next site reads all of it.
     for site, new in zip(sites, neurons, strict=True):
         kernels = site.outgoing_kernels(new.outgoing)
         for consumer, kernel in zip(site.consumers, kernels, strict=True):
@@ -76,37 +76,47 @@ def grown(
 
 def _incoming(site, new):
     """For each producer the kernels of new neurons, and the change of those of old ones."""
-    kernels = site.incoming_kernels(new.incoming)
-    if new.old is None:
-        return [(kernel, None) for kernel in kernels]
-    return list(zip(kernels, site.incoming_kernels(new.old.incoming_change), strict=True))
+    kernels, change = site.incoming_kernels(new.incoming), new.old.incoming_change
+    # None where it is known when traced, as for most methods.
+    changes = [None] * len(kernels) if change.shape[1] == 0 else site.incoming_kernels(change)
+    return list(zip(kernels, changes, strict=True))
 
 
 def _scale(value, new, axis):
     """The kernel of a consumer, with the outgoing weights of old neurons as they will be."""
-    if new.old is None:
+    factor = new.old.outgoing_factor
+    if factor.shape[0] == 0:
         return value
+    missing = tf.shape(value)[axis] - tf.size(factor)
     shape = [1] * value.shape.rank
     shape[axis] = -1
-    return value * tf.reshape(new.old.outgoing_factor, shape)
+    return value * tf.reshape(tf.concat([factor, tf.ones([missing])], axis=0), shape)
 
 
 def _read(value, producer, new, kernel, old_change):
     """The kernel of a producer with the incoming weights of new neurons and of changed ones.
 
-    `value` may have more rows than the variable, which belong to new neurons of a site before.
+    `value` may have a longer fan-in than the variable: new neurons of a site before.
     """
     axis = producer.output_axis
-    if new.parents is not None:
-        # What a copy has in common with its parent, which both read through all rows; and what it
-        # does not, through the old ones.
-        width = tf.shape(value)[axis]
-        chosen = tf.one_hot(new.parents, width)
-        kernel -= tf.einsum("...i,ki->...k", tf.convert_to_tensor(producer.kernel), chosen)
-        kernel = _pad(kernel, value, axis) + tf.einsum("...i,ki->...k", value, chosen)
+    # What a copy has in common with its parent, which both read through the whole fan-in; and what
+    # it does not, through the old part of it.
+    kernel -= _of_parents(producer.kernel, new.parents, axis)
+    kernel = _pad(kernel, value, axis) + _of_parents(value, new.parents, axis)
     if old_change is not None:
-        value += _pad(old_change, value, axis)
+        value += _pad_by(old_change, tf.shape(value) - tf.shape(old_change))
     return _append(value, kernel, axis)
+
+
+def _of_parents(kernel, parents, axis):
+    """The slice of the parent of each new neuron, along the last axis; zeros where there is none.
+
+    `kernel` itself is not copied: most methods make no copies.
+    """
+    is_copy = parents >= 0
+    columns = tf.gather(kernel, tf.boolean_mask(parents, is_copy), axis=axis)
+    chosen = tf.boolean_mask(tf.eye(tf.size(parents)), is_copy)
+    return tf.einsum("...c,ck->...k", columns, chosen)
 
 
 def grown_with_slots(

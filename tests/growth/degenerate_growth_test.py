@@ -20,6 +20,7 @@ from growth.methods import (
     random,
     split,
 )
+from growth.records import events
 from models.architectures import convnet
 from models.layers import normalization
 from tests import networks, training_loops
@@ -101,7 +102,9 @@ def test_the_growth_is_finite_and_keeps_the_network(untraced, method, state):
     before, widths = model(data[0]).numpy(), [site.width for site in model.sites]
     event = networks.grower(model, _METHODS[method](), (count,)).grow(0, data)
     assert [site.width for site in model.sites] == [width + count for width in widths]
-    assert json.loads(json.dumps(event, allow_nan=False)) == event
+    assert (
+        events.Growth.from_json(json.loads(json.dumps(event.to_json(), allow_nan=False))) == event
+    )
     assert all(np.all(np.isfinite(variable)) for variable in model.variables)
     # Firefly's new neurons are of norm 1e-4 on one side.
     np.testing.assert_allclose(model(data[0]), before, atol=5e-3 * (1 + abs(before).max()))
@@ -174,6 +177,6 @@ def test_a_growth_at_the_maximum_is_a_step_of_training(tmp_path, policy, max_wid
         )
         assert built.task.global_step == 6
         weights.append([v.numpy() for v in built.model.variables])
-        assert [event["sites"] for event in built.grower.history.events] == [{}] * count
+        assert [event.sites for event in built.grower.history.events] == [{}] * count
     for value, expected in zip(*weights, strict=True):
         np.testing.assert_array_equal(value, expected)

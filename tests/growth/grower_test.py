@@ -7,10 +7,10 @@ import tensorflow as tf
 import tf_keras
 
 from growth import grower as grower_lib
-from growth import history
-from growth.decisions import planned_growth, policies, schedules
+from growth.decisions import policies, schedules
 from growth.methods import gradmax, random
 from growth.methods import method as method_lib
+from growth.records import events
 from growth.surgery.neurons import NewNeurons
 from models import cost
 from tests import networks
@@ -46,14 +46,14 @@ def test_the_plan_is_what_happens():
         assert grower.next_growth(step) == step
         event = grower.grow(step, data)
         happened += [
-            planned_growth.PlannedGrowth(step, name, site["from"], site["to"])
-            for name, site in event["sites"].items()
+            events.PlannedGrowth(step, name, site.from_width, site.to_width)
+            for name, site in event.sites.items()
         ]
     assert plan == happened
     rehearsed = networks.network()
     networks.grower(rehearsed, random.Random()).rehearse(grower.widths())
-    assert cost.parameters(rehearsed) == cost.parameters(model) == event["parameters"]
-    assert cost.forward_flops(rehearsed) == event["forward_flops"]
+    assert cost.parameters(rehearsed) == cost.parameters(model) == event.parameters
+    assert cost.forward_flops(rehearsed) == event.forward_flops
 
 
 class _Stubborn(schedules.Schedule):
@@ -130,7 +130,7 @@ def test_layers_of_the_same_name_are_told_apart():
         value = networks.loss(data[1], model(data[0]))
     kernels = [site.producers[0].kernel for site in model.sites]
     for name, gradient in zip("ab", tape.gradient(value, kernels), strict=True):
-        logged = event["sites"][name]["gradient_norm_new"]
+        logged = event.sites[name].gradient_norm_new
         np.testing.assert_allclose(logged, tf.norm(gradient[:, 5:]), rtol=1e-5)
 
 
@@ -172,7 +172,7 @@ def test_history_survives_a_checkpoint_and_finds_other_widths(tmp_path):
     model, data = networks.network(), networks.batch()
     grower = networks.grower(model, random.Random())
     event = grower.grow(0, data)
-    assert json.loads(json.dumps(event)) == event
+    assert events.Growth.from_json(json.loads(json.dumps(event.to_json()))) == event
     path = tf.train.Checkpoint(model=model, growth=grower.history).save(str(tmp_path / "c"))
 
     seed = networks.network(seed=3)
@@ -192,8 +192,8 @@ def test_forward_flops_add_up_over_the_widths():
     grower = networks.grower(networks.network(), None)
     first = grower.forward_flops(1)
     grower.history.events = [
-        {"step": 10, "forward_flops": 2 * first},
-        {"step": 20, "forward_flops": 3 * first},
+        events.Growth(10, forward_flops=2 * first),
+        events.Growth(20, forward_flops=3 * first),
     ]
     assert grower.forward_flops(25) == first * (10 + 2 * 10 + 3 * 5)
 
@@ -224,9 +224,3 @@ def test_a_growth_of_a_network_that_is_not_finite_is_named(method):
     model.sites[1].producers[0].kernel.assign(tf.fill([5, 7], np.nan))
     with pytest.raises(FloatingPointError, match="after 3 steps new weights are not finite at sit"):
         networks.grower(model, method).grow(3, data)
-
-
-def test_history_widths():
-    past = history.GrowthHistory()
-    past.events = [{"sites": {"a": {"to": 5}}}, {"sites": {"a": {"to": 6}, "b": {"to": 3}}}]
-    assert past.widths({"a": 4, "b": 2, "c": 1}) == {"a": 6, "b": 3, "c": 1}

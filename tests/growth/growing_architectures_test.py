@@ -67,8 +67,8 @@ def test_every_site_grows_and_the_output_stays(make, size, between, eagerly):
         assert architectures.widths(model) == [width + 2 for width in widths]
         _assert_close(model(batch[0]), in_evaluation)
         _assert_close(model(batch[0], training=True), in_training)
-        for site in event["sites"].values():
-            assert site["gradient_norm_new"] > 0 and site["gradient_norm_old"] > 0
+        for site in event.sites.values():
+            assert site.gradient_norm_new > 0 and site.gradient_norm_old > 0
 
 
 @pytest.mark.parametrize(

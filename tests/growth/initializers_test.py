@@ -68,12 +68,12 @@ def test_the_logged_gradient_norm_is_that_of_the_grown_network(method):
     for i, (site, (incoming, outgoing)) in enumerate(zip(sites, by_kernel, strict=True)):
         new_in = incoming[:, old_out[i] :]
         new_out = outgoing[old_in[i + 1] :]
-        logged = event["sites"][site.name]
+        logged = event.sites[site.name]
         np.testing.assert_allclose(
-            logged["gradient_norm_new"], tf.linalg.global_norm([new_in, new_out]), rtol=1e-4
+            logged.gradient_norm_new, tf.linalg.global_norm([new_in, new_out]), rtol=1e-4
         )
         np.testing.assert_allclose(
-            logged["gradient_norm_old"],
+            logged.gradient_norm_old,
             tf.norm(incoming[: old_in[i], : old_out[i]]),
             rtol=1e-4,
         )
@@ -95,7 +95,7 @@ def test_gradmax_reaches_the_optimum_of_equation_14(activation):
             expected[site.name] = scale**2 * np.sum(values[:3] ** 2)
         event = grower.grow(seed, data)
         for name, optimum in expected.items():
-            reached = event["sites"][name]["gradient_norm_new"] ** 2
+            reached = event.sites[name].gradient_norm_new ** 2
             np.testing.assert_allclose(reached, optimum, rtol=1e-4)
 
 
@@ -106,7 +106,7 @@ def test_no_random_directions_have_a_larger_gradient_than_gradmax():
         for seed in range(5):
             networks.randomize(model, (5, 7), seed)
             event = grower.grow(seed, networks.batch(seed=seed))
-            yield from (site["gradient_norm_new"] for site in event["sites"].values())
+            yield from (site.gradient_norm_new for site in event.sites.values())
 
     assert np.all(np.greater(list(norms(gradmax.GradMax())), list(norms(random.Random()))))
 
@@ -169,7 +169,7 @@ def test_a_fraction_that_cannot_be_is_named(arguments, message):
 def test_neurons_beyond_the_rank_take_random_directions_and_this_is_said(caplog):
     model, data = networks.network((5,), outputs=2), networks.batch(outputs=2)
     event = networks.grower(model, gradmax.GradMax(), neurons=(5,)).grow(0, data)
-    values = event["sites"]["hidden_1"]["singular_values"]
+    values = event.sites["hidden_1"].singular_values
     assert np.count_nonzero(values) == 2 and len(values) == 5
     assert "rank 2, 3 of 5 new neurons start in random directions" in caplog.text
     outgoing = model.sites[0].outgoing().numpy()

@@ -100,7 +100,7 @@ def test_a_new_layer_grows_like_any_other_and_is_not_traced_again(convolutions, 
         event = grower.grow(i, data)
         scale = float(tf.reduce_max(tf.abs(before)))
         np.testing.assert_allclose(model(data[0]), before, rtol=1e-5, atol=1e-5 * scale)
-        assert all(site["gradient_norm_new"] > 0 for site in event["sites"].values())
+        assert all(site.gradient_norm_new > 0 for site in event.sites.values())
     assert grower.widths() == {"a_new": 3, "a": 8, "b_new": 4}
     assert model.first.width == model.places[0].writers[1].width == 8
     first = step(data)

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from growth.methods import random
 from growth.newborns import cohorts, rates
+from growth.records import events
 from models.architectures import convnet
 from models.layers import normalization
 from tests import networks, site_table
@@ -149,7 +150,7 @@ def test_what_is_recalled_from_the_history_is_what_was_there(untraced):
 def test_a_growth_that_is_left_out_or_rehearsed_makes_no_cohort(untraced):
     model = networks.network((2, 3))
     made = cohorts.Cohorts(model.sites)
-    assert made.recalled({"hidden_1": 2, "hidden_2": 3}, [{"step": 3, "sites": {}}])[-1].value == -1
+    assert made.recalled({"hidden_1": 2, "hidden_2": 3}, [events.Growth(3)])[-1].value == -1
     grower = networks.grower(model, random.Random(), (1,), newborn_rate=rates.ConstantRate(2.0))
     grower.prepare(networks.batch())
     np.testing.assert_array_equal(grower._cohorts.births, [-1])

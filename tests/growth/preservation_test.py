@@ -51,7 +51,7 @@ def test_growth_leaves_all_there_was_as_it_is(site, method):
                 np.testing.assert_array_equal(variable.numpy()[trained_site.old_part(value)], value)
         gradients = grown_network.gradients_of_new(model, data, width)
     norm = np.linalg.norm([np.linalg.norm(gradient) for gradient in gradients])
-    np.testing.assert_allclose(event["sites"]["site"]["gradient_norm_new"], norm, rtol=1e-4)
+    np.testing.assert_allclose(event.sites["site"].gradient_norm_new, norm, rtol=1e-4)
 
 
 def test_new_slots_and_parameters_between_start_as_at_birth(site):

@@ -156,11 +156,14 @@ def test_tiny_gradients_and_their_directions_are_logged(untraced):
             gradmax.GradMax(),
             loss_function=lambda t, o, scale=scale: scale * networks.loss(t, o),
         )
-        events.append(grower.grow(0, data)["sites"])
+        events.append(grower.grow(0, data).sites)
     for name, expected in events[0].items():
         for key in ("gradient_norm_new", "gradient_norm_old", "singular_values"):
             np.testing.assert_allclose(
-                np.array(events[1][name][key]) / 1e-25, expected[key], rtol=1e-3, err_msg=key
+                np.array(getattr(events[1][name], key)) / 1e-25,
+                getattr(expected, key),
+                rtol=1e-3,
+                err_msg=key,
             )
 
 

@@ -63,15 +63,15 @@ def test_gradmax_reaches_the_optimum_of_equation_14(name):
     grower = networks.grower(model, gradmax.GradMax(), counts)
     for step, count in enumerate(counts):
         with grown_network.kept(model.variables):
-            event = grower.grow(step, data)["sites"]["site"]
+            event = grower.grow(step, data).sites["site"]
             incoming, outgoing = grown_network.gradients_of_new(model, data, width)
         optimum = scale * np.linalg.norm(values[:count])
         assert np.linalg.norm(incoming) >= 0.999 * optimum
         # Orthogonal directions cannot exceed it; those beyond the fan-out are not orthogonal.
         assert np.linalg.norm(incoming) <= 1.001 * optimum or count > len(outgoing)
         np.testing.assert_allclose(outgoing, 0.0, atol=1e-5 * optimum)
-        np.testing.assert_allclose(event["gradient_norm_new"], np.linalg.norm(incoming), rtol=1e-4)
+        np.testing.assert_allclose(event.gradient_norm_new, np.linalg.norm(incoming), rtol=1e-4)
         expected = values[:count]
         np.testing.assert_allclose(
-            event["singular_values"][: len(expected)], expected, rtol=1e-3, atol=2e-3 * values[0]
+            event.singular_values[: len(expected)], expected, rtol=1e-3, atol=2e-3 * values[0]
         )

@@ -90,9 +90,9 @@ def test_gradmax_reaches_the_optimum(untraced, name):
     values = np.linalg.svd(grown_network.linear_map(model, data), compute_uv=False)
     scale = np.linalg.norm(model.sites[0].outgoing(), axis=0).mean()
     grower = networks.grower(model, gradmax.GradMax(), (3,))
-    event = grower.grow(0, data)["sites"]["stream"]
+    event = grower.grow(0, data).sites["stream"]
     optimum = scale * np.linalg.norm(values[:3])
-    np.testing.assert_allclose(event["gradient_norm_new"], optimum, rtol=1e-4)
+    np.testing.assert_allclose(event.gradient_norm_new, optimum, rtol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def test_the_descent_of_firefly_opt_lowers_the_loss_from_its_random_start(kind, 
     def loss(optimizer):
         model, data = site_table.SITES[kind]()
         method = _firefly_opt(0.1, inverse, optimizer)
-        return networks.grower(model, method, (_NEURONS,)).grow(0, data)["loss"]
+        return networks.grower(model, method, (_NEURONS,)).grow(0, data).loss
 
     descent = inner_optimization.ProjectedAdam(steps=20, learning_rate=0.03)
     start = inner_optimization.ProjectedAdam(steps=1, learning_rate=1e-9)

@@ -303,8 +303,8 @@ def test_the_weights_of_examples_count_in_a_growth():
         data.train = lambda step, data=data: data.slices().batch(60).repeat()
         built = _experiment(data, grower=made)
         events.append(built.grower.grow(0, next(iter(built.batches(0)))))
-    assert events[0]["loss"] == pytest.approx(events[1]["loss"], rel=1e-5)
-    values = [event["sites"]["hidden_1"]["singular_values"] for event in events]
+    assert events[0].loss == pytest.approx(events[1].loss, rel=1e-5)
+    values = [event.sites["hidden_1"].singular_values for event in events]
     np.testing.assert_allclose(*values, rtol=1e-4)
 
 

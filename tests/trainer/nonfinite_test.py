@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from growth.methods import method as method_lib
 from growth.methods import random
+from growth.records import events
 from growth.surgery.neurons import NewNeurons
 from tests import compositions, networks
 from trainer import experiment, objectives, task, train
@@ -90,9 +91,9 @@ def test_a_growth_that_is_skipped_is_a_training_step(method, refusal):
     model, optimizer, grower, batch = _trained(method, skip_nonfinite=True)
     expected, expected_optimizer, idle, _ = _trained(random.Random(), neurons=(0,))
     event, expected_event = grower.grow(0, batch), idle.grow(0, batch)
-    assert event["refusal"].startswith(refusal) and event["sites"] == {}
-    assert json.loads(json.dumps(event)) == event
-    assert event["loss"] == expected_event["loss"]
+    assert event.refusal.startswith(refusal) and event.sites == {}
+    assert events.Growth.from_json(json.loads(json.dumps(event.to_json()))) == event
+    assert event.loss == expected_event.loss
     for variable, value in zip(model.variables, expected.variables, strict=True):
         np.testing.assert_array_equal(variable, value)
     assert optimizer.iterations == expected_optimizer.iterations == 1
@@ -172,7 +173,7 @@ def test_a_skipped_growth_is_logged_and_resumed_to_the_bit(tmp_path, capfd):
         )
     for variable, value in zip(parts.model.variables, whole.model.variables, strict=True):
         np.testing.assert_array_equal(variable, value)
-    assert [event["step"] for event in parts.grower.history.events] == [3, 6]
+    assert [event.step for event in parts.grower.history.events] == [3, 6]
 
 
 def test_without_the_binding_the_same_run_stops(tmp_path):

@@ -62,10 +62,10 @@ def _assert_chosen_as_in_float32(make, method, policy):
             (site.outgoing(), of_float32.outgoing().numpy()),
         ]:
             np.testing.assert_allclose(weights, chosen, rtol=1e-5, atol=1e-5 * abs(chosen).max())
-        values = [e["sites"][site.name]["singular_values"] for e in (event, expected_event)]
+        values = [e.sites[site.name].singular_values for e in (event, expected_event)]
         np.testing.assert_allclose(*values, rtol=1e-5)
     # The step after the growth, and all that come later.
-    assert 0 < abs(event["loss"] / expected_event["loss"] - 1) < 0.05
+    assert 0 < abs(event.loss / expected_event.loss - 1) < 0.05
     assert model(inputs).dtype == tf.as_dtype(policy.removeprefix("mixed_"))
 
 

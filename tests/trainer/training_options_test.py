@@ -94,7 +94,8 @@ def test_the_average_of_a_new_neuron_starts_as_its_weights():
     built.task.train(tf.constant(3))
     before = [average.numpy() for _, average in built.task._averages]
     event = built.grower.grow(3, next(iter(built.batches(3))))
-    assert event["sites"]["hidden_1"] | {"from": 5, "to": 6} == event["sites"]["hidden_1"]
+    site = event.sites["hidden_1"]
+    assert (site.from_width, site.to_width) == (5, 6)
     # The step after the growth has moved it: decay (1 + 4) / (10 + 4) of Model Garden's average.
     (kernel_in, average_in), (kernel_out, average_out) = built.task._averages
     decay = 5 / 14

@@ -2,11 +2,12 @@
 
 import sys
 import time
-from typing import Any, TextIO
+from typing import TextIO
 
 import tensorflow as tf
 import tqdm
 
+from growth.records import events
 from trainer.command import console_text, standard_streams
 
 
@@ -62,15 +63,15 @@ class Progress:
             )
         self._last_step, self._last_time = step, now
 
-    def growth(self, event: dict[str, Any]) -> None:
+    def growth(self, growth: events.Growth) -> None:
         """Shows a growth in a line of its own."""
         sites = ", ".join(
-            f"{name} {site['from']} -> {site['to']} (gradient norm of new neurons "
-            f"{site['gradient_norm_new']:.3g}, of old {site['gradient_norm_old']:.3g})"
-            for name, site in event["sites"].items()
+            f"{name} {site.from_width} -> {site.to_width} (gradient norm of new neurons "
+            f"{site.gradient_norm_new:.3g}, of old {site.gradient_norm_old:.3g})"
+            for name, site in growth.sites.items()
         )
-        nothing = f"nothing: {event.get('refusal', 'all sites are at their maximum')}"
-        self.say(f"step {event['step']}  grew {sites or nothing}")
+        nothing = f"nothing: {growth.refusal or 'all sites are at their maximum'}"
+        self.say(f"step {growth.step}  grew {sites or nothing}")
 
     def say(self, line: str) -> None:
         """Writes a line, above the bar if there is one."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from growth.records import events
 from trainer.command import console_text
 
 
@@ -51,17 +52,18 @@ def _growths(report) -> list[str]:
         return ["no growth yet"]
     head = ["step", "site", "from", "to", "gradient new", "old", "singular value", "ms"]
     rows, is_late = [head], False
-    for event in report["growths"]:
-        late = event["step"] >= report["step"]
+    for growth in map(events.Growth.from_json, report["growths"]):
+        late = growth.step >= report["step"]
         is_late |= late
-        step, milliseconds = f"{event['step']}{'*' * late}", f"{event['milliseconds']:.0f}"
-        for name, site in event["sites"].items():
-            top = f"{site['singular_values'][0]:.3g}" if site["singular_values"] else "-"
-            norms = [f"{site[key]:.3g}" for key in ("gradient_norm_new", "gradient_norm_old")]
-            widths = [_number(site["from"]), _number(site["to"])]
-            rows.append([step, name, *widths, *norms, top, milliseconds])
-        if not event["sites"]:
-            why = event.get("refusal", "all sites are at their maximum")
+        step, milliseconds = f"{growth.step}{'*' * late}", _rounded(growth.milliseconds, ".0f")
+        for name, site in growth.sites.items():
+            widths = [_number(site.from_width), _number(site.to_width)]
+            norms = [site.gradient_norm_new, site.gradient_norm_old]
+            top = site.singular_values[0] if site.singular_values else None
+            numbers = [_rounded(number, ".3g") for number in (*norms, top)]
+            rows.append([step, name, *widths, *numbers, milliseconds])
+        if not growth.sites:
+            why = growth.refusal or "all sites are at their maximum"
             rows.append([step, f"nothing: {why}", "-", "-", "-", "-", "-", milliseconds])
     return _table(rows) + ["* after the newest checkpoint"] * is_late
 
@@ -80,6 +82,10 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
         ).rstrip()
         for row in rows
     ]
+
+
+def _rounded(value: float | None, how: str) -> str:
+    return "-" if value is None else format(value, how)
 
 
 def _number(value: int | None) -> str:

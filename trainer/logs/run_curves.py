@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from tensorboard.backend.event_processing import event_accumulator
 from tensorboard.util import tensor_util
 
+from growth.records import events
 from trainer.model_dir import json_files
 
 # Folders of the event files by split, as result.json names the splits. Earlier versions trained in
@@ -46,7 +47,8 @@ def read(config: str, seed: int, model_dir: pathlib.Path) -> RunCurves:
     """
     metrics, flops = _logged(model_dir)
     growths = json_files.read_lines(model_dir / "growth.jsonl", ("step",))
-    return RunCurves(config, seed, metrics, flops, [growth["step"] for growth in growths])
+    steps = [events.Growth.from_json(growth).step for growth in growths]
+    return RunCurves(config, seed, metrics, flops, steps)
 
 
 def metrics(model_dir: pathlib.Path) -> dict[str, dict[int, float]]:

@@ -6,12 +6,13 @@ TensorBoard sorts names and opens the first groups: those here come after `loss`
 import contextlib
 import pathlib
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import orbit
 import tensorflow as tf
 from tensorboard.compat.proto import summary_pb2
 from tensorboard.plugins.scalar import summary_v2 as scalar_summary
+
+from growth.records import events
 
 # More curves a site than this make the page unreadable; the histogram has them all.
 _SINGULAR_VALUES = 5
@@ -93,23 +94,19 @@ def write_by_flops(metrics: Mapping[str, float], flops: int) -> None:
         tf.summary.scalar(f"vs_training_mflops/{name}", value, step=flops // 10**6)
 
 
-def write_growth(event: dict[str, Any]) -> None:
-    """A growth: loss, norms, singular values, time, refusal; `event` as in growth/history.py."""
-    step = event["step"]
-    tf.summary.scalar("per_growth/loss", event["loss"], step=step)
-    tf.summary.scalar("per_growth/milliseconds", event["milliseconds"], step=step)
-    if "refusal" in event:
-        tf.summary.text("per_growth/refusal", event["refusal"], step=step)
-    for name, site in event["sites"].items():
-        tf.summary.scalar(
-            f"per_growth/gradient_norm_new/{name}", site["gradient_norm_new"], step=step
-        )
-        tf.summary.scalar(
-            f"per_growth/gradient_norm_old/{name}", site["gradient_norm_old"], step=step
-        )
-        for rank, value in enumerate(site["singular_values"][:_SINGULAR_VALUES], 1):
+def write_growth(growth: events.Growth) -> None:
+    """A growth: loss, norms, singular values, time, refusal."""
+    step = growth.step
+    tf.summary.scalar("per_growth/loss", growth.loss, step=step)
+    tf.summary.scalar("per_growth/milliseconds", growth.milliseconds, step=step)
+    if growth.refusal is not None:
+        tf.summary.text("per_growth/refusal", growth.refusal, step=step)
+    for name, site in growth.sites.items():
+        tf.summary.scalar(f"per_growth/gradient_norm_new/{name}", site.gradient_norm_new, step=step)
+        tf.summary.scalar(f"per_growth/gradient_norm_old/{name}", site.gradient_norm_old, step=step)
+        for rank, value in enumerate(site.singular_values[:_SINGULAR_VALUES], 1):
             tf.summary.scalar(f"per_growth/singular_value_{rank}/{name}", value, step=step)
-        if site["singular_values"]:
+        if site.singular_values:
             tf.summary.histogram(
-                f"per_growth/singular_values/{name}", site["singular_values"], step=step
+                f"per_growth/singular_values/{name}", site.singular_values, step=step
             )

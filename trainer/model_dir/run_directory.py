@@ -13,6 +13,7 @@ from typing import Any
 
 from absl import logging
 
+from growth.records import events
 from trainer.command import errors, paths
 from trainer.config import meaning
 from trainer.model_dir import checkpoint_files, foreign_files, strict_json, unfinished
@@ -250,9 +251,10 @@ class RunDirectory:
         result = self.result()
         return result is not None and result["steps"] >= steps and not self.has_checkpoint()
 
-    def write_growths(self, events: Iterable[dict[str, Any]]) -> None:
+    def write_growths(self, growths: Iterable[events.Growth]) -> None:
         """Writes growth.jsonl: one line for each growth so far."""
-        self.write("growth.jsonl", "".join(strict_json.dumps(event) + "\n" for event in events))
+        lines = [strict_json.dumps(growth.to_json()) + "\n" for growth in growths]
+        self.write("growth.jsonl", "".join(lines))
 
     def write_about(self, about: dict[str, Any]) -> None:
         """Writes run.json: what a run knows of itself at its start."""

@@ -4,7 +4,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from growth import spent_flops
+from growth.records import events, spent_flops
 from trainer.command import errors
 from trainer.model_dir import checkpoint_files, json_files, run_directory, strict_json
 
@@ -32,7 +32,8 @@ def read(model_dir: str) -> dict[str, Any]:
     directory.check(config=None)
     result = json_files.read(directory.path / "result.json") or {}
     about = json_files.read(directory.path / "run.json") or {}
-    growths = json_files.read_lines(directory.path / "growth.jsonl", ("step", "sites"))
+    lines = json_files.read_lines(directory.path / "growth.jsonl", ("step", "sites"))
+    growths = [events.Growth.from_json(line) for line in lines]
     kept = checkpoint_files.steps(directory.checkpoints)
     step = result["steps"] if "steps" in result else _newest_step(directory.checkpoints)
     known = result | about
@@ -45,7 +46,7 @@ def read(model_dir: str) -> dict[str, Any]:
         "checkpoints": kept,
         **_sizes(about.get("birth"), about.get("batch_size"), growths, step, result),
         "best": result.get("best", {}) if result else _best(directory.best),
-        "growths": growths,
+        "growths": lines,
         "versions": known.get("versions"),
     }
 
@@ -61,29 +62,29 @@ def _state(directory: run_directory.RunDirectory, finished: bool, kept: bool) ->
 def _sizes(
     birth: Mapping[str, Any] | None,
     batch_size: int | None,
-    growths: Sequence[Mapping[str, Any]],
+    growths: Sequence[events.Growth],
     step: int,
     result: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The network at birth and after `step` steps, and what they have cost."""
+    """The seed network and the network after `step` steps, and what they have cost."""
     # A growth is a part of the step after it.
-    done = [event for event in growths if event["step"] < step]
-    now = {key: done[-1][key] if done else None for key in ("parameters", "forward_flops")}
-    sites = [(name, site) for event in done for name, site in event["sites"].items()]
-    widths = {name: site["to"] for name, site in sites}
+    done = [growth for growth in growths if growth.step < step]
+    sites = [site for growth in done for site in growth.sites.items()]
+    seed = events.NetworkSize({name: site.from_width for name, site in reversed(sites)})
+    last = done[-1] if done else seed
+    now = events.NetworkSize({}, last.parameters, last.forward_flops)
     training = result.get("training_flops")
     if birth is None:
-        birth = {"parameters": None, "forward_flops": None}
-        birth["widths"] = {name: site["from"] for name, site in reversed(sites)}
-        now["parameters"] = result.get("parameters", now["parameters"])
+        now.parameters = result.get("parameters", now.parameters)
     else:
-        now = now if done else birth
-        forward = spent_flops.forward_flops(birth["forward_flops"], done, step)
+        seed = events.NetworkSize.from_json(birth)
+        now = now if done else seed
+        forward = spent_flops.forward_flops(seed.forward_flops, done, step)
         training = spent_flops.training_flops(forward, batch_size)
     return {
-        "widths": {"birth": birth["widths"], "now": birth["widths"] | widths},
-        "parameters": {"birth": birth["parameters"], "now": now["parameters"]},
-        "forward_flops": {"birth": birth["forward_flops"], "now": now["forward_flops"]},
+        "widths": {"birth": seed.widths, "now": events.widths_after(done, seed.widths)},
+        "parameters": {"birth": seed.parameters, "now": now.parameters},
+        "forward_flops": {"birth": seed.forward_flops, "now": now.forward_flops},
         "training_flops": training,
     }
 

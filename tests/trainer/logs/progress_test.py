@@ -3,14 +3,10 @@ import io
 import pytest
 import tensorflow as tf
 
+from growth.records import events
 from trainer.logs import progress
 
-_EVENT = {
-    "step": 10,
-    "sites": {
-        "hidden_1": {"from": 5, "to": 6, "gradient_norm_new": 0.5, "gradient_norm_old": 0.25}
-    },
-}
+_EVENT = events.Growth(10, sites={"hidden_1": events.SiteGrowth(5, 6, 0.5, 0.25)})
 
 
 class _Terminal(io.StringIO):
@@ -47,7 +43,7 @@ def test_a_bar_on_a_terminal(text):
 
 def test_a_growth_without_room_is_said():
     stream = io.StringIO()
-    progress.Progress(tf.Variable(0), 40, 8, stream).growth({"step": 3, "sites": {}})
+    progress.Progress(tf.Variable(0), 40, 8, stream).growth(events.Growth(3))
     assert stream.getvalue() == "step 3  grew nothing: all sites are at their maximum\n"
 
 

@@ -13,6 +13,7 @@ import subprocess
 
 import pytest
 
+from growth.records import events
 from trainer.command import errors
 from trainer.model_dir import recovery, run_directory
 
@@ -106,11 +107,11 @@ def test_a_disk_that_is_full_at_the_start_is_a_message(tmp_path):
 
 def test_what_cannot_be_written_stays_as_it_was(tmp_path):
     directory = _start(tmp_path)
-    directory.write_growths([{"step": 1}])
+    directory.write_growths([events.Growth(1)])
     with _largest_file(40), pytest.raises(OSError, match="growth.jsonl") as raised:
-        directory.write_growths([{"step": step} for step in range(1, 9)])
+        directory.write_growths([events.Growth(step) for step in range(1, 9)])
     assert raised.value.filename == str(tmp_path / "growth.jsonl")
-    assert (tmp_path / "growth.jsonl").read_text() == '{"step": 1}\n'
+    assert (tmp_path / "growth.jsonl").read_text() == '{"step": 1, "sites": {}}\n'
     assert [file.name for file in tmp_path.glob(".*")] == [".lock"]
 
 
@@ -235,7 +236,7 @@ def test_a_folder_that_is_removed_is_not_made_again(again, tmp_path):
         _start(tmp_path / "run")
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(errors.RunFailure, match="run was removed or replaced while"):
-        directory.write_growths([{"step": 1}])
+        directory.write_growths([events.Growth(1)])
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -2,12 +2,11 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
-import tensorflow as tf
 from absl import logging
 
 from growth.linear_map import singular_vectors
+from growth.records import events
 
 
 def refusal(is_finite: Mapping[str, bool]) -> str | None:
@@ -25,42 +24,32 @@ def refusal(is_finite: Mapping[str, bool]) -> str | None:
     )
 
 
-def check_finite(event: Mapping[str, Any]) -> None:
-    """Raises FloatingPointError if an event, see history.py, has a number that is not finite."""
-    numbers = {"the loss": event["loss"]}
-    for name, site in event["sites"].items():
-        for key in ("gradient_norm_new", "gradient_norm_old"):
-            numbers[f"{key} of site {name}"] = site[key]
+def check_finite(growth: events.Growth) -> None:
+    """Raises FloatingPointError if a growth has a number that is not finite."""
+    numbers = {"the loss": growth.loss}
+    for name, site in growth.sites.items():
+        numbers[f"gradient_norm_new of site {name}"] = site.gradient_norm_new
+        numbers[f"gradient_norm_old of site {name}"] = site.gradient_norm_old
     for what, number in numbers.items():
         if not math.isfinite(number):
             raise FloatingPointError(
-                f"{what} is {number} in training step {event['step'] + 1}, right after a growth"
+                f"{what} is {number} in training step {growth.step + 1}, right after a growth"
             )
 
 
-def say_rank(event: Mapping[str, Any]) -> None:
+def say_rank(growth: events.Growth) -> None:
     """Warns of new neurons for which the gradient has no direction, or none left."""
-    for name, site in event["sites"].items():
-        if site["gradient_norm_new"] == 0:
+    for name, site in growth.sites.items():
+        if site.gradient_norm_new == 0:
             logging.warning(
                 "step %d, site %s: the gradient of the new neurons is zero in the step after the "
                 "growth",
-                *(event["step"], name),
+                *(growth.step, name),
             )
-        count = site["to"] - site["from"]
-        if drawn := site.get("random_directions", 0):
+        if drawn := site.random_directions:
             logging.warning(
                 "step %d, site %s: the gradient has rank %d, %d of %d new neurons start in random "
                 "directions; singular values below %g of the largest count as zero",
-                *(event["step"], name, count - drawn, drawn, count),
+                *(growth.step, name, site.count - drawn, drawn, site.count),
                 singular_vectors.RANK_TOLERANCE,
             )
-
-
-def numbers(measures: Mapping[str, tf.Tensor]) -> dict[str, Any]:
-    """An event's numbers of a site, from those that the growth step measured."""
-    event = {key: value.numpy().tolist() for key, value in measures.items()}
-    if event["singular_values"]:
-        # A has no singular vectors for these neurons.
-        event["random_directions"] = sum(value == 0 for value in event["singular_values"])
-    return event

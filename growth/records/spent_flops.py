@@ -1,19 +1,20 @@
 """What training a network that grows has cost, from its growths alone."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+
+from growth.records import events
 
 
-def forward_flops(birth: int, events: Sequence[Mapping[str, Any]], steps: int) -> int:
+def forward_flops(seed_network: int, growths: Sequence[events.Growth], steps: int) -> int:
     """Floating-point operations of the forward passes of one example in `steps` training steps.
 
     Args:
-      birth: of one forward pass before the first growth.
-      events: the growths before `steps`, as in growth/history.py.
+      seed_network: of one forward pass before the first growth.
+      growths: those before `steps`.
       steps: training steps.
     """
-    starts = [0, *(event["step"] for event in events)]
-    rates = [birth, *(event["forward_flops"] for event in events)]
+    starts = [0, *(growth.step for growth in growths)]
+    rates = [seed_network, *(growth.forward_flops for growth in growths)]
     ends = [*starts[1:], steps]
     return sum(rate * (end - start) for rate, start, end in zip(rates, starts, ends, strict=True))
 

@@ -5,10 +5,33 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
+import tf_keras
 
 from growth.linear_map import linear_map
 from models import site as site_lib
 from models.layers import forward_pass
+
+
+def loss_of(
+    model: tf_keras.Model, loss: Callable[..., tf.Tensor]
+) -> Callable[[Sequence[Any]], tf.Tensor]:
+    """A function from a batch to the training loss, in replica context.
+
+    Without the noise of models/layers/noise.py, which would hide small gradients.
+
+    Args:
+      model: the network.
+      loss: maps (targets, outputs), and weights of examples if a batch has them, of a replica's
+        batch to its share of the mean loss.
+    """
+
+    def of_batch(batch):
+        inputs, targets, *weights = batch
+        with forward_pass.without_noise():
+            outputs = tf.cast(model(inputs, training=True), tf.float32)
+        return loss(targets, outputs, *weights)
+
+    return of_batch
 
 
 class SiteObserver:

@@ -1,0 +1,176 @@
+"""What a run records of its growths, and of the seed network; needs no TensorFlow.
+
+On disk (growth.jsonl, run.json, checkpoints) each is an object of JSON. Keys that this version does
+not know are kept, and what an earlier version did not record is None.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+@dataclasses.dataclass
+class SiteGrowth:
+    """The growth of one site.
+
+    Attributes:
+      from_width: neurons before.
+      to_width: neurons after.
+      gradient_norm_new: norm of the gradient by all weights of the new neurons, in the training
+        step after the growth.
+      gradient_norm_old: the same by the incoming weights that the site had before.
+      singular_values: those that the growth method found, largest first, 0 where one is below 1e-3
+        of the largest; empty if the method knows none.
+      random_directions: the number of new neurons whose singular value is 0, so that they start in
+        random directions; None where there are no singular values.
+      unknown: keys of another version, with their values.
+    """
+
+    from_width: int | None = None
+    to_width: int | None = None
+    gradient_norm_new: float | None = None
+    gradient_norm_old: float | None = None
+    singular_values: list[float] | None = None
+    random_directions: int | None = None
+    unknown: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """New neurons."""
+        return self.to_width - self.from_width
+
+    def to_json(self) -> dict[str, Any]:
+        """The object of JSON; without what is None."""
+        return _to_json(self, _SITE_KEYS)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "SiteGrowth":
+        """The inverse of `to_json`."""
+        return cls(**_from_json(values, _SITE_KEYS))
+
+
+@dataclasses.dataclass
+class Growth:
+    """A growth of a network, and the training step after it, which is a part of it.
+
+    Attributes:
+      step: training steps before the growth.
+      loss: in the step after the growth.
+      parameters: trainable parameters, after the growth.
+      forward_flops: of one example, after the growth.
+      sites: the sites that grew, by name.
+      refusal: why the network did not grow; None if it did.
+      milliseconds: wall time of the growth and the step after it.
+      unknown: keys of another version, with their values.
+    """
+
+    step: int
+    loss: float | None = None
+    parameters: int | None = None
+    forward_flops: int | None = None
+    sites: dict[str, SiteGrowth] = dataclasses.field(default_factory=dict)
+    refusal: str | None = None
+    milliseconds: float | None = None
+    unknown: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The object of JSON; without what is None."""
+        sites = {name: site.to_json() for name, site in self.sites.items()}
+        return _to_json(dataclasses.replace(self, sites=sites), _KEYS)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Growth":
+        """The inverse of `to_json`; needs `step` alone."""
+        known = _from_json(values, _KEYS)
+        sites = known.pop("sites", {})
+        known["sites"] = {name: SiteGrowth.from_json(site) for name, site in sites.items()}
+        return cls(**known)
+
+
+@dataclasses.dataclass
+class NetworkSize:
+    """The size of a network.
+
+    Attributes:
+      widths: neurons by site.
+      parameters: trainable parameters.
+      forward_flops: floating-point operations of the forward pass of one example.
+    """
+
+    widths: dict[str, int]
+    parameters: int | None = None
+    forward_flops: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The object of JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "NetworkSize":
+        """The inverse of `to_json`; ignores other keys."""
+        names = [field.name for field in dataclasses.fields(cls)]
+        return cls(**{name: values[name] for name in names if name in values})
+
+
+@dataclasses.dataclass(frozen=True)
+class PlannedGrowth:
+    """A growth of one site that schedule and policy foresee.
+
+    Attributes:
+      step: training steps before it.
+      site: name of the site.
+      from_width: neurons before.
+      to_width: neurons after.
+    """
+
+    step: int
+    site: str
+    from_width: int
+    to_width: int
+
+
+# The keys of JSON by attribute, in the order of growth.jsonl.
+_KEYS = {
+    name: name
+    for name in (
+        "step",
+        "loss",
+        "parameters",
+        "forward_flops",
+        "sites",
+        "refusal",
+        "milliseconds",
+    )
+}
+_SITE_KEYS = {
+    "from_width": "from",
+    "to_width": "to",
+    "gradient_norm_new": "gradient_norm_new",
+    "gradient_norm_old": "gradient_norm_old",
+    "singular_values": "singular_values",
+    "random_directions": "random_directions",
+}
+
+
+def widths_after(growths: Iterable[Growth], widths: Mapping[str, int]) -> dict[str, int]:
+    """The widths of all sites after some growths.
+
+    Args:
+      growths: oldest first.
+      widths: before them, by site.
+    """
+    after = dict(widths)
+    for growth in growths:
+        after.update({name: site.to_width for name, site in growth.sites.items()})
+    return after
+
+
+def _to_json(record, keys: Mapping[str, str]) -> dict[str, Any]:
+    values = {key: getattr(record, name) for name, key in keys.items()}
+    return {key: value for key, value in values.items() if value is not None} | record.unknown
+
+
+def _from_json(values: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:
+    """The arguments of a record."""
+    known = {name: values[key] for name, key in keys.items() if key in values}
+    return known | {"unknown": {k: v for k, v in values.items() if k not in keys.values()}}
