@@ -95,16 +95,16 @@ def test_an_overflow_skips_the_update_and_not_the_step():
     for variable, value in zip(built.model.trainable_variables, weights, strict=True):
         np.testing.assert_array_equal(variable, value)
     event = built.grower.grow(3, built.task.next_batch())
-    site = event["sites"]["hidden_1"]
+    site = event.sites["hidden_1"]
     # The neurons are there, and the step after the growth has no gradients to tell.
-    assert built.grower.widths() == {"hidden_1": 6} and site["singular_values"][0] > 0
-    assert site["gradient_norm_new"] == site["gradient_norm_old"] == 0
+    assert built.grower.widths() == {"hidden_1": 6} and site.singular_values[0] > 0
+    assert site.gradient_norm_new == site.gradient_norm_old == 0
     built.task.train(tf.constant(30))
     assert built.optimizer.dynamic_counter > 20
     scale, batch = built.optimizer.loss_scale, next(iter(built.batches(34)))
     event = built.grower.grow(34, batch)
     assert scale == built.optimizer.loss_scale
-    assert event["sites"]["hidden_1"]["gradient_norm_old"] < 100  # As without a scale.
+    assert event.sites["hidden_1"].gradient_norm_old < 100  # As without a scale.
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_gradmax_reaches_the_optimum_between_convolutions(flatten, make_norm):
         expected[site.name] = np.linalg.norm(site.outgoing(), axis=0).mean() ** 2 * values[0] ** 2
     event = networks.grower(model, gradmax.GradMax(), neurons=(1,)).grow(0, _data())
     for name, optimum in expected.items():
-        reached = event["sites"][name]["gradient_norm_new"] ** 2
+        reached = event.sites[name].gradient_norm_new ** 2
         np.testing.assert_allclose(reached, optimum, rtol=1e-3)
 
 
