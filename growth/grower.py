@@ -140,8 +140,8 @@ class Grower:
             f"{who}, asked for all growths of the run,", lambda: self._planned(steps)
         )
         for site in self._sites:
-            rows = site.incoming().shape[0] + site.outgoing().shape[0]
-            memory.checked([rows, widths[site.name]], f"site {site.name}, once it has grown,")
+            weights = site.incoming().shape[0] + site.outgoing().shape[0]
+            memory.checked([weights, widths[site.name]], f"site {site.name}, once it has grown,")
         return planned
 
     def _planned(self, steps):
@@ -200,7 +200,7 @@ class Grower:
         """Gives the model `widths`, of sites by name, by neurons without weights.
 
         Args:
-          widths: not below those of now; sites that are left out stay as they are.
+          widths: not below the current ones; sites that are left out stay as they are.
         """
         neurons = []
         for site in self._sites:

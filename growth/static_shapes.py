@@ -18,7 +18,7 @@ class StaticShapes:
     its value, and other storage whenever that changes. Whatever was traced is traced anew then.
 
     Args:
-      variables: of a network, created under the strategy of now.
+      variables: of a network, created under the current strategy.
       slots: gives the optimizer's slots of each.
       trace_anew: called when storage has been replaced; they forget what has been traced.
     """

@@ -15,7 +15,7 @@ class SiteWidth:
 
     Attributes:
       name: the site's name.
-      initial: neurons at birth of the network.
+      initial: neurons of the seed network.
       current: neurons now.
       target: neurons that the architecture foresees for the grown network, or None.
     """
@@ -29,9 +29,10 @@ class SiteWidth:
 class Policy(abc.ABC):
     """Distributes new neurons over the sites of a network.
 
-    A policy is a function of its arguments and has no state: before training it is asked for the
-    whole plan of growths, and a run that is resumed asks a new one. One that counts its calls, or
-    draws random numbers, is refused; `growth` is the count of growths.
+    A policy runs on the host, in Python. It is a function of its arguments and has no state: before
+    training it is asked for the whole plan of growths, and a run that is resumed asks a new one.
+    One that counts its calls, or draws random numbers, is refused; `growth` is the count of
+    growths.
     """
 
     @abc.abstractmethod

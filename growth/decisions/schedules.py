@@ -10,10 +10,10 @@ class Schedule(abc.ABC):
 
     Growth n at step s happens after s training steps, before step s + 1.
 
-    A schedule is a function of its arguments and has no state: it is asked more often than the
-    network grows, in any order. Before training it is asked for the whole plan of growths, in
-    training at each pause, and a run that is resumed asks a new one. One that counts its calls, or
-    draws random numbers, is refused; `growths` is the count of growths.
+    A schedule runs on the host, in Python. It is a function of its arguments and has no state: it
+    is asked more often than the network grows, in any order. Before training it is asked for the
+    whole plan of growths, in training at each pause, and a run that is resumed asks a new one. One
+    that counts its calls, or draws random numbers, is refused; `growths` is the count of growths.
     """
 
     @abc.abstractmethod

@@ -56,21 +56,21 @@ def top(linear_map: linear_map_lib.LinearMap, count: tf.Tensor, seed: tf.Tensor)
     """
     if linear_map.has_matrix:
         return SingularVectors(*_of_matrix(linear_map.matrix(), count, seed))
-    rows, columns = linear_map.shape
-    smaller = tf.minimum(rows, columns)
+    fan_out, fan_in = linear_map.shape
+    smaller = tf.minimum(fan_out, fan_in)
 
     def build():
         return tf.cond(
-            rows <= columns,
-            lambda: tf.transpose(linear_map.to_incoming(tf.eye(rows))),
-            lambda: linear_map.to_outgoing(tf.eye(columns)),
+            fan_out <= fan_in,
+            lambda: tf.transpose(linear_map.to_incoming(tf.eye(fan_out))),
+            lambda: linear_map.to_outgoing(tf.eye(fan_in)),
         )
 
     return tf.cond(
         (smaller <= _SMALL) | (_krylov_size(count) > smaller),
         lambda: SingularVectors(*_of_matrix(build(), count, seed)),
         lambda: _by_products(
-            linear_map.to_outgoing, linear_map.to_incoming, (rows, columns), count, seed
+            linear_map.to_outgoing, linear_map.to_incoming, (fan_out, fan_in), count, seed
         ),
     )
 
@@ -85,12 +85,14 @@ def top(linear_map: linear_map_lib.LinearMap, count: tf.Tensor, seed: tf.Tensor)
 )
 def _of_matrix(matrix, count, seed):
     """The singular vectors of a matrix; traced once for all sites."""
-    rows, columns = tf.unstack(tf.shape(matrix))
-    smaller = tf.minimum(rows, columns)
+    fan_out, fan_in = tf.unstack(tf.shape(matrix))
+    smaller = tf.minimum(fan_out, fan_in)
 
     def exactly():
         left, values = tf.cond(
-            rows <= columns, lambda: _from_rows(matrix, count), lambda: _from_columns(matrix, count)
+            fan_out <= fan_in,
+            lambda: _from_rows(matrix, count),
+            lambda: _from_columns(matrix, count),
         )
         return _complete(
             left, values, lambda x: tf.matmul(matrix, x, transpose_a=True), count, seed
@@ -102,7 +104,7 @@ def _of_matrix(matrix, count, seed):
         lambda: _by_products(
             lambda x: tf.matmul(matrix, x),
             lambda x: tf.matmul(matrix, x, transpose_a=True),
-            (rows, columns),
+            (fan_out, fan_in),
             count,
             seed,
         ),
@@ -167,7 +169,7 @@ def _from_columns(matrix, count):
 
 def _block_krylov(multiply, multiply_transposed, shape, count, seed):
     """The best approximations within span{G, (A A^T) G, (A A^T)^2 G, ...} for a random G."""
-    rows, columns = shape
+    fan_out, fan_in = shape
     size = count + _OVERSAMPLING
     seeds = tf.random.split(seed, _BLOCKS)
 
@@ -177,7 +179,7 @@ def _block_krylov(multiply, multiply_transposed, shape, count, seed):
         # left of the block: a trace of random directions keeps it of full rank.
         last = image[:, -size:]
         previous = multiply(last / vector_norms.power_of_two(last))
-        noise = tf.random.stateless_normal([rows, size], seeds[i])
+        noise = tf.random.stateless_normal([fan_out, size], seeds[i])
         block = vector_norms.unit_columns(previous) + _TRACE * vector_norms.unit_columns(noise)
         # Twice, because one projection leaves rounding errors that grow from block to block.
         for _ in range(2):
@@ -190,7 +192,7 @@ def _block_krylov(multiply, multiply_transposed, shape, count, seed):
         lambda i, basis, image: i < _BLOCKS,
         extend,
         # Before the first block there is only a zero image, so that the first is all noise.
-        (0, tf.zeros([rows, 0]), tf.zeros([columns, size])),
+        (0, tf.zeros([fan_out, 0]), tf.zeros([fan_in, size])),
         shape_invariants=(
             tf.TensorShape([]),
             tf.TensorShape([None, None]),

@@ -34,5 +34,5 @@ class AllZero(method.GrowthMethod):
     ) -> NewNeurons:
         """See `GrowthMethod.__call__`."""
         del seed
-        rows, columns = linear_map.shape
-        return NewNeurons(tf.zeros([columns, count]), tf.zeros([rows, count]), tf.ones([count]))
+        fan_out, fan_in = linear_map.shape
+        return NewNeurons(tf.zeros([fan_in, count]), tf.zeros([fan_out, count]), tf.ones([count]))

@@ -79,13 +79,13 @@ class Firefly(method.GrowthMethod):
         self, linear_map: linear_map_lib.LinearMap, count: tf.Tensor, seed: tf.Tensor
     ) -> NewNeurons:
         """Random directions of all candidates, for `refine`; see `GrowthMethod.__call__`."""
-        rows, columns = linear_map.shape
+        fan_out, fan_in = linear_map.shape
         width = tf.shape(linear_map.site.incoming())[1]
         new = self._candidates * count
         seeds = tf.random.split(seed)
         return NewNeurons(
-            method.unit_columns(columns, new + width, seeds[0]),
-            method.unit_columns(rows, new + width, seeds[1]),
+            method.unit_columns(fan_in, new + width, seeds[0]),
+            method.unit_columns(fan_out, new + width, seeds[1]),
             parents=tf.concat([tf.fill([new], -1), tf.range(width)], axis=0),
         )
 

@@ -51,11 +51,11 @@ class FireflyOpt(one_sided.OneSided):
         self, linear_map: linear_map_lib.LinearMap, count: tf.Tensor, seed: tf.Tensor
     ) -> NewNeurons:
         """The random start; see `GrowthMethod.__call__`."""
-        rows, columns = linear_map.shape
+        fan_out, fan_in = linear_map.shape
         seeds = tf.random.split(seed)
         return NewNeurons(
-            method.unit_columns(columns, count, seeds[0]),
-            method.unit_columns(rows, count, seeds[1]),
+            method.unit_columns(fan_in, count, seeds[0]),
+            method.unit_columns(fan_out, count, seeds[1]),
         )
 
     def refine(

@@ -44,10 +44,10 @@ class GradMax(one_sided.OneSided):
         self, linear_map: linear_map_lib.LinearMap, count: tf.Tensor, seed: tf.Tensor
     ) -> NewNeurons:
         """See `GrowthMethod.__call__`."""
-        _, columns = linear_map.shape
+        _, fan_in = linear_map.shape
         seeds = tf.random.split(seed, 3)
         singular = singular_vectors.top(linear_map, count, seeds[0])
         outgoing = self._sign(linear_map, singular.left, singular.right, seeds[1]) * singular.left
-        incoming = method.unit_columns(columns, count, seeds[2])
+        incoming = method.unit_columns(fan_in, count, seeds[2])
         norm_in, norm_out = self.norms(linear_map.site)
         return NewNeurons(norm_in * incoming, norm_out * outgoing, singular_values=singular.values)

@@ -58,25 +58,25 @@ class GradMaxOpt(one_sided.OneSided):
     ) -> NewNeurons:
         """See `GrowthMethod.__call__`."""
         norm_in, norm_out = self.norms(linear_map.site)
-        rows, columns = linear_map.shape
+        fan_out, fan_in = linear_map.shape
         seeds = tf.random.split(seed)
         if not self._inverse:
-            start = method.unit_columns(rows, count, seeds[0])
+            start = method.unit_columns(fan_out, count, seeds[0])
             # The product with A twice would vanish if A were tiny.
             power = vector_norms.power_of_two(linear_map.to_incoming(start))
             best = self._maximize(
                 lambda outgoing: linear_map.to_outgoing(linear_map.to_incoming(outgoing) / power),
                 start,
             )
-            other = method.unit_columns(columns, count, seeds[1])
+            other = method.unit_columns(fan_in, count, seeds[1])
             return NewNeurons(norm_in * other, norm_out * best)
 
-        zero = tf.zeros([rows, count])
+        zero = tf.zeros([fan_out, count])
 
         def by_outgoing(directions):
             return linear_map.gradients(norm_in * directions, zero)[1]
 
-        start = method.unit_columns(columns, count, seeds[0])
+        start = method.unit_columns(fan_in, count, seeds[0])
         power = vector_norms.power_of_two(by_outgoing(start))
 
         def ascent(directions):
@@ -86,7 +86,7 @@ class GradMaxOpt(one_sided.OneSided):
             return linear_map.gradients(norm_in * directions, gradient)[0]
 
         best = self._maximize(ascent, start)
-        other = method.unit_columns(rows, count, seeds[1])
+        other = method.unit_columns(fan_out, count, seeds[1])
         return NewNeurons(norm_in * best, norm_out * other)
 
     def _maximize(self, ascent, start):

@@ -13,7 +13,19 @@ from models import site as site_lib
 
 
 class GrowthMethod(abc.ABC):
-    """A growth method. Traced once for the run: `count` and `seed` are tensors.
+    """A growth method: a function from a site and its gradients to new neurons.
+
+    - `check` is called on the host, once for each site before training. `__call__` and then
+      `refine` are traced once for the run, and run on the accelerator at each growth. `__call__`
+      runs for sites that grow alone, `refine` for all sites together.
+    - `count`, `seed` and widths are tensors, unknown when traced: tf.shape tells sizes, and Python
+      can branch on the site's layers but not on numbers. Weights are float32, a neuron a column.
+    - A method keeps no state and draws with the stateless random functions alone, so that replicas,
+      and a run that is resumed, choose the same neurons. It assigns no variables.
+    - New neurons are finite also where the gradient is zero; if not, no site grows.
+    - Under a distribution strategy `linear_map` and `trial` give sums over replicas.
+
+    `growth.methods.check_method.check_method` tells whether a method of your own does all that.
 
     Attributes:
       uses_gradients: whether `__call__` asks its linear map for more than the site and the shape.
@@ -35,7 +47,10 @@ class GrowthMethod(abc.ABC):
         Args:
           linear_map: the site and its gradients on the growth batch.
           count: k > 0, the number of new neurons; int32 scalar.
-          seed: int32 `[2]`, for the stateless random functions.
+          seed: int32 `[2]`, for the stateless random functions; of this growth and site.
+
+        Returns:
+          k neurons, unless `refine` chooses them from more.
         """
 
     def refine(
@@ -58,6 +73,6 @@ class GrowthMethod(abc.ABC):
         return neurons
 
 
-def unit_columns(rows: tf.Tensor, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Random directions, uniform on the sphere: `[rows, count]` with columns of norm 1."""
-    return vector_norms.unit_columns(tf.random.stateless_normal([rows, count], seed))
+def unit_columns(length: tf.Tensor, count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Random directions, uniform on the sphere: `[length, count]` with columns of norm 1."""
+    return vector_norms.unit_columns(tf.random.stateless_normal([length, count], seed))

@@ -51,16 +51,16 @@ class Pairs(method.GrowthMethod):
         self, linear_map: linear_map_lib.LinearMap, count: tf.Tensor, seed: tf.Tensor
     ) -> NewNeurons:
         """See `GrowthMethod.__call__`."""
-        rows, columns = linear_map.shape
+        fan_out, fan_in = linear_map.shape
         norm_in = self._scale(linear_map.site.incoming())
         norm_out = self._fraction * self._scale(linear_map.site.outgoing())
         seeds = tf.random.split(seed)
         pairs = (count + 1) // 2
-        candidates = method.unit_columns(columns, pairs * self._candidates, seeds[0])
+        candidates = method.unit_columns(fan_in, pairs * self._candidates, seeds[0])
         incoming = norm_in * candidates
         if self._candidates > 1:
             incoming = tf.gather(incoming, self._best(linear_map, incoming, pairs), axis=1)
-        outgoing = norm_out * method.unit_columns(rows, pairs, seeds[1])
+        outgoing = norm_out * method.unit_columns(fan_out, pairs, seeds[1])
         neurons = tf.range(count)
         is_odd_one = (neurons == count - 1) & (count % 2 == 1)
         signs = tf.where(is_odd_one, 0.0, tf.where(neurons % 2 == 0, 1.0, -1.0))

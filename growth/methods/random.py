@@ -21,10 +21,10 @@ class Random(one_sided.OneSided):
         self, linear_map: linear_map_lib.LinearMap, count: tf.Tensor, seed: tf.Tensor
     ) -> NewNeurons:
         """See `GrowthMethod.__call__`."""
-        rows, columns = linear_map.shape
+        fan_out, fan_in = linear_map.shape
         seeds = tf.random.split(seed)
         norm_in, norm_out = self.norms(linear_map.site)
         return NewNeurons(
-            norm_in * method.unit_columns(columns, count, seeds[0]),
-            norm_out * method.unit_columns(rows, count, seeds[1]),
+            norm_in * method.unit_columns(fan_in, count, seeds[0]),
+            norm_out * method.unit_columns(fan_out, count, seeds[1]),
         )

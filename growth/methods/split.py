@@ -46,7 +46,7 @@ class Split(method.GrowthMethod):
     ) -> NewNeurons:
         """See `GrowthMethod.__call__`."""
         incoming, outgoing = linear_map.site.incoming(), linear_map.site.outgoing()
-        columns, width = tf.unstack(tf.shape(incoming))
+        fan_in, width = tf.unstack(tf.shape(incoming))
         seeds = tf.random.split(seed)
         rounds = -(-count // width)
         parents = tf.argsort(tf.random.stateless_uniform([rounds, width], seeds[0]), axis=1)
@@ -56,7 +56,7 @@ class Split(method.GrowthMethod):
         copied = tf.gather(incoming, parents, axis=1)
         noise = self._noise * vector_norms.of_columns(copied)
         return NewNeurons(
-            copied + noise * method.unit_columns(columns, count, seeds[1]),
+            copied + noise * method.unit_columns(fan_in, count, seeds[1]),
             tf.gather(outgoing * share, parents, axis=1),
             parents=parents,
             old=OldNeurons(tf.zeros_like(incoming), share),

@@ -1,4 +1,4 @@
-"""When each neuron was born: the neurons of one growth are a cohort."""
+"""The growth that added each neuron: the neurons of one growth are a cohort."""
 
 from collections.abc import Mapping, Sequence
 

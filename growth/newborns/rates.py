@@ -12,7 +12,11 @@ import tensorflow as tf
 
 
 class NewbornRate(abc.ABC):
-    """The learning rate of neurons that a growth added, relative to that of the network."""
+    """The learning rate of neurons that a growth added, relative to that of the network.
+
+    A rate is a function of the age alone, keeps no state and draws nothing. It is traced once, into
+    the training step, where it runs for a value for each growth so far.
+    """
 
     @abc.abstractmethod
     def factor(self, age: tf.Tensor) -> tf.Tensor:

@@ -55,8 +55,8 @@ class UpdateFactors:
         return factors
 
 
-def _of_younger(by_cohort: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
-    """The value of each weight, `[rows, columns]`: that of the younger cohort."""
+def _of_younger(by_cohort: tf.Tensor, first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
+    """The value of each weight, `[first, second]`: that of the younger cohort."""
     # A row for each cohort, of which those of neurons are copies: no comparison for each weight.
     numbers = tf.range(tf.size(by_cohort))[:, tf.newaxis]
-    return tf.gather(tf.gather(by_cohort, tf.maximum(numbers, columns)), rows)
+    return tf.gather(tf.gather(by_cohort, tf.maximum(numbers, second)), first)

@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 from absl import flags
 
+from growth.methods import check_method
 from tests import site_table
 from trainer import experiment, train
 from trainer.config import reader
@@ -39,6 +40,7 @@ def test_your_own_model_dataset_and_method(tmp_path, monkeypatch):
     assert result["widths"] == {"wide": 8 + 4 * 2}
     # The mean square of a sine over (-3, 3) is 0.55.
     assert result["test"]["loss"] < 0.1
+    check_method.check_method(importlib.import_module("my_method").SteepestIncoming())
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/measurements.md"])
