@@ -1,10 +1,12 @@
 """Wide residual networks."""
 
+from typing import NoReturn
+
 import gin
 import tensorflow as tf
 import tf_keras
 
-from models import activations, chain, layer_factory, pooling, site
+from models import activations, chain, keras_saving, layer_factory, pooling, site
 from models import normalization as normalization_lib
 
 _STEM_WIDTH = 16  # Neurons of the first convolution.
@@ -102,6 +104,10 @@ class WideResNet(tf_keras.Model):
         """Maps `[batch, height, width, channels]` to `[batch, output_width]`."""
         del training  # Keras hands it on to the layers that ask for it.
         return chain.apply([self._stem, *self._blocks, *self._final], inputs)
+
+    def get_config(self) -> NoReturn:
+        """Raises NotImplementedError; see keras_saving.py."""
+        keras_saving.refuse(f"network {self.name!r}")
 
 
 class _Block(tf_keras.layers.Layer):
