@@ -18,8 +18,8 @@ def train() -> None:
 
 
 def sweep() -> None:
-    """Runs trainer/sweep.py."""
-    _run("trainer.sweep")
+    """Runs trainer/sweep/main.py."""
+    _run("trainer.sweep.main")
 
 
 def inspect() -> None:

@@ -16,9 +16,11 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags, logging
 
-from growth import grower, policies, schedules
-from growth.initializers import gradmax
-from models import activations, mlp
+from growth import grower
+from growth.decisions import policies, schedules
+from growth.methods import gradmax
+from models.architectures import mlp
+from models.layers import activations
 
 _NETWORKS = flags.DEFINE_integer("networks", 20, "Random networks of each size.")
 _NEURONS = flags.DEFINE_integer("neurons", 4, "k, the new neurons.")
@@ -72,7 +74,7 @@ def _errors(random, low, high):
         seed=0,
         schedule=schedules.PeriodicSchedule(0, 1, 1),
         policy=policies.AllAtOnce(neurons=_NEURONS.value),
-        initializer=gradmax.GradMax(),
+        method=gradmax.GradMax(),
     ).grow(0, (inputs, targets))
     with tf.GradientTape() as tape:
         outputs = model(inputs)

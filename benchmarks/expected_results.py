@@ -1,10 +1,11 @@
-r"""Compares shipped configurations with what their headers say: gin_configs/expected.csv.
+r"""Compares shipped configurations with what they are expected to reach: gin_configs/expected.csv.
 
-Runs each --gin_file with all seeds of the table, unless a run in --output_dir is done, and prints a
-line for each: the mean, and whether it is within the bounds. Status 1 if one is not.
+Runs the lines of the table that each --gin_file names, with all seeds, unless a run in --output_dir
+is done. Prints whether each mean is within its bounds; status 1 if one is not. A task stands for
+all its lines, task.gin+methods/gradmax.gin for those that begin so.
 
 ./bazelw run //benchmarks:expected_results -- --output_dir=/tmp/expected --processes=2 \\
-    --gin_file=gin_configs/teacher_student/small_{random,gradmax}.gin
+    --gin_file=gin_configs/teacher_student/small.gin+gin_configs/methods/{random,gradmax}.gin
 """
 
 import os
@@ -15,7 +16,8 @@ import sys
 
 from absl import app, flags
 
-from trainer import config_names, expectations, interrupts, seeded_run, seeded_runs
+from trainer.command import interrupts
+from trainer.sweep import configurations, expectations, grid, seeded_run, seeded_runs
 
 _GIN_FILES = flags.DEFINE_multi_string("gin_file", [], "Files of the table; repeat for more.")
 _BINDINGS = flags.DEFINE_multi_string("gin_bindings", [], "To see that other settings differ.")
@@ -26,15 +28,8 @@ _PROCESSES = flags.DEFINE_integer("processes", 1, "Runs at the same time.", lowe
 def main(argv):
     """Runs what is not done yet, and prints a line for each configuration."""
     del argv
-    files = _GIN_FILES.value
-    table = expectations.read()
-    unknown = [file for file in files if file not in table]
-    if unknown or not files:
-        sys.exit(f"--gin_file={','.join(unknown)} must be of gin_configs/expected.csv")
-    names = config_names.config_names(files)
-    runs = {
-        file: _runs(name, file, table[file].seeds) for name, file in zip(names, files, strict=True)
-    }
+    runs = {configuration.name: _runs(row, configuration) for row, configuration in _chosen()}
+    expected = {configuration.name: row for row, configuration in _chosen()}
     with interrupts.catch() as interrupt:
         todo = [run for some in runs.values() for run in some if run.result() is None]
         seeded_runs.check(runs.values(), interrupt)
@@ -43,15 +38,39 @@ def main(argv):
         )
         for _ in done:
             pass
-    found = {file: _disagreement(table[file], runs[file]) for file in files}
-    for file in files:
-        print(f"{file}: {found[file] or 'as expected'}")
+    found = {name: _disagreement(expected[name], runs[name]) for name in runs}
+    for name, disagreement in found.items():
+        print(f"{name}: {disagreement or 'as expected'}")
     sys.exit(1 if any(found.values()) else 0)
 
 
-def _runs(name, file, seeds):
+def _chosen():
+    """The lines of the table that the flags name, each with its configuration."""
+    table = expectations.read()
+    texts = dict.fromkeys("+".join(row.files) for row in table)
+    by_files = {each.files: each for each in configurations.compose(list(texts), grid.points([]))}
+    chosen = {}
+    for text in _GIN_FILES.value:
+        rows = [row for row in table if row.files[: text.count("+") + 1] == tuple(text.split("+"))]
+        if not rows:
+            sys.exit(f"--gin_file={text} must be of gin_configs/expected.csv")
+        chosen |= {(row.files, row.bindings): row for row in rows}
+    if not chosen:
+        sys.exit("--gin_file is missing; name a file of gin_configs/expected.csv, or more")
+    for row in chosen.values():
+        (point,) = grid.points([binding.replace(" = ", "=", 1) for binding in row.bindings])
+        named = by_files[row.files]
+        yield row, configurations.Configuration(named.composition, row.files, point)
+
+
+def _runs(row, configuration):
     shared = (tuple(_BINDINGS.value), (), _OUTPUT_DIR.value)
-    return [seeded_run.SeededRun(name, file, seed, *shared) for seed in range(seeds)]
+    return [
+        seeded_run.SeededRun(
+            configuration.name, row.files, seed, *shared, point=configuration.point.bindings
+        )
+        for seed in range(row.seeds)
+    ]
 
 
 def _disagreement(expected, runs):

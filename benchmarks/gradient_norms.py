@@ -18,9 +18,9 @@ import tensorflow as tf
 from absl import app, flags, logging
 
 from benchmarks import training
-from growth import inner_optimization, policies
-from growth.initializers import all_zero, gradmax, gradmax_opt, pairs, random
-from models import vgg, wide_resnet
+from growth.decisions import policies
+from growth.methods import all_zero, gradmax, gradmax_opt, inner_optimization, pairs, random
+from models.architectures import vgg, wide_resnet
 
 _NEURONS = flags.DEFINE_integer("neurons", 4, "New neurons of a site.")
 _STEPS = flags.DEFINE_integer("steps", 100, "Training steps before the second measurement.")

@@ -18,9 +18,9 @@ import tensorflow as tf
 from absl import app, flags, logging
 
 from benchmarks import paired, training
-from growth import policies
-from growth.initializers import gradmax, random
-from models import mlp, wide_resnet
+from growth.decisions import policies
+from growth.methods import gradmax, random
+from models.architectures import mlp, wide_resnet
 
 _ROUNDS = flags.DEFINE_integer("rounds", 11, "Growths of each network by each method.")
 

@@ -24,9 +24,9 @@ _METHODS = ["Random", "GradMax", "GradMaxOpt", "FireflyOpt"]
 def _peak(batch_size: int, method: str, grows: bool) -> int:
     """The largest resident set of this process after a few steps, in MiB."""
     from benchmarks import training
-    from growth import policies
-    from growth.initializers import firefly_opt, gradmax, gradmax_opt, random
-    from models import wide_resnet
+    from growth.decisions import policies
+    from growth.methods import firefly_opt, gradmax, gradmax_opt, random
+    from models.architectures import wide_resnet
 
     modules = [firefly_opt, gradmax, gradmax_opt, random]
     make = next(getattr(module, method) for module in modules if hasattr(module, method))

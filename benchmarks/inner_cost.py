@@ -19,9 +19,9 @@ import tensorflow as tf
 from absl import app, flags, logging
 
 from benchmarks import paired, training
-from growth import inner_optimization, policies
-from growth.initializers import firefly, firefly_opt, gradmax_opt
-from models import wide_resnet
+from growth.decisions import policies
+from growth.methods import firefly, firefly_opt, gradmax_opt, inner_optimization
+from models.architectures import wide_resnet
 from trainer import objectives
 
 _ROUNDS = flags.DEFINE_integer("rounds", 3, "Growths by each method.")

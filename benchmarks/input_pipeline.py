@@ -19,9 +19,9 @@ from absl import app, flags, logging
 from official.vision.ops import augment
 
 from benchmarks import paired, training
-from growth import policies
-from growth.initializers import random
-from models import wide_resnet
+from growth.decisions import policies
+from growth.methods import random
+from models.architectures import wide_resnet
 from tests import tiny_images
 from trainer.datasets import (
     augmentation,

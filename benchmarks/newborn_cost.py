@@ -17,8 +17,8 @@ import tensorflow as tf
 from absl import app, flags, logging
 
 from benchmarks import paired, training
-from growth import newborn_rates
-from models import mlp, vgg, wide_resnet
+from growth.newborns import rates as newborn_rates
+from models.architectures import mlp, vgg, wide_resnet
 from trainer import objectives
 
 _ROUNDS = flags.DEFINE_integer("rounds", 41, "Paired rounds.")

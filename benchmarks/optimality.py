@@ -21,8 +21,8 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags, logging
 
-from growth.initializers import gradmax
-from models import channel_wise, forward_pass, layers
+from growth.methods import gradmax
+from models.layers import channel_wise, forward_pass, growable
 from tests import grown_network, networks, site_table
 
 _NEURONS = flags.DEFINE_integer("neurons", 4, "k, the new neurons.")
@@ -47,7 +47,7 @@ def _auxiliary_directions(site, inputs, output_gradient, count):
     taken to be G[p + q, in, out].
     """
     (producer, *more_producers), (consumer, *more_consumers) = site.producers, site.consumers
-    convolutions = isinstance(producer, layers.Conv2D) and isinstance(consumer, layers.Conv2D)
+    convolutions = isinstance(producer, growable.Conv2D) and isinstance(consumer, growable.Conv2D)
     plain = all(isinstance(layer, channel_wise.Activation) for layer in site.between)
     if more_producers or more_consumers or not convolutions or not plain:
         return None

@@ -1,4 +1,4 @@
-"""What the sign of a singular vector is worth (growth/initializers/signs.py).
+"""What the sign of a singular vector is worth (growth/methods/signs.py).
 
 Teacher-student networks of 20:10:10 are trained for 200 to 1000 steps and grown once by one neuron
 of GradMax, with the sign of `descending`, with the other one and with a random one; the loss 200
@@ -17,11 +17,13 @@ import tf_keras
 from absl import app, flags, logging
 from scipy import stats
 
-from growth import grower, policies, schedules
-from growth.initializers import gradmax, signs
-from models import mlp
-from trainer import objectives, optimizers, task
+from growth import grower
+from growth.decisions import policies, schedules
+from growth.methods import gradmax, signs
+from models.architectures import mlp
+from trainer import objectives, task
 from trainer.datasets import teacher_student
+from trainer.optimization import optimizers
 
 _SEEDS = flags.DEFINE_integer("seeds", 20, "Seeds of data, teacher and student.")
 _STEPS = flags.DEFINE_multi_integer("step", [200, 400, 600, 800, 1000], "Steps before a growth.")
@@ -50,7 +52,7 @@ def _loss_after(seed: int, step: int, sign) -> float:
         seed=seed,
         schedule=schedules.PeriodicSchedule(0, 1, 1),
         policy=policies.AllAtOnce(neurons=1),
-        initializer=gradmax.GradMax(sign=sign),
+        method=gradmax.GradMax(sign=sign),
     ).grow(step, batch)
     trainer.train(tf.constant(_AFTER))
     return trainer.evaluate_batch(batch)["loss"]

@@ -17,18 +17,21 @@ import numpy as np
 from absl import app, flags, logging
 
 from benchmarks import paired
-from trainer import config, experiment, run_directory, train
+from trainer import experiment, train
+from trainer.config import reader
+from trainer.model_dir import run_directory
 
 _ROUNDS = flags.DEFINE_integer("rounds", 7, "Runs.")
 
 
-def _seconds(file: str) -> float:
+def _seconds(method: str) -> float:
     """Wall time of one run."""
     gin.clear_config()
-    config.load([f"gin_configs/teacher_student/{file}.gin"], [])
+    files = ["gin_configs/teacher_student/small.gin", f"gin_configs/methods/{method}.gin"]
+    reader.load(files, [])
     with tempfile.TemporaryDirectory() as folder:
         run = train.Run(experiment.Experiment(), run_directory.RunDirectory(folder))
-        run.prepare(config.literals())
+        run.prepare(reader.literals())
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
             return paired.seconds(lambda: run.train(evaluate=True))
 
@@ -37,9 +40,9 @@ def main(argv):
     """Prints one line for each method."""
     del argv
     logging.set_verbosity(logging.ERROR)
-    for file in ("small_baseline_big", "small_random", "small_gradmax"):
-        times = np.array([_seconds(file) for _ in range(_ROUNDS.value)])
-        print(f"{file}: 1500 steps in {paired.describe(times, ' s')}", flush=True)
+    for method in ("baseline_big", "random", "gradmax"):
+        times = np.array([_seconds(method) for _ in range(_ROUNDS.value)])
+        print(f"{method}: 1500 steps in {paired.describe(times, ' s')}", flush=True)
 
 
 if __name__ == "__main__":

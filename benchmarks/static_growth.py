@@ -15,9 +15,9 @@ import numpy as np
 from absl import app, flags, logging
 
 from benchmarks import paired, training
-from growth import policies
-from growth.initializers import gradmax, random
-from models import wide_resnet
+from growth.decisions import policies
+from growth.methods import gradmax, random
+from models.architectures import wide_resnet
 
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "Growths of each kind by each method.")
 _DEPTH = flags.DEFINE_integer("depth", 10, "Of the WideResNet.")

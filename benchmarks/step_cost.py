@@ -12,7 +12,7 @@ import tf_keras
 from absl import app, flags, logging
 
 from benchmarks import paired, training
-from models import mlp
+from models.architectures import mlp
 from trainer import objectives
 from trainer.datasets import teacher_student
 

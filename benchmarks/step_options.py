@@ -18,7 +18,7 @@ import tf_keras
 from absl import app, flags
 
 from benchmarks import paired, training
-from models import mlp, wide_resnet
+from models.architectures import mlp, wide_resnet
 from trainer import objectives
 
 _ROUNDS = flags.DEFINE_integer("rounds", 41, "Paired rounds.")

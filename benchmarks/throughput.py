@@ -16,7 +16,7 @@ import tf_keras
 from absl import app, flags, logging
 
 from benchmarks import paired, training
-from models import wide_resnet
+from models.architectures import wide_resnet
 from trainer import objectives
 
 _ROUNDS = flags.DEFINE_integer("rounds", 41, "Paired rounds.")
@@ -28,7 +28,7 @@ _L2 = 2e-4
 
 
 def _static() -> tf_keras.Model:
-    """WRN-28-1 as a functional model; layers are called as in models/wide_resnet.py."""
+    """WRN-28-1 as a functional model; layers as in `wide_resnet`."""
     regularizer = tf_keras.regularizers.L2(_L2)
 
     def conv(name, width, kernel_size=3, strides=1):

@@ -5,20 +5,14 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 import tf_keras
 
-from growth import (
-    cohorts,
-    grower,
-    newborn_rates,
-    policies,
-    schedules,
-    static_shapes,
-    surgery,
-    unspecified_shapes,
-    update_factors,
-)
-from growth.initializers import initializer
-from trainer import objectives, optimizers, scaled_updates, task
+from growth import grower, static_shapes, unspecified_shapes
+from growth.decisions import policies, schedules
+from growth.methods import method as method_lib
+from growth.newborns import cohorts, rates, update_factors
+from growth.surgery import surgery
+from trainer import objectives, task
 from trainer.datasets import dataset
+from trainer.optimization import optimizers, scaled_updates
 
 
 class RandomPictures(dataset.Dataset):
@@ -53,7 +47,7 @@ def loop(
     steps: int,
     growable: bool,
     jit_compile: bool = False,
-    newborn_rate: newborn_rates.NewbornRate | None = None,
+    newborn_rate: rates.NewbornRate | None = None,
 ) -> Callable[[], object]:
     """A function that trains `steps` steps in one in-graph loop of Orbit, with momentum.
 
@@ -98,7 +92,7 @@ class Training:
         self,
         model: tf_keras.Model,
         data: dataset.Dataset,
-        method: initializer.Initializer,
+        method: method_lib.GrowthMethod,
         policy: policies.Policy,
         static: bool = False,
     ):
@@ -121,7 +115,7 @@ class Training:
             shapes=shapes,
             schedule=schedules.PeriodicSchedule(0, 1, 10**6),
             policy=policy,
-            initializer=method,
+            method=method,
         )
         self._one = tf.constant(1)
         self.step()

@@ -15,9 +15,10 @@ import tf_keras
 from absl import app, flags, logging
 
 from benchmarks import growth_cost, paired, training
-from growth import policies
-from growth.initializers import gradmax
-from models import activations, chain, channel_wise, layers, pooling
+from growth.decisions import policies
+from growth.methods import gradmax
+from models import chain
+from models.layers import activations, channel_wise, growable, pooling
 
 _ROUNDS = flags.DEFINE_integer("growths", 5, "Growths at each width.")
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "Examples in a batch.")
@@ -26,7 +27,7 @@ _WIDTHS = flags.DEFINE_multi_integer("width", [64, 128, 256, 512, 1024, 2048], "
 
 def _network(width: int) -> tf_keras.Model:
     def conv(name, **grows):
-        return layers.Conv2D(
+        return growable.Conv2D(
             width,
             3,
             use_bias=False,
@@ -37,7 +38,7 @@ def _network(width: int) -> tf_keras.Model:
 
     first = conv("first", inputs_grow=False, outputs_grow=True)
     second = conv("second", inputs_grow=True, outputs_grow=False)
-    output = layers.Dense(
+    output = growable.Dense(
         10,
         use_bias=True,
         inputs_grow=False,

@@ -19,3 +19,40 @@ def _check_models() -> None:
 
 
 _check_models()
+
+from models import renamed_modules  # noqa: E402
+
+# Current name by former name, for one version.
+RENAMED_MODULES = {
+    "growth.cohorts": "growth.newborns.cohorts",
+    "growth.convolution_pair": "growth.linear_map.convolution_pair",
+    "growth.full_precision": "growth.linear_map.full_precision",
+    "growth.initializers": "growth.methods",
+    "growth.initializers.all_zero": "growth.methods.all_zero",
+    "growth.initializers.firefly": "growth.methods.firefly",
+    "growth.initializers.firefly_opt": "growth.methods.firefly_opt",
+    "growth.initializers.gradmax": "growth.methods.gradmax",
+    "growth.initializers.gradmax_opt": "growth.methods.gradmax_opt",
+    "growth.initializers.initializer": "growth.methods.method",
+    "growth.initializers.one_sided": "growth.methods.one_sided",
+    "growth.initializers.pairs": "growth.methods.pairs",
+    "growth.initializers.random": "growth.methods.random",
+    "growth.initializers.signs": "growth.methods.signs",
+    "growth.initializers.split": "growth.methods.split",
+    "growth.inner_optimization": "growth.methods.inner_optimization",
+    "growth.manifolds": "growth.methods.manifolds",
+    "growth.neurons": "growth.surgery.neurons",
+    "growth.newborn_rates": "growth.newborns.rates",
+    "growth.planned_growth": "growth.decisions.planned_growth",
+    "growth.policies": "growth.decisions.policies",
+    "growth.scales": "growth.methods.scales",
+    "growth.schedules": "growth.decisions.schedules",
+    "growth.singular_vectors": "growth.linear_map.singular_vectors",
+    "growth.site_faults": "growth.site_trial.site_faults",
+    "growth.site_observer": "growth.site_trial.site_observer",
+    "growth.trial": "growth.surgery.trial",
+    "growth.update_factors": "growth.newborns.update_factors",
+    "growth.variable_storage": "growth.surgery.variable_storage",
+    "growth.vector_norms": "growth.linear_map.vector_norms",
+}
+renamed_modules.install(RENAMED_MODULES)

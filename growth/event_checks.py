@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 from absl import logging
 
-from growth import singular_vectors
+from growth.linear_map import singular_vectors
 
 
 def refusal(is_finite: Mapping[str, bool]) -> str | None:

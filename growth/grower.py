@@ -1,4 +1,4 @@
-"""Puts schedule, policy, initializer and surgery together."""
+"""Grows a network: schedule, policy, growth method and surgery together."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -8,27 +8,24 @@ import gin
 import tensorflow as tf
 import tf_keras
 
-from growth import cohorts as cohorts_lib
 from growth import (
-    decisions,
     event_checks,
     growth_step,
     history,
-    newborn_rates,
-    planned_growth,
-    policies,
     replica_check,
-    schedules,
-    site_trial,
     spent_flops,
-    surgery,
     unspecified_shapes,
-    update_factors,
 )
-from growth.initializers import initializer as initializer_lib
-from growth.neurons import NewNeurons
-from models import cost, memory, seeds
+from growth.decisions import checks, planned_growth, policies, schedules
+from growth.methods import method as method_lib
+from growth.newborns import cohorts as cohorts_lib
+from growth.newborns import rates, update_factors
+from growth.site_trial import site_trial
+from growth.surgery import surgery
+from growth.surgery.neurons import NewNeurons
+from models import cost
 from models import site as site_lib
+from models.layers import memory, seeds
 
 # Of a plan that is looked at as a whole before the run: a schedule need not have an end.
 _MOST_GROWTHS = 100_000
@@ -49,7 +46,8 @@ class Grower:
       shapes: how variables take bigger values; as they are declared if None.
       schedule: when to grow.
       policy: where to grow, and by how many neurons.
-      initializer: how new neurons start; None for a network that never grows (a baseline).
+      method: the growth method: how new neurons start; None for a network that never grows (a
+        baseline).
       carry_slots: whether existing neurons keep their optimizer slots at a growth. Those of new
         ones start as at the beginning of a run, but Adam's bias correction goes on counting the
         run's steps: their first steps are longer than the learning rate, see docs/concepts.md.
@@ -62,7 +60,7 @@ class Grower:
       update_factors: the factors of the optimizer's updates, less 1; None without `newborn_rate`.
 
     Raises:
-      ValueError: the initializer cannot grow one of the sites, or there are none.
+      ValueError: the growth method cannot grow one of the sites, or there are none.
     """
 
     def __init__(
@@ -75,18 +73,18 @@ class Grower:
         shapes: unspecified_shapes.UnspecifiedShapes | None = None,
         schedule: schedules.Schedule = gin.REQUIRED,
         policy: policies.Policy = gin.REQUIRED,
-        initializer: initializer_lib.Initializer | None = gin.REQUIRED,
+        method: method_lib.GrowthMethod | None = gin.REQUIRED,
         carry_slots: bool = True,
         skip_nonfinite: bool = False,
-        newborn_rate: newborn_rates.NewbornRate | None = None,
+        newborn_rate: rates.NewbornRate | None = None,
     ):
         self._model = model
-        self._sites = site_lib.sites_of(model, required=initializer is not None)
+        self._sites = site_lib.sites_of(model, required=method is not None)
         self._slots = slots
         self._seed = seed
         self._schedule = schedule
         self._policy = policy
-        self._initializer = initializer
+        self._method = method
         self._carry_slots = carry_slots
         self._skip_nonfinite = skip_nonfinite
         self._counted = cost.counted_layers(model)
@@ -95,7 +93,7 @@ class Grower:
             self._cohorts = cohorts_lib.Cohorts(self._sites)
             self.update_factors = update_factors.UpdateFactors(self._cohorts, newborn_rate)
         step = growth_step.GrowthStep(
-            model, self._sites, loss, train_step, initializer, slots, carry_slots, self._cohorts
+            model, self._sites, loss, train_step, method, slots, carry_slots, self._cohorts
         )
         self._shapes = shapes or unspecified_shapes.UnspecifiedShapes()
         self._grow = self._shapes.compiled(step)
@@ -108,9 +106,9 @@ class Grower:
         self.history = history.GrowthHistory()
         self._birth = self._size()
         self.recall_cohorts()
-        if initializer is not None:
+        if method is not None:
             for site in self._sites:
-                initializer.check(site)
+                method.check(site)
 
     def widths(self) -> dict[str, int]:
         """The number of neurons of each site now, by name."""
@@ -149,7 +147,7 @@ class Grower:
             asked, or give what they must not.
         """
         who = f"{type(self._schedule).__name__} or {type(self._policy).__name__}"
-        planned, widths = decisions.same_twice(
+        planned, widths = checks.same_twice(
             f"{who}, asked for all growths of the run,", lambda: self._planned(steps)
         )
         for site in self._sites:
@@ -187,7 +185,7 @@ class Grower:
           growth_batch: as for `grow`.
           batch: as for `grow`.
         """
-        if self._initializer is not None:
+        if self._method is not None:
             batch = growth_batch if batch is None else batch
             arguments = self._growth_arguments(0, {}, step=0)
             self._grow(growth_batch, batch, *arguments, tf.constant(False))
@@ -201,10 +199,10 @@ class Grower:
         Raises:
           ValueError: a site cannot grow as it says.
         """
-        if self._initializer is not None:
+        if self._method is not None:
             with self._shapes.suspended():
                 site_trial.SiteTrial(
-                    self._model, self._sites, self._slots, self._initializer.uses_gradients
+                    self._model, self._sites, self._slots, self._method.uses_gradients
                 ).check(batch)
 
     def rehearse(self, widths: Mapping[str, int]) -> None:
@@ -319,9 +317,9 @@ class Grower:
 
     def _next_growth(self, step: int, growths: int, last: int | None) -> int | None:
         """The next growth, not before `step` and after `last`, the step of the last growth."""
-        if self._initializer is None:
+        if self._method is None:
             return None
-        due = decisions.next_growth(self._schedule, step, growths)
+        due = checks.next_growth(self._schedule, step, growths)
         return None if due is None else max(due, step, -1 if last is None else last + 1)
 
     def _allot(self, growth: int, widths: dict[str, int]) -> dict[str, int]:
@@ -331,7 +329,7 @@ class Grower:
             policies.SiteWidth(site.name, initial[site.name], widths[site.name], site.target_width)
             for site in self._sites
         ]
-        counts = decisions.allot(self._policy, growth, sites)
+        counts = checks.allot(self._policy, growth, sites)
         return {name: count for name, count in counts.items() if count}
 
     def _growth_arguments(

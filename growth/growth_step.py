@@ -6,13 +6,15 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from growth import cohorts as cohorts_lib
-from growth import full_precision, linear_map, site_observer, surgery, vector_norms
-from growth import trial as trial_lib
-from growth.initializers import initializer as initializer_lib
-from growth.neurons import NewNeurons
-from models import forward_pass
+from growth.linear_map import full_precision, linear_map, vector_norms
+from growth.methods import method as method_lib
+from growth.newborns import cohorts as cohorts_lib
+from growth.site_trial import site_observer
+from growth.surgery import surgery
+from growth.surgery import trial as trial_lib
+from growth.surgery.neurons import NewNeurons
 from models import site as site_lib
+from models.layers import forward_pass
 
 # Maps of up to this many elements at birth of the network are built: 16 MiB. Where the widths of
 # three layers become four times as large, they have 16 times as many.
@@ -35,7 +37,7 @@ class GrowthStep:
       loss: maps (targets, outputs), and weights of examples if a batch has them, of a replica's
         batch to its share of the mean loss.
       step: what is done with the grown network; see `Step`. If None, it is differentiated only.
-      initializer: how new neurons start.
+      method: how new neurons start.
       slots: gives the optimizer's slots of a parameter.
       carry_slots: whether existing neurons keep their optimizer slots.
       cohorts: takes down when neurons were born; None for nothing of the kind.
@@ -47,7 +49,7 @@ class GrowthStep:
         sites: Sequence[site_lib.GrowthSite],
         loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
         step: Step | None,
-        initializer: initializer_lib.Initializer,
+        method: method_lib.GrowthMethod,
         slots: Callable[[tf.Variable], Sequence[surgery.Slot]],
         carry_slots: bool,
         cohorts: cohorts_lib.Cohorts | None = None,
@@ -59,7 +61,7 @@ class GrowthStep:
         self._observer = site_observer.SiteObserver(sites, self._loss_of, small)
         self._loss = loss
         self._step = step or self._differentiate
-        self._initializer = initializer
+        self._method = method
         self._slots = slots
         self._carry_slots = carry_slots
         self._cohorts = cohorts
@@ -153,9 +155,9 @@ class GrowthStep:
             for view, count, seed in zip(maps, counts, seeds, strict=True):
                 # One after the other, so that the memory of one site is free for the next.
                 with tf.control_dependencies([new.outgoing for new in neurons[-1:]]):
-                    neurons.append(_start(self._initializer, view, count, seed))
+                    neurons.append(_start(self._method, view, count, seed))
             trial = trial_lib.Trial(self._sites, self._loss_of, batch, self._strategy)
-            return self._initializer.refine(trial, neurons, counts)
+            return self._method.refine(trial, neurons, counts)
 
     def maps(self, batch: Any) -> list[linear_map.LinearMap]:
         """The linear map of each site: one forward and backward pass serves them all.
@@ -163,12 +165,12 @@ class GrowthStep:
         Args:
           batch: (inputs, targets), distributed.
         """
-        if not self._initializer.uses_gradients:
+        if not self._method.uses_gradients:
             return [linear_map.LinearMap(site) for site in self._sites]
         return self._observer.maps(batch)
 
     def _loss_of(self, batch):
-        """The loss of a batch in replica context, without the noise of models/noise.py."""
+        """The loss of a batch in replica context, without the noise of models/layers/noise.py."""
         inputs, targets, *weights = batch
         with forward_pass.without_noise():
             outputs = tf.cast(self._model(inputs, training=True), tf.float32)
@@ -224,7 +226,7 @@ def _elements(site: site_lib.GrowthSite) -> int:
 
 
 def _start(
-    initializer: initializer_lib.Initializer,
+    method: method_lib.GrowthMethod,
     view: linear_map.LinearMap,
     count: tf.Tensor,
     seed: tf.Tensor,
@@ -233,7 +235,7 @@ def _start(
     made = []
 
     def some():
-        made.append(initializer(view, count, seed))
+        made.append(method(view, count, seed))
         return made[0]
 
     def none():

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import tensorflow as tf
 
-from growth import growth_step, surgery, unspecified_shapes, variable_storage
+from growth import growth_step, unspecified_shapes
+from growth.surgery import surgery, variable_storage
 
 
 class StaticShapes(unspecified_shapes.UnspecifiedShapes):

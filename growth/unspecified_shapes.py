@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from growth import growth_step, surgery
+from growth import growth_step
+from growth.surgery import surgery
 
 
 class UnspecifiedShapes:

@@ -6,7 +6,9 @@ from typing import NoReturn
 import tensorflow as tf
 import tf_keras
 
-from models import activations, channel_wise, keras_saving, layers, new_layer, site
+from models import new_layer, site
+from models.layers import activations, channel_wise, keras_saving
+from models.layers import growable as layers
 
 
 class Chain(tf_keras.Model):
@@ -15,7 +17,7 @@ class Chain(tf_keras.Model):
     The consumer of a site is the next growable layer, and what stands before that lies between.
 
     Args:
-      chain: layers of models/layers.py, the first of them in front, and channel-wise ones.
+      chain: layers of models/layers/growable.py, the first of them in front, and channel-wise ones.
       target_widths: the width that each site has in the grown network, or None.
       new_layers: the activation function of new layers, for which there is room at each growable
         layer: sites of width 0 named after it, e.g. `hidden_1_new`; see models/new_layer.py. None

@@ -2,13 +2,15 @@
 
 import tensorflow as tf
 
-from models import channel_wise, layers
+from models.layers import channel_wise, growable
 
 
 def parameters(model: tf.Module) -> int:
     """Number of trainable parameters."""
     # Not count_params(): it multiplies declared shapes, which are unknown on growing axes.
-    return sum(layers.shape_now(variable).num_elements() for variable in model.trainable_variables)
+    return sum(
+        growable.shape_now(variable).num_elements() for variable in model.trainable_variables
+    )
 
 
 def forward_flops(model: tf.Module) -> int:
@@ -16,12 +18,12 @@ def forward_flops(model: tf.Module) -> int:
     return sum(layer.flops for layer in counted_layers(model))
 
 
-def counted_layers(model: tf.Module) -> list[layers.GrowableLayer | channel_wise.ChannelWise]:
+def counted_layers(model: tf.Module) -> list[growable.GrowableLayer | channel_wise.ChannelWise]:
     """The layers whose `flops` count; finding them takes longer than counting."""
-    kinds = (layers.GrowableLayer, channel_wise.ChannelWise)
+    kinds = (growable.GrowableLayer, channel_wise.ChannelWise)
     return [layer for layer in model.submodules if isinstance(layer, kinds)]
 
 
-def growable_layers(model: tf.Module) -> list[layers.GrowableLayer]:
+def growable_layers(model: tf.Module) -> list[growable.GrowableLayer]:
     """The layers with a width of their own."""
-    return [layer for layer in counted_layers(model) if isinstance(layer, layers.GrowableLayer)]
+    return [layer for layer in counted_layers(model) if isinstance(layer, growable.GrowableLayer)]

@@ -3,7 +3,8 @@
 import tensorflow as tf
 import tf_keras
 
-from models import activations, layers, site
+from models import site
+from models.layers import activations, growable
 
 
 class NewLayer(tf_keras.layers.Layer):
@@ -25,19 +26,19 @@ class NewLayer(tf_keras.layers.Layer):
       activation: f.
     """
 
-    def __init__(self, around: layers.GrowableLayer, activation: activations.Activation):
+    def __init__(self, around: growable.GrowableLayer, activation: activations.Activation):
         super().__init__(name=f"{around.name}_new")
         self._around = around
         self._activation = activation
         self._incoming, self._outgoing = around.hidden_pair(self.name)
 
     @property
-    def readers(self) -> list[layers.GrowableLayer]:
+    def readers(self) -> list[growable.GrowableLayer]:
         """See `GrowableLayer.readers`."""
         return [self._around, self._incoming]
 
     @property
-    def writers(self) -> list[layers.GrowableLayer]:
+    def writers(self) -> list[growable.GrowableLayer]:
         """See `GrowableLayer.writers`."""
         return [self._around, self._outgoing]
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Sequence
 import tensorflow as tf
 import tf_keras
 
-from models import activations, foreign_layers
-from models import channel_wise as channel_wise_lib
-from models import layers as layers_lib
+from models.layers import activations, foreign_layers
+from models.layers import channel_wise as channel_wise_lib
+from models.layers import growable as layers_lib
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -28,8 +28,7 @@ class GrowthSite:
     Attributes:
       name: names the site in logs and TensorBoard.
       producers: their widths grow.
-      between: D, in order: layers of models/channel_wise.py and normalization.py, and activation
-        functions.
+      between: D, in order: channel-wise layers of models/layers/, and activation functions.
       consumers: their fan-ins grow.
       target_width: the width that the architecture foresees for the grown network, or None.
 
@@ -91,7 +90,7 @@ class GrowthSite:
                 raise ValueError(
                     f"{method} starts new neurons with zero incoming weights at site {self.name!r},"
                     f" which needs an activation with f(0) = 0 and f'(0) != 0; {name} has f(0) = "
-                    f"{value:g} and f'(0) = {slope:g}. Use one of models/activations.py, e.g. "
+                    f"{value:g} and f'(0) = {slope:g}. Use one of models.activations, e.g. "
                     "@models.activations.relu, or a method with zero outgoing weights "
                     "(inverse = True)."
                 )
@@ -133,7 +132,7 @@ class GrowthSite:
     def parameters(self) -> list[channel_wise_lib.Parameter]:
         """The producers' biases, and the parameters of the layers between."""
         biases = [
-            channel_wise_lib.Parameter(p.bias, 0, lambda count: tf.zeros([count]), shifts=True)
+            channel_wise_lib.Parameter(p.bias, 0, lambda count: tf.zeros([count]), is_offset=True)
             for p in self.producers
             if p.bias is not None
         ]
@@ -154,7 +153,7 @@ class GrowthSite:
         parameters = self.parameters
         if parents is not None:
             return [_copies(parameter, parents) for parameter in parameters]
-        values = [parameter.birth(count) for parameter in parameters]
+        values = [parameter.initial(count) for parameter in parameters]
         if shift is not None and (index := self._shift_index()) is not None:
             values[index] = shift
         return values
@@ -172,7 +171,7 @@ class GrowthSite:
                 break
             before.append(layer)
         head = dataclasses.replace(self, between=before).parameters
-        return max((i for i, p in enumerate(head) if p.shifts), default=None)
+        return max((i for i, p in enumerate(head) if p.is_offset), default=None)
 
     def neurons(
         self,
@@ -281,7 +280,7 @@ def _instead_of_end(layer) -> str:
     """Advice for a message: what to use in the place of a producer or consumer."""
     if isinstance(layer, layers_lib.GrowableLayer | tf_keras.layers.Layer):
         advice = foreign_layers.instead_of(layer)
-        if "models.layers" in advice:
+        if advice.startswith(("use models.layers.Dense", "use models.layers.Conv2D")):
             return advice
     return "use models.layers.Dense or models.layers.Conv2D"
 
@@ -313,5 +312,5 @@ def _axis_last(rank: int, axis: int) -> list[int]:
 def _copies(parameter, parents):
     """The slices of `parents`; what a new neuron has where there is none."""
     width = tf.shape(parameter.variable)[parameter.axis]
-    choices = tf.concat([parameter.variable, parameter.birth(1)], axis=parameter.axis)
+    choices = tf.concat([parameter.variable, parameter.initial(1)], axis=parameter.axis)
     return tf.gather(choices, tf.where(parents >= 0, parents, width), axis=parameter.axis)

@@ -3,9 +3,9 @@
 import gin
 import tensorflow as tf
 
-from growth.initializers import gradmax, gradmax_opt, random
+from growth.methods import gradmax, gradmax_opt, random
 from reproduction import checkpointed_run, single_growth
-from trainer import run_directory
+from trainer.model_dir import run_directory
 
 METHODS = ("GradMax", "GradMaxOpt", "Random")
 # Of which training goes on.

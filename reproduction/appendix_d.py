@@ -16,8 +16,16 @@ _METHODS = {
 }
 
 
-def _curve(path: str, bindings: tuple[str, ...] = SMALL_CURVE) -> Variant:
-    return Variant(path, f"teacher_student/{path}", bindings)
+def _curve(name: str, task: str, *methods: str, bindings: tuple[str, ...] = SMALL_CURVE) -> Variant:
+    files = (f"teacher_student/{task}", *(f"methods/{method}" for method in methods))
+    return Variant(name, files, bindings)
+
+
+def _batch_norm(method: str) -> tuple[str, ...]:
+    """The files of a method; new outgoing weights are short where incoming ones are zero."""
+    files = ("teacher_student/batch_norm", f"methods/{method}")
+    short = method in ("random", "gradmax_opt", "gradmax")
+    return (*files, "methods/short_outgoing") if short else files
 
 
 def _figure_7():
@@ -25,7 +33,7 @@ def _figure_7():
         f"{size} ({sizes})": {
             rate: Variant(
                 f"learning_rate/{size}_{rate}",
-                f"teacher_student/{size}_baseline_big",
+                (f"teacher_student/{size}", "methods/baseline_big"),
                 (*curve, f"ConstantLrConfig.learning_rate = {rate}"),
             )
             for rate in _RATES
@@ -62,7 +70,7 @@ def _figure_8():
         "correlation holds for a while.",
         variant=Variant(
             "singular_values",
-            "teacher_student/small_baseline_small",
+            ("teacher_student/small", "methods/baseline_small"),
             measure=singular_values_and_loss.growths_by_singular_vector,
         ),
     )
@@ -71,7 +79,8 @@ def _figure_8():
 def _figure_10():
     panels = {
         f"{size} ({sizes})": {
-            label: _curve(f"convolution/{size}_{name}", curve) for label, name in _METHODS.items()
+            label: _curve(f"convolution/{size}_{name}", f"convolution/{size}", name, bindings=curve)
+            for label, name in _METHODS.items()
         }
         for size, sizes, curve in [
             ("small", "2:10:10", SMALL_CURVE),
@@ -93,15 +102,20 @@ def _figure_10():
 
 
 def _figure_12():
-    outgoing_zero = {"Random": "random_inverse", "GradMaxOpt": "gradmax_opt_inverse"}
-    baselines = {"Baseline-Small": "baseline_small", "Baseline-Big": "baseline_big"}
-    panels = {
-        title: {label: _curve(f"batch_norm/{name}") for label, name in names.items()}
-        for title, names in [
-            ("regular", _METHODS),
-            ("outgoing weights zero", baselines | outgoing_zero),
-        ]
+    regular = {
+        label: Variant(f"batch_norm/{name}", _batch_norm(name), SMALL_CURVE)
+        for label, name in _METHODS.items()
     }
+    outgoing_zero = {
+        label: _curve(
+            f"batch_norm/{name}_inverse",
+            *("batch_norm", name),
+            bindings=(f"{label}.inverse = True", *SMALL_CURVE),
+        )
+        for label, name in [("Random", "random"), ("GradMaxOpt", "gradmax_opt")]
+    }
+    baselines = {label: regular[label] for label in ("Baseline-Small", "Baseline-Big")}
+    panels = {"regular": regular, "outgoing weights zero": baselines | outgoing_zero}
     return training_curves.TrainingCurves(
         name="12",
         title="Training curves with batch normalization",
@@ -123,7 +137,9 @@ def _figure_13a():
         name="13a",
         title="All-zero initialization",
         paper="Setting both sides to zero with a bias of one performs worse than GradMax.",
-        panels={panel: {label: _curve(f"bias/{name}") for label, name in labels.items()}},
+        panels={
+            panel: {label: _curve(f"bias/{name}", "bias", name) for label, name in labels.items()}
+        },
         claims=[Lower(panel, "GradMax", "All zero")],
     )
 
@@ -131,7 +147,9 @@ def _figure_13a():
 def _figure_13b():
     panel = "equal FLOPs"
     starts = {
-        f"step {step}": SMALL["GradMax"] if step == 200 else _curve(f"start/step_{step}")
+        f"step {step}": SMALL["GradMax"]
+        if step == 200
+        else _curve(f"start/step_{step}", f"start_{step}", "gradmax")
         for step in (0, 200, 400, 800, 1000)
     }
     return training_curves.TrainingCurves(
@@ -147,7 +165,9 @@ def _figure_13b():
 def _figure_13c():
     panel = "equal FLOPs"
     labels = {
-        f"{label} ({width})": SMALL[label] if width == 5 else _curve(f"seed/width_{width}_{name}")
+        f"{label} ({width})": SMALL[label]
+        if width == 5
+        else _curve(f"seed/width_{width}_{name}", f"initial_width_{width}", name)
         for width in (2, 4, 5, 7)
         for label, name in [("GradMax", "gradmax"), ("Random", "random")]
     }
@@ -167,9 +187,14 @@ def _figure_13c():
 
 def _figure_13d():
     panel = "beyond the teacher"
-    labels = {"Baseline-Big": _curve("more_neurons/baseline_big")} | {
-        f"GradMax to {width} neurons": _curve(f"more_neurons/width_{width}_gradmax")
-        for width in (10, 12, 15)
+    big = _curve("more_neurons/baseline_big", "more_neurons", "baseline_big")
+    labels = {"Baseline-Big": big} | {
+        f"GradMax to {5 + growths} neurons": _curve(
+            f"more_neurons/width_{5 + growths}_gradmax",
+            *("more_neurons", "gradmax"),
+            bindings=(f"PeriodicSchedule.count = {growths}", *SMALL_CURVE),
+        )
+        for growths in (5, 7, 10)
     }
     return training_curves.TrainingCurves(
         name="13d",
@@ -184,9 +209,13 @@ def _figure_13d():
 FIGURES = [
     _figure_7(),
     _figure_8(),
-    *verification.figures("9", "convolution", "teacher_student/convolution/small_{}"),
+    *verification.figures(
+        "9",
+        "convolution",
+        lambda method: ("teacher_student/convolution/small", f"methods/{method}"),
+    ),
     _figure_10(),
-    *verification.figures("11", "batch_norm", "teacher_student/batch_norm/{}"),
+    *verification.figures("11", "batch_norm", _batch_norm),
     _figure_12(),
     _figure_13a(),
     _figure_13b(),

@@ -11,7 +11,7 @@ from matplotlib import axes as axes_lib
 from matplotlib import figure as figure_lib
 from scipy import stats
 
-from trainer import comparison
+from trainer.sweep import comparison
 
 # Ten colours that can be told apart without full colour vision; then the same ones dashed.
 _COLOURS = matplotlib.color_sequences["petroff10"]

@@ -2,7 +2,8 @@
 
 import tensorflow as tf
 
-from trainer import checkpoint_files, run_directory, train
+from trainer import train
+from trainer.model_dir import checkpoint_files, run_directory
 
 
 class CheckpointedRun:

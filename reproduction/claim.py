@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from trainer import comparison
+from trainer.sweep import comparison
 
 TRUE = "true"
 FALSE = "false"

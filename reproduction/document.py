@@ -7,7 +7,7 @@ from typing import Any
 
 from reproduction import claim
 from reproduction import figures as figure_list
-from trainer import errors
+from trainer.command import errors
 
 _HEAD = """# The paper's figures
 

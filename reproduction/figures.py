@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Sequence
 
 from reproduction import appendix_d, figure, section_4
-from trainer import errors
+from trainer.command import errors
 
 FIGURES = {each.name: each for each in [*section_4.FIGURES, *appendix_d.FIGURES]}
 

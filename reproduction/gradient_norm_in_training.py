@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from reproduction import bands, checkpointed_run, claim, figure, variant
-from trainer import run_directory
+from trainer.model_dir import run_directory
 
 
 def gradient_norms(directory: run_directory.RunDirectory) -> list[list[float]]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from absl import flags
 
-from trainer import command_line, errors, interrupts, path_flags, seeded_runs
+from trainer.command import command_line, errors, interrupts, path_flags
+from trainer.sweep import seeded_runs
 
 _FIGURES = flags.DEFINE_multi_string(
     "figure", [], 'A figure of the paper, e.g. 2a, or "all"; repeat for more.'

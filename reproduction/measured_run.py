@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from trainer import json_files, run_directory, seeded_run, strict_json
+from trainer.model_dir import json_files, run_directory, strict_json
+from trainer.sweep import seeded_run
 
 
 @dataclasses.dataclass(frozen=True)

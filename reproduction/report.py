@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reproduction import claim, figure, figures, measured_run
-from trainer import json_files, strict_json
+from trainer.model_dir import json_files, strict_json
 
 
 def write(

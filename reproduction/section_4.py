@@ -17,11 +17,11 @@ _METHODS = {
     "Baseline-Big": "baseline_big",
 }
 SMALL = {
-    label: Variant(f"small_{name}", f"teacher_student/small_{name}", SMALL_CURVE)
+    label: Variant(f"small_{name}", ("teacher_student/small", f"methods/{name}"), SMALL_CURVE)
     for label, name in _METHODS.items()
 }
 _LARGE = {
-    label: Variant(f"large_{name}", f"teacher_student/large_{name}", LARGE_CURVE)
+    label: Variant(f"large_{name}", ("teacher_student/large", f"methods/{name}"), LARGE_CURVE)
     for label, name in _METHODS.items()
 }
 _SMALL_PANEL = "small (20:10:10)"
@@ -31,7 +31,9 @@ _GROWN = ("Random", "GradMaxOpt", "GradMax")
 
 def _teacher_student():
     return [
-        *verification.figures("2", "small", "teacher_student/small_{}"),
+        *verification.figures(
+            "2", "small", lambda method: ("teacher_student/small", f"methods/{method}")
+        ),
         training_curves.TrainingCurves(
             name="3a",
             title="Training curves, small setting",
@@ -86,7 +88,8 @@ _SHORT_MLP = (
 
 
 def _mlp(name: str, *bindings: str) -> Variant:
-    return Variant(f"like_figure_5/{name}", "fashion_mnist/mlp_gradmax", (*_SHORT_MLP, *bindings))
+    files = ("fashion_mnist/mlp", "methods/gradmax")
+    return Variant(f"like_figure_5/{name}", files, (*_SHORT_MLP, *bindings))
 
 
 def _like_figure_5():
@@ -146,7 +149,7 @@ def _figure_6():
         needs_images=True,
         variant=Variant(
             "alignment",
-            "fashion_mnist/vgg_baseline_small",
+            ("fashion_mnist/vgg", "methods/baseline_small"),
             ("steps = 234", "ImageClassification.augmentation = None"),  # Half an epoch.
             alignment.alignments,
         ),

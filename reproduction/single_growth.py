@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from growth import growth_step
-from growth.initializers import initializer as initializer_lib
-from models import seeds
+from growth.methods import method as method_lib
 from models import site as site_lib
+from models.layers import seeds
 from trainer import experiment as experiment_lib
 
 
@@ -17,12 +17,10 @@ class SingleGrowth:
 
     Args:
       experiment: what is grown; its optimizer is gradient descent, which has no slots.
-      initializer: how new neurons start.
+      method: how new neurons start.
     """
 
-    def __init__(
-        self, experiment: experiment_lib.Experiment, initializer: initializer_lib.Initializer
-    ):
+    def __init__(self, experiment: experiment_lib.Experiment, method: method_lib.GrowthMethod):
         self._seed = experiment.seed
         self._steps_done = experiment.task.global_step
         self._sites = site_lib.sites_of(experiment.model, required=True)
@@ -31,7 +29,7 @@ class SingleGrowth:
             self._sites,
             experiment.task.loss,
             step=None,
-            initializer=initializer,
+            method=method,
             slots=lambda variable: [],
             carry_slots=True,
         )

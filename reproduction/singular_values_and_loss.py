@@ -9,12 +9,13 @@ import matplotlib
 import numpy as np
 import tensorflow as tf
 
-from growth import linear_map as linear_map_lib
-from growth import singular_vectors
-from growth.initializers import one_sided, signs
-from growth.neurons import NewNeurons
+from growth.linear_map import linear_map as linear_map_lib
+from growth.linear_map import singular_vectors
+from growth.methods import one_sided, signs
+from growth.surgery.neurons import NewNeurons
 from reproduction import bands, claim, figure, single_growth
-from trainer import experiment, run_directory
+from trainer import experiment
+from trainer.model_dir import run_directory
 
 
 class OneSingularVector(one_sided.OneSided):
@@ -31,7 +32,7 @@ class OneSingularVector(one_sided.OneSided):
     def __call__(
         self, linear_map: linear_map_lib.LinearMap, count: tf.Tensor, seed: tf.Tensor
     ) -> NewNeurons:
-        """See `Initializer.__call__`; `count` is 1."""
+        """See `GrowthMethod.__call__`; `count` is 1."""
         seeds = tf.random.split(seed)
         top = singular_vectors.top(linear_map, self.number + count, seeds[0])
         left, right, values = (x[..., self.number :] for x in top)

@@ -8,11 +8,13 @@ import gin
 import numpy as np
 import tensorflow as tf
 
-from growth import full_precision, growth_step
-from growth.initializers import gradmax
+from growth import growth_step
+from growth.linear_map import full_precision
+from growth.methods import gradmax
 from models import site as site_lib
 from reproduction import bands, claim, figure
-from trainer import experiment, run_directory
+from trainer import experiment
+from trainer.model_dir import run_directory
 
 _PARTS = {"start": 0.0, "middle": 0.5, "end": 1.0}  # Of the training.
 
@@ -73,7 +75,7 @@ def _matrices(built):
         site_lib.sites_of(built.model, required=True),
         built.task.loss,
         step=None,
-        initializer=gradmax.GradMax(),
+        method=gradmax.GradMax(),
         slots=lambda variable: [],
         carry_slots=True,
     )

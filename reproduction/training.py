@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from trainer import run_directory, strict_json
+from trainer.model_dir import run_directory, strict_json
 
 
 def train(directory: run_directory.RunDirectory) -> dict[str, Any]:
@@ -15,14 +15,14 @@ def train(directory: run_directory.RunDirectory) -> dict[str, Any]:
       `test`: the metrics on test examples.
     """
     # TensorFlow is for the processes that train.
-    from trainer import run_curves
     from trainer import train as train_lib
+    from trainer.logs import run_curves
 
     train_lib.train_in(directory, evaluate=True)
     result = strict_json.loads((directory.path / "result.json").read_text())
     curves = run_curves.read("", result["seed"], directory.path)
     losses = curves.metrics["train/loss"] | {result["steps"]: result["train"]["loss"]}
-    in_steps = run_curves.scalars(directory.path / "train").get("growth/training_steps", {})
+    in_steps = run_curves.scalars(directory.path).get("per_growth/training_steps", {})
     growths = (directory.path / "growth.jsonl").read_text().splitlines()
     return {
         "curve": [[step, curves.flops(step), loss] for step, loss in losses.items()],

@@ -1,12 +1,11 @@
 """A configuration that a figure runs, and what the command line says about all of them."""
 
 import dataclasses
-import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from reproduction import measured_run, training
-from trainer import run_directory
+from trainer.model_dir import run_directory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,13 +29,13 @@ class Variant:
 
     Attributes:
       name: of its folder.
-      file: path of the .gin file below gin_configs/, without its ending.
-      bindings: set after the file.
+      files: paths of the .gin files that compose, below gin_configs/, without their endings.
+      bindings: set after the files.
       measure: see `MeasuredRun`.
     """
 
     name: str
-    file: str
+    files: tuple[str, ...]
     bindings: tuple[str, ...] = ()
     measure: Callable[[run_directory.RunDirectory], Any] = training.train
 
@@ -44,7 +43,7 @@ class Variant:
         """Its run with a seed."""
         return measured_run.MeasuredRun(
             config=self.name,
-            gin_file=str(pathlib.PurePath("gin_configs", f"{self.file}.gin")),
+            gin_files=tuple(f"gin_configs/{file}.gin" for file in self.files),
             seed=seed,
             bindings=(*self.bindings, *options.bindings),
             search_paths=tuple(options.search_paths),

@@ -1,5 +1,7 @@
 """The three figures that verify GradMax in one setting: 2, 9 and 11 of the paper."""
 
+from collections.abc import Callable
+
 from reproduction import after_growth, figure, loss_after_growth
 from reproduction import gradient_norm_after_growth as norm_after_growth
 from reproduction import gradient_norm_in_training as norm_in_training
@@ -15,18 +17,20 @@ _METHODS = {
 _ALL_KEPT = "Experiment.checkpoints_kept = 1000"
 
 
-def figures(number: str, setting: str, file: str) -> list[figure.Figure]:
+def figures(
+    number: str, setting: str, files: Callable[[str], tuple[str, ...]]
+) -> list[figure.Figure]:
     """The figures a, b and c.
 
     Args:
       number: of the figure.
       setting: names it, in titles and in folders.
-      file: of the configurations, see `Variant`, with {} for the method.
+      files: those of a `Variant` with a method.
     """
     words = setting.replace("_", " ")
     random = Variant(
         f"after_growth/{setting}",
-        file.format("random"),
+        files("random"),
         ("Experiment.checkpoint_interval = 200", _ALL_KEPT),  # Steps, between two growths.
         after_growth.after_growth,
     )
@@ -48,7 +52,7 @@ def figures(number: str, setting: str, file: str) -> list[figure.Figure]:
             by_label={
                 label: Variant(
                     f"gradient_norm/{setting}_{method}",
-                    file.format(method),
+                    files(method),
                     frequent,
                     norm_in_training.gradient_norms,
                 )

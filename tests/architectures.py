@@ -4,7 +4,7 @@ import functools
 
 import tensorflow as tf
 
-from models import mobilenet, vgg, wide_resnet
+from models.architectures import mobilenet, vgg, wide_resnet
 
 vgg_11 = functools.partial(vgg.VGG, 10)
 wrn_10_1 = functools.partial(wide_resnet.WideResNet, 10, depth=10)

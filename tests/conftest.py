@@ -2,7 +2,7 @@
 
 import os
 
-# As trainer/command_line.py has it.
+# As trainer/command/command_line.py has it.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer import config, experiment
+from trainer import experiment
+from trainer.config import reader as config
 
 _FOLDER = "gin_configs/teacher_student"
 _SCHEDULE = {"start": 2, "interval": 2, "count": 2}
@@ -114,8 +115,8 @@ def expected(untraced):
 @pytest.mark.parametrize(
     "bindings",
     [
-        *([f"Grower.initializer = @{name}()"] for name in ("Random", "Split", "Firefly")),
-        ["Grower.initializer = @GradMaxOpt()", "ProjectedAdam.steps = 2"],
+        *([f"Grower.method = @{name}()"] for name in ("Random", "Split", "Firefly")),
+        ["Grower.method = @GradMaxOpt()", "ProjectedAdam.steps = 2"],
         _schedule(start=0, count=4),
         _schedule(start=1, interval=1),
         ["AllAtOnce.neurons = 3"],

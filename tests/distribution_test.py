@@ -5,9 +5,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from growth import inner_optimization, replica_check
-from growth.initializers import firefly, firefly_opt, gradmax, gradmax_opt, random, split
-from models import convnet, normalization
+from growth import replica_check
+from growth.methods import (
+    firefly,
+    firefly_opt,
+    gradmax,
+    gradmax_opt,
+    inner_optimization,
+    random,
+    split,
+)
+from models.architectures import convnet
+from models.layers import normalization
 from tests import networks
 from trainer import objectives, task
 from trainer.datasets import conv_teacher_student, teacher_student

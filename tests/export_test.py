@@ -7,10 +7,12 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from models import activations, convnet, normalization
+from models.architectures import convnet
+from models.layers import activations, normalization
 from tests import exported_networks, foreign_program
-from trainer import export, objectives
+from trainer import objectives
 from trainer.datasets import dataset
+from trainer.export import saved_model
 
 
 class _Bytes(dataset.Dataset):
@@ -74,7 +76,7 @@ def used(tmp_path_factory):
     for name in _NAMES:
         network, inputs = _grown(name)
         data = _Bytes(inputs)
-        found = export.export(network, data, objectives.Classification(), folder / name)
+        found = saved_model.export(network, data, objectives.Classification(), folder / name)
         model = [] if name == "opaque" else [folder / name / "model.h5"]
         assert found == [folder / name, *model] and all(path.exists() for path in found)
         served = np.random.default_rng(1).integers(0, 256, inputs.shape).astype(np.uint8)
@@ -129,7 +131,7 @@ def test_keras_3_does_not_read_operations_that_no_layer_stands_for(used):
 
 def test_what_has_no_standard_layers_is_told(tmp_path, caplog):
     network, inputs = _grown("opaque")
-    export.export(network, _Bytes(inputs), objectives.Classification(), tmp_path / "1")
+    saved_model.export(network, _Bytes(inputs), objectives.Classification(), tmp_path / "1")
     (message,) = [record.getMessage() for record in caplog.records]
     assert "without model.h5" in message and "(_Scale) has the weights " in message
 
@@ -143,11 +145,11 @@ def test_an_export_that_fails_leaves_nothing_behind_and_what_was_there_alone(tmp
     network, inputs = _grown("mlp")
     data, folder = _Bytes(inputs), tmp_path / "7"
     with pytest.raises(RuntimeError, match="no answer"):
-        export.export(network, data, _Unanswerable(), folder)
+        saved_model.export(network, data, _Unanswerable(), folder)
     assert not list(tmp_path.iterdir())
-    export.export(network, data, objectives.SquaredError(), folder)
+    saved_model.export(network, data, objectives.SquaredError(), folder)
     before = sorted(file.stat().st_mtime_ns for file in folder.rglob("*"))
     with pytest.raises(RuntimeError, match="no answer"):
-        export.export(network, data, _Unanswerable(), folder)
+        saved_model.export(network, data, _Unanswerable(), folder)
     assert before == sorted(file.stat().st_mtime_ns for file in folder.rglob("*"))
     assert list(tmp_path.iterdir()) == [folder]

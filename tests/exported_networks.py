@@ -8,21 +8,11 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from growth import surgery
-from growth.neurons import NewNeurons
-from models import (
-    activations,
-    convnet,
-    layers,
-    mlp,
-    mobilenet,
-    noise,
-    normalization,
-    pooling,
-    site,
-    vgg,
-    wide_resnet,
-)
+from growth.surgery import surgery
+from growth.surgery.neurons import NewNeurons
+from models import site
+from models.architectures import convnet, mlp, mobilenet, vgg, wide_resnet
+from models.layers import activations, growable, noise, normalization, pooling
 
 
 class OwnModel(tf_keras.Model):
@@ -32,7 +22,7 @@ class OwnModel(tf_keras.Model):
         super().__init__()
         kernel = tf_keras.initializers.GlorotUniform
         options = {"use_bias": True, "inputs_grow": True, "outputs_grow": True}
-        self.first = layers.Conv2D(2, 3, **options, kernel_initializer=kernel(1), name="first")
+        self.first = growable.Conv2D(2, 3, **options, kernel_initializer=kernel(1), name="first")
         self.block = OwnBlock("block")
         self.dropout = tf_keras.layers.Dropout(0.5)
         self.noise = noise.GaussianNoise(0.5, name="noise")
@@ -55,10 +45,10 @@ class OwnBlock(tf_keras.layers.Layer):
         super().__init__(name=name)
         kernel = tf_keras.initializers.GlorotUniform
         options = {"use_bias": False, "inputs_grow": False, "kernel_size": 3}
-        self.one = layers.Conv2D(
+        self.one = growable.Conv2D(
             2, **options, outputs_grow=True, kernel_initializer=kernel(2), name="one"
         )
-        self.two = layers.Conv2D(
+        self.two = growable.Conv2D(
             2,
             **(options | {"inputs_grow": True}),
             outputs_grow=False,

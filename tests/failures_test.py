@@ -13,7 +13,10 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny_images
-from trainer import config, errors, experiment, failures, run_directory, train
+from trainer import experiment, failures, train
+from trainer.command import errors
+from trainer.config import reader
+from trainer.model_dir import run_directory
 
 _SHORT = (
     "Experiment.steps = 40",
@@ -85,7 +88,7 @@ StreamedImages.shards_in_memory = 1
 Experiment.steps = 200
 Experiment.log_interval = 1
 Experiment.checkpoint_interval = 2
-Grower.initializer = None
+Grower.method = None
 """
 
 
@@ -93,7 +96,7 @@ def _run(folder, data_dir):
     gin.clear_config()
     data = f"StreamedImages.data_dir = '{data_dir}'"
     with errors.mistakes():
-        config.load(["gin_configs/fashion_mnist/mlp.gin"], [_IMAGES, data])
+        reader.load(["gin_configs/fashion_mnist/mlp.gin"], [_IMAGES, data])
         directory = run_directory.RunDirectory(str(folder))
         directory.start(gin.config_str(), overwrite_config=False)
         run = train.Run(experiment.Experiment(), directory)
@@ -207,7 +210,7 @@ Experiment.objective = @Classification()
 Experiment.steps = 8
 Experiment.log_interval = 4
 Experiment.checkpoint_interval = 2
-Grower.initializer = None
+Grower.method = None
 """
 _ODD_LABELS = """
 import gin
@@ -235,7 +238,7 @@ def test_an_error_in_a_training_step_names_step_and_checkpoint(tmp_path, monkeyp
     (tmp_path / "odd_labels.py").write_text(_ODD_LABELS)
     monkeypatch.syspath_prepend(tmp_path)
     with errors.mistakes():
-        config.load(["gin_configs/teacher_student/small_gradmax.gin"], [_DATA_WITHOUT_END])
+        reader.load(["gin_configs/teacher_student/small_gradmax.gin"], [_DATA_WITHOUT_END])
         directory = run_directory.RunDirectory(str(tmp_path / "run"))
         directory.start(gin.config_str(), overwrite_config=False)
         run = train.Run(experiment.Experiment(), directory)

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from growth.initializers import firefly
+from growth.methods import firefly
 
 
 class Splits(firefly.Firefly):

@@ -8,7 +8,10 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from trainer import config, experiment, optimizers, run_directory, train
+from trainer import experiment, train
+from trainer.config import reader
+from trainer.model_dir import run_directory
+from trainer.optimization import optimizers
 
 _FLOAT16 = "Experiment.mixed_precision = 'float16'"
 _HUGE = "loss_scale.initial = 16777216.0"  # 2^24, where float16 ends at 2^16.
@@ -34,7 +37,7 @@ def _built(*bindings):
     gin.clear_config()
     schedule = [f"PeriodicSchedule.{b}" for b in ("start = 3", "interval = 3", "count = 2")]
     file = "gin_configs/teacher_student/small_gradmax.gin"
-    config.load([file], ["Experiment.steps = 40", *schedule, *bindings])
+    reader.load([file], ["Experiment.steps = 40", *schedule, *bindings])
     return experiment.Experiment()
 
 

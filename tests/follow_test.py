@@ -15,16 +15,10 @@ from tensorboard.backend.event_processing import event_accumulator
 from tensorboard.util import tensor_util
 
 from tests import training_processes
-from trainer import (
-    checkpoints,
-    config,
-    errors,
-    evaluation,
-    experiment,
-    follower,
-    run_directory,
-    train,
-)
+from trainer import evaluation, experiment, follower, train
+from trainer.command import errors
+from trainer.config import reader
+from trainer.model_dir import checkpoints, run_directory
 
 _FILE = "gin_configs/teacher_student/small_gradmax.gin"
 _BINDINGS = [
@@ -43,7 +37,7 @@ _STEPS = [10, 20, 30, 40]
 
 def _built(*bindings):
     gin.clear_config()
-    config.load([_FILE], [*_BINDINGS, *bindings])
+    reader.load([_FILE], [*_BINDINGS, *bindings])
     return experiment.Experiment()
 
 

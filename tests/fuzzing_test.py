@@ -14,8 +14,11 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from models import memory
-from trainer import config, dry_run, errors, experiment
+from models.layers import memory
+from trainer import dry_run, experiment
+from trainer.command import errors
+from trainer.config import reader
+from trainer.upstream import gin_config
 
 _FOLDER = pathlib.Path("gin_configs/teacher_student")
 _SMALL = str(_FOLDER / "small_gradmax.gin")
@@ -46,7 +49,7 @@ def _report(file, *bindings):
     start = time.process_time()
     try:
         with errors.mistakes():
-            config.load([str(file)], bindings)
+            reader.load([str(file)], bindings)
             report = dry_run.report(experiment.Experiment())
     except errors.UserError as error:
         report = str(error)
@@ -72,12 +75,12 @@ _TEXTS = {name: _with_includes(_FOLDER / f"{name}.gin") for name in _BASES}
 def _configurables():
     """What the files can bind: parameters by name."""
     for name in _BASES:
-        config.load([str(_FOLDER / f"{name}.gin")], [])
+        reader.load([str(_FOLDER / f"{name}.gin")], [])
         gin.clear_config()
     return {
-        selector.rpartition(".")[2]: list(inspect.signature(registered.wrapped).parameters)
-        for selector, registered in sorted(gin.config._REGISTRY.items())
-        if selector.startswith(("trainer", "growth", "models", "official"))
+        each.selector.rpartition(".")[2]: list(inspect.signature(each.wrapped).parameters)
+        for each in sorted(gin_config.configurables(), key=lambda each: each.selector)
+        if each.selector.startswith(("trainer", "growth", "models", "official"))
     }
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from growth import surgery
-from growth.neurons import NewNeurons
+from growth.surgery import surgery
+from growth.surgery.neurons import NewNeurons
 from tests import networks
 
 

@@ -8,7 +8,9 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny_images
-from trainer import config, experiment, run_directory, train
+from trainer import experiment, train
+from trainer.config import reader
+from trainer.model_dir import run_directory
 
 _DATA = """
 import trainer.datasets.augmentation
@@ -49,7 +51,7 @@ PeriodicSchedule.start = 2
 PeriodicSchedule.interval = 2
 PeriodicSchedule.count = 1
 AllAtOnce.neurons = 2
-Grower.initializer = @Random()
+Grower.method = @Random()
 Classification.top_k = 3
 Classification.label_smoothing = 0.1
 """
@@ -65,11 +67,11 @@ def data_dir(tmp_path_factory):
 def _run(folder, data_dir, steps):
     gin.clear_config()
     bindings = [_DATA, _TRAINING, f"StreamedImages.data_dir = {data_dir!r}"]
-    config.load(["gin_configs/fashion_mnist/mlp.gin"], bindings)
+    reader.load(["gin_configs/fashion_mnist/mlp.gin"], bindings)
     built = experiment.Experiment()
     built.steps = steps
     run = train.Run(built, run_directory.RunDirectory(str(folder)))
-    run.prepare(config.literals())
+    run.prepare(reader.literals())
     run.train(evaluate=True)
     return built
 
@@ -89,7 +91,7 @@ def test_a_run_that_is_resumed_ends_with_the_same_numbers(data_dir, tmp_path):
 
 @pytest.mark.parametrize("name", ["ImageClassification", "StreamedImages"])
 def test_two_replicas_share_the_batches_of_one(name, data_dir):
-    config.load([], [_DATA, f"{name}.data_dir = {data_dir!r}"])
+    reader.load([], [_DATA, f"{name}.data_dir = {data_dir!r}"])
     dataset = gin.get_configurable(name)()
     # What workers go by: by default they would share the files, and see other batches.
     policy = dataset.train(0).options().experimental_distribute.auto_shard_policy

@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from growth.initializers import random
-from models import activations, convnet, mlp, mobilenet, normalization, pooling, vgg, wide_resnet
+from growth.methods import random
+from models.architectures import convnet, mlp, mobilenet, vgg, wide_resnet
+from models.layers import activations, normalization, pooling
 from tests import networks
-from trainer import config, experiment, objectives, run_directory, task, train
+from trainer import experiment, objectives, task, train
+from trainer.config import reader
 from trainer.datasets import dataset
+from trainer.model_dir import run_directory
 
 _MODELS = {
     "MLP": functools.partial(mlp.MLP, (5,)),
@@ -79,7 +82,7 @@ def _run(folder, *bindings):
     schedule = ["start = 3", "interval = 3", "count = 2"]
     bindings = [*bindings, *(f"PeriodicSchedule.{binding}" for binding in schedule)]
     file = "gin_configs/teacher_student/small_gradmax.gin"
-    config.load([file], ["Experiment.steps = 9", "Experiment.log_interval = 1", *bindings])
+    reader.load([file], ["Experiment.steps = 9", "Experiment.log_interval = 1", *bindings])
     built = experiment.Experiment()
     run = train.Run(built, run_directory.RunDirectory(folder))
     losses = []

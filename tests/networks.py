@@ -5,9 +5,12 @@ import tensorflow as tf
 import tf_keras
 
 from growth import grower as grower_lib
-from growth import policies, schedules, site_observer
-from models import activations, cost, mlp
-from trainer import optimizers
+from growth.decisions import policies, schedules
+from growth.site_trial import site_observer
+from models import cost
+from models.architectures import mlp
+from models.layers import activations
+from trainer.optimization import optimizers
 
 
 def batch(inputs=6, outputs=4, examples=64, seed=0):
@@ -65,9 +68,7 @@ class Each(policies.Policy):
         return list(self._counts)
 
 
-def grower(
-    model, initializer, neurons=(3, 3), slots=lambda variable: [], loss_function=loss, **kwargs
-):
+def grower(model, method, neurons=(3, 3), slots=lambda variable: [], loss_function=loss, **kwargs):
     """Grows every site at every step, by `neurons` one after the other."""
     return grower_lib.Grower(
         model,
@@ -76,7 +77,7 @@ def grower(
         seed=0,
         schedule=schedules.PeriodicSchedule(0, 1, len(neurons)),
         policy=Counts(*neurons),
-        initializer=initializer,
+        method=method,
         **kwargs,
     )
 

@@ -201,7 +201,8 @@ def test_every_configuration_of_a_figure_exists_and_names_are_unique():
     by_name = {}
     for each in figures.FIGURES.values():
         for its in each.variants():
-            assert pathlib.Path("gin_configs", f"{its.file}.gin").is_file()
+            for file in its.files:
+                assert pathlib.Path("gin_configs", f"{file}.gin").is_file()
             assert by_name.setdefault(its.name, its) == its
 
 

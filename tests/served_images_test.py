@@ -7,7 +7,9 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny_images
-from trainer import config, experiment, run_directory, train
+from trainer import experiment, train
+from trainer.config import reader
+from trainer.model_dir import run_directory
 
 _TRAINING = """
 import trainer.datasets.pixel_normalization
@@ -26,7 +28,7 @@ Experiment.steps = 3
 PeriodicSchedule.start = 1
 PeriodicSchedule.count = 1
 AllAtOnce.neurons = 2
-Grower.initializer = @Random()
+Grower.method = @Random()
 optimizer.ema = @EMAConfig()
 """
 
@@ -55,9 +57,9 @@ def exported(request, tmp_path):
     name, write, tolerance = request.param
     data_dir, pictures = write(tmp_path)
     bindings = [_TRAINING, f"Experiment.dataset = @{name}", f"{name}.data_dir = {data_dir!r}"]
-    config.load(["gin_configs/fashion_mnist/mlp.gin"], bindings)
+    reader.load(["gin_configs/fashion_mnist/mlp.gin"], bindings)
     run = train.Run(experiment.Experiment(), run_directory.RunDirectory(str(tmp_path)))
-    run.prepare(config.literals())
+    run.prepare(reader.literals())
     run.train(evaluate=True)
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["widths"] == {"hidden_1": 18, "hidden_2": 18}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests import training_processes
-from trainer import run_curves
+from trainer.logs import run_curves
 
 _FOLDER = "gin_configs/teacher_student"
 _BINDINGS = [

@@ -1,5 +1,6 @@
-"""Every .gin file that is shipped: its form, and that it runs."""
+"""Every .gin file that is shipped: its form, and that each task and each method runs."""
 
+import inspect
 import json
 import pathlib
 import re
@@ -8,61 +9,83 @@ import gin
 import pytest
 import tensorflow as tf
 
-from models import mobilenet
+from models.architectures import mobilenet
 from tests import tiny_fashion_mnist, tiny_images
-from trainer import config, experiment, run_directory, train
+from trainer import experiment, train
+from trainer.config import reader
+from trainer.model_dir import run_directory
+from trainer.sweep import expectations
 
 _FOLDER = pathlib.Path("gin_configs")
+_METHODS_FOLDER = _FOLDER / "methods"
 _FILES = sorted(_FOLDER.rglob("*.gin"))
-# Goes after others.
+_TASKS = sorted({pathlib.Path(row.files[0]) for row in expectations.read()})
+# Those that go after a task: methods, and variants of them.
+_METHODS = [file for file in sorted(_METHODS_FOLDER.iterdir()) if "Grower.m" in file.read_text()]
 _RECIPE = _FOLDER / "recipe.gin"
-# Those that state a growth method are to be run, the others to be included.
-_RUNNABLE = [
-    file for file in _FILES if "Grower.initializer" in file.read_text() and file != _RECIPE
-]
+_SHORT_FIREFLY = _FOLDER / "fashion_mnist" / "firefly_opt.gin"
+_VARIANTS = [*set(_METHODS_FOLDER.iterdir()) - set(_METHODS), _RECIPE, _SHORT_FIREFLY]
+_GRADMAX = _METHODS_FOLDER / "gradmax.gin"
+_SMALL = _FOLDER / "teacher_student" / "small.gin"
+_BIAS = _FOLDER / "teacher_student" / "bias.gin"
 # Section 4.2 of the paper: days of training.
-_LARGE = [file for file in _RUNNABLE if file.parts[1] in ("cifar10", "cifar100", "imagenet")]
-# Those of the teacher-student task that differ from others only in numbers; Firefly needs traces.
-_NUMBERS = [
-    file
-    for file in _RUNNABLE
-    if re.search("large_|/(bias|more_neurons|seed|start)/", str(file))
-    and "@Firefly()" not in file.read_text()
-]
+_LARGE = [file for file in _TASKS if file.parts[1] in ("cifar10", "cifar100", "imagenet")]
+# Of which the methods' tests, or another task, trace the same network.
+_TRACED_ELSEWHERE = [*_LARGE, *(_FOLDER / "teacher_student").glob("*.gin")]
 
 
 @pytest.mark.parametrize("file", _FILES, ids=str)
 def test_a_config_is_short_and_says_what_it_is_for(file):
     lines = file.read_text().splitlines()
     assert lines[0].startswith("# ")
-    assert len(lines) <= (20 if file in _RUNNABLE else 60)
+    body = len(file.read_text().partition("\n\n")[2].splitlines())
+    assert body <= (55 if file in _TASKS or file.name in ("base.gin", "conv.gin") else 20)
+    assert len(lines) <= 75
     for line in lines:
         assert len(line) <= 100 or line.startswith("#   bazel")
         if "= %" not in line and re.match(
-            r"(Experiment\.steps|.*\.(start|interval|.*width.*)) =", line
+            r"(Experiment\.steps|.*\.(start|interval|.*width.*)|\w+_widths) =", line
         ):
             assert "#" in line, f"no unit: {line}"
 
 
-@pytest.mark.parametrize("file", _RUNNABLE, ids=str)
-def test_a_runnable_config_gives_its_command_and_what_to_expect(file):
+@pytest.mark.parametrize("file", [*_TASKS, *_METHODS, *_VARIANTS], ids=str)
+def test_a_config_that_is_run_gives_its_command_and_what_to_set(file):
     header = file.read_text().partition("\n\n")[0]
-    assert f"bazel run //:train -- --gin_file={file} --model_dir=" in header
-    assert re.search(r"Expect .*\d", header) and "00.0" not in header
+    (command,) = re.findall(r"^#   bazel run //:train -- (.*)$", header, re.MULTILINE)
+    files = re.findall(r"--gin_file=(\S+)", command)
+    assert str(file) in files and "--model_dir=" in command
+    assert "# Required: " in header
+    reader.load(files, [])
+    reader.check_method()
+    text = header.replace("\n# ", " ").partition("Commonly overridden: ")[2].partition("\n")[0]
+    assert text
+    configurable = None
+    for name in re.findall(r"[.\w]*\w", text.partition(", of which")[0].replace(" and ", " ")):
+        before, _, parameter = name.rpartition(".")
+        configurable = before or (configurable if name.startswith(".") else None)
+        if configurable:
+            known = inspect.signature(gin.get_configurable(configurable)).parameters
+            # Configurations of Model Garden take what they have by name.
+            assert parameter in known or {"args", "kwargs"} == set(known)
+        else:
+            gin.query_parameter(f"%{name}")
 
 
 # Makes a run as short as can be: what takes its time is the number of sites, and inner steps.
 _SHORT = """
-import growth.inner_optimization
+import growth.methods.inner_optimization
 import trainer.datasets.image_classification
 ImageClassification.batch_size = 4
 ProjectedAdam.steps = 2
+PeriodicSchedule.start = 1
+PeriodicSchedule.interval = 1
 """
 # The networks of section 4.2, made small.
 _TINY = """
-import models.mobilenet
-import models.vgg
-import models.wide_resnet
+import models.architectures.mobilenet
+import models.architectures.vgg
+import models.architectures.wide_resnet
 import trainer.datasets.streamed_images
 WideResNet.depth = 10
 VGG.widths = (4, 4, 8, 8, 8)
@@ -77,72 +100,89 @@ _IMAGE_SETS = {"cifar10": "test", "cifar100": "test", "imagenet2012": "validatio
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
+def data(tmp_path_factory):
+    """Bindings of the folder with the images."""
     folder = tmp_path_factory.mktemp("data")
     for name, split in _IMAGE_SETS.items():
         tiny_images.write_as(folder, name, {"train": 12, split: 4})
-    return tiny_fashion_mnist.prepare(folder)
+    tiny_fashion_mnist.prepare(folder)
+    return [
+        f"{dataset}.data_dir = '{folder}'" for dataset in ("ImageClassification", "StreamedImages")
+    ]
 
 
-@pytest.fixture(autouse=True)
-def only_what_is_new_is_traced(request):
-    """Runs the others eagerly: tracing takes most of the time of a run as short as these.
-
-    The configurations for Fashion-MNIST trace the methods of the large ones in networks of the same
-    classes, MobileNet excepted.
-    """
-    tf.config.run_functions_eagerly(request.node.callspec.params["file"] in [*_LARGE, *_NUMBERS])
+@pytest.fixture
+def eagerly():
+    """Tracing takes most of the time of a run as short as these."""
+    tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
 
 
-def _run(file, folder, growths, bindings, *more_files):
-    """Runs a file, and checks that it grew as many times, unless it is a baseline."""
-    soon = ["PeriodicSchedule.start = 1", "PeriodicSchedule.interval = 1"]
-    config.load([str(file), *map(str, more_files)], [_SHORT, *soon, *bindings])
-    built = experiment.Experiment()
+def _load(files, bindings):
+    reader.load(list(map(str, files)), bindings)
+    return experiment.Experiment()
+
+
+def _run(files, folder, growths, bindings):
+    """Runs files that compose, and checks that the network grew as many times."""
+    built = _load(files, [_SHORT, *bindings])
     planned = len({growth.step for growth in built.grower.plan(built.steps)})
     run = train.Run(built, run_directory.RunDirectory(str(folder)))
-    run.prepare(config.literals())
+    run.prepare(reader.literals())
     run.train(evaluate=False)
     result = json.loads((folder / "result.json").read_text())
     assert result["steps"] == built.steps
-    assert result["growths"] == planned
-    assert planned == (growths if gin.query_parameter("Grower.initializer") else 0)
+    assert result["growths"] == planned == growths
 
 
-@pytest.mark.parametrize("file", [file for file in _RUNNABLE if file not in _LARGE], ids=str)
-def test_a_small_config_runs_with_its_growths(file, tmp_path, data_dir):
-    bindings = ["Experiment.steps = 4"]
-    if "fashion_mnist" in str(file):
-        bindings.append(f"ImageClassification.data_dir = '{data_dir}'")
-    _run(file, tmp_path, 3, bindings)
+@pytest.mark.parametrize("task", [task for task in _TASKS if task not in _LARGE], ids=str)
+def test_a_small_task_runs_with_its_growths(task, tmp_path, data, request):
+    if task in _TRACED_ELSEWHERE:
+        request.getfixturevalue("eagerly")
+    # Its first growth: traced code is the same however often a network grows.
+    method = _SHORT_FIREFLY if task.stem == "vgg" else _GRADMAX
+    _run([task, method], tmp_path, 1, ["Experiment.steps = 2", "PeriodicSchedule.count = 1", *data])
 
 
-@pytest.mark.parametrize(
-    "file",
-    [
-        _FOLDER / "teacher_student/small_gradmax.gin",
-        _FOLDER / "fashion_mnist/mlp_random.gin",
-        _FOLDER / "fashion_mnist/vgg_random.gin",
-    ],
-    ids=str,
-)
-def test_the_recipe_goes_with_any_task(file, tmp_path, data_dir):
-    bindings = ["Experiment.steps = 4", f"ImageClassification.data_dir = '{data_dir}'"]
-    _run(file, tmp_path, 3, bindings, _RECIPE)
-    assert gin.query_parameter("Grower.initializer").selector == "Random"
-    names = ("Random.inverse", "Random.epsilon", "mean_norm.factor")
-    assert [gin.query_parameter(name) for name in names] == [True, 0.0, 1.0]
-
-
-@pytest.mark.parametrize("file", _LARGE, ids=str)
-def test_a_large_config_runs_with_its_growths(file, tmp_path, data_dir, monkeypatch):
+@pytest.mark.parametrize("task", _LARGE, ids=str)
+def test_a_large_task_runs_with_its_growths(task, tmp_path, data, monkeypatch, eagerly):
     # One block of each stride; all thirteen are built and grown in
     # growth/growing_architectures_test.py.
     monkeypatch.setattr(mobilenet, "_BLOCKS", mobilenet._BLOCKS[:2])
-    data = [
-        f"{dataset}.data_dir = '{data_dir}'"
-        for dataset in ("ImageClassification", "StreamedImages")
-    ]
-    _run(file, tmp_path, 1, [_TINY, *data])
+    _run([task, _GRADMAX], tmp_path, 1, [_TINY, *data])
+
+
+@pytest.mark.parametrize("method", _METHODS, ids=lambda file: file.stem)
+def test_a_method_runs_with_its_growths(method, tmp_path):
+    growths = 0 if method.stem.startswith("baseline") else 3
+    task = _BIAS if method.stem == "all_zero" else _SMALL
+    _run([task, method], tmp_path, growths, ["Experiment.steps = 4"])
+
+
+@pytest.mark.parametrize("task", [task for task in _TASKS if task not in _LARGE], ids=str)
+def test_a_big_baseline_is_as_wide_as_others_grow(task, data):
+    built = _load([task, _GRADMAX], data)
+    grown = built.grower.widths()
+    grown |= {growth.site: growth.to_width for growth in built.grower.plan(built.steps)}
+    gin.clear_config()
+    big = _load([task, _METHODS_FOLDER / "baseline_big.gin"], data)
+    assert list(big.grower.plan(big.steps)) == []
+    assert big.grower.widths() == grown
+
+
+def test_variants_bind_what_they_say():
+    files = [_SMALL, _METHODS_FOLDER / "gradmax_opt.gin"]
+    reader.load([*map(str, files), str(_METHODS_FOLDER / "inverse.gin")], [])
+    assert gin.query_parameter("GradMaxOpt.inverse")
+    gin.clear_config()
+    reader.load([*map(str, files), str(_METHODS_FOLDER / "short_outgoing.gin")], [])
+    assert gin.query_parameter("mean_norm.factor") == 0.03
+
+
+@pytest.mark.parametrize("task", ["teacher_student/small.gin", "fashion_mnist/vgg.gin"])
+def test_the_recipe_goes_with_any_task(task, tmp_path, data, eagerly):
+    _run([_FOLDER / task, _RECIPE], tmp_path, 3, ["Experiment.steps = 4", *data])
+    assert gin.query_parameter("Grower.method").selector == "Random"
+    names = ("Random.inverse", "Random.epsilon", "mean_norm.factor")
+    assert [gin.query_parameter(name) for name in names] == [True, 0.0, 1.0]

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from models import activations, channel_wise, layers, normalization, pooling
+from models.layers import activations, channel_wise, growable, normalization, pooling
 from models.site import GrowthSite
 
 Layers = Sequence[tf_keras.layers.Layer]
@@ -61,16 +61,16 @@ def _glorot(name: str) -> tf_keras.initializers.Initializer:
     return tf_keras.initializers.GlorotUniform(seed=sum(name.encode()))
 
 
-def _conv(name: str, width: int, size: int = 3, **window) -> layers.Conv2D:
-    return layers.Conv2D(width, size, **window, **_growable(name))
+def _conv(name: str, width: int, size: int = 3, **window) -> growable.Conv2D:
+    return growable.Conv2D(width, size, **window, **_growable(name))
 
 
-def _dense(name: str, width: int) -> layers.Dense:
-    return layers.Dense(width, flatten=True, **_growable(name))
+def _dense(name: str, width: int) -> growable.Dense:
+    return growable.Dense(width, flatten=True, **_growable(name))
 
 
-def _per_position(name: str, width: int) -> layers.Dense:
-    return layers.Dense(width, **_growable(name))
+def _per_position(name: str, width: int) -> growable.Dense:
+    return growable.Dense(width, **_growable(name))
 
 
 def _growable(name, grows=True):
@@ -164,12 +164,12 @@ def _layer_norm() -> channel_wise.ChannelWise:
     return normalization.LayerNormalization(name="layer_norm")
 
 
-def _fixed_conv(width: int, size: int, **window) -> layers.Conv2D:
-    return layers.Conv2D(width, size, **window, **_growable("fixed", grows=False))
+def _fixed_conv(width: int, size: int, **window) -> growable.Conv2D:
+    return growable.Conv2D(width, size, **window, **_growable("fixed", grows=False))
 
 
-def _fixed_dense(width: int) -> layers.Dense:
-    return layers.Dense(width, flatten=True, **_growable("fixed", grows=False))
+def _fixed_dense(width: int) -> growable.Dense:
+    return growable.Dense(width, flatten=True, **_growable("fixed", grows=False))
 
 
 _relu = activations.relu

@@ -9,22 +9,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from growth import static_shapes, variable_storage
-from growth.initializers import random
-from models import normalization
+from growth import static_shapes
+from growth.methods import random
+from growth.surgery import variable_storage
+from models.layers import normalization
 from tests import networks
-from trainer import (
-    checkpoints,
-    config,
-    dry_run,
-    evaluation,
-    experiment,
-    objectives,
-    run_directory,
-    task,
-    train,
-)
+from trainer import dry_run, evaluation, experiment, objectives, task, train
+from trainer.config import reader
 from trainer.datasets import teacher_student
+from trainer.model_dir import checkpoints, run_directory
 
 _BINDINGS = (
     "Experiment.steps = 9",
@@ -60,12 +53,12 @@ _CONVOLUTION = (
 def _run(folder, file, bindings, static=True):
     gin.clear_config()
     files = [f"gin_configs/teacher_student/{file}.gin"]
-    config.load(files, [*_BINDINGS, *bindings, f"Experiment.static_shapes = {static}"])
+    reader.load(files, [*_BINDINGS, *bindings, f"Experiment.static_shapes = {static}"])
     built = experiment.Experiment()
     directory = run_directory.RunDirectory(str(folder))
     directory.start(gin.config_str(), overwrite_config=True)
     run = train.Run(built, directory)
-    run.prepare(config.literals())
+    run.prepare(reader.literals())
     return built, run
 
 
@@ -116,7 +109,7 @@ def test_a_run_has_the_numbers_of_unspecified_shapes(tmp_path, file, bindings):
 
 
 class _StopAfterOneLoop:
-    """Stands in for trainer/interrupts.py: a signal arrives during the first loop."""
+    """Stands in for trainer/command/interrupts.py: a signal arrives during the first loop."""
 
     signal = signal.SIGINT
 
@@ -278,6 +271,6 @@ def test_a_restore_that_fails_leaves_shapes_defined():
 def test_a_tpu_that_does_not_answer_is_named():
     gin.clear_config()
     files = ["gin_configs/teacher_student/small_gradmax.gin"]
-    config.load(files, ["Experiment.distribution_strategy = 'tpu'"])
+    reader.load(files, ["Experiment.distribution_strategy = 'tpu'"])
     with pytest.raises(ValueError, match="finds no TPU at Experiment.tpu_address = 'local'"):
         experiment.Experiment()

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from trainer import main, sweep
+from trainer import main
+from trainer.sweep import main as sweep
 
 CONFIGS = pathlib.Path(main.__file__).parent.parent / "gin_configs" / "teacher_student"
 SMALL = str(CONFIGS / "small_gradmax.gin")

@@ -9,7 +9,10 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing import event_accumulator
 
-from trainer import config, errors, evaluation, experiment, run_directory, train
+from trainer import evaluation, experiment, train
+from trainer.command import errors
+from trainer.config import reader
+from trainer.model_dir import run_directory
 
 _BINDINGS = (
     "Experiment.steps = 12",
@@ -26,7 +29,7 @@ _BINDINGS = (
 
 def _run(folder, *bindings, file="small_gradmax", overwrite_config=False):
     gin.clear_config()
-    config.load([f"gin_configs/teacher_student/{file}.gin"], [*_BINDINGS, *bindings])
+    reader.load([f"gin_configs/teacher_student/{file}.gin"], [*_BINDINGS, *bindings])
     built = experiment.Experiment()
     directory = run_directory.RunDirectory(str(folder))
     directory.start(gin.config_str(), overwrite_config)
@@ -38,7 +41,7 @@ def finished(tmp_path_factory):
     """A folder with a finished run, and the experiment that ran."""
     folder = tmp_path_factory.mktemp("finished")
     built, run = _run(folder)
-    run.prepare(config.literals())
+    run.prepare(reader.literals())
     run.train(evaluate=True)
     return folder, built
 
@@ -84,18 +87,18 @@ def test_the_curves_of_tensorboard(finished):
             if events.summary_metadata[tag].plugin_data.plugin_name == "scalars"
         }
 
-    events, train_scalars = scalars("train")
+    events, train_scalars = scalars(".")
     assert list(train_scalars["loss"]) == [3, 4, 5, 6, 8, 10, 12]
-    assert train_scalars["width/hidden_1"] == {3: 5, 4: 6, 5: 6, 6: 6, 8: 7, 10: 7, 12: 7}
+    assert train_scalars["width/hidden_1"] == {3: 5, 4: 6, 5: 6, 6: 6, 7: 7, 8: 7, 10: 7, 12: 7}
     assert train_scalars["size/parameters"][12] == 210
-    growth_tags = [tag for tag in train_scalars if tag.startswith("growth/")]
+    growth_tags = [tag for tag in train_scalars if tag.startswith("per_growth/")]
     assert sorted(growth_tags) == [
-        "growth/gradient_norm_new/hidden_1",
-        "growth/gradient_norm_old/hidden_1",
-        "growth/loss",
-        "growth/milliseconds",
-        "growth/singular_value_1/hidden_1",
-        "growth/training_steps",
+        "per_growth/gradient_norm_new/hidden_1",
+        "per_growth/gradient_norm_old/hidden_1",
+        "per_growth/loss",
+        "per_growth/milliseconds",
+        "per_growth/singular_value_1/hidden_1",
+        "per_growth/training_steps",
     ]
     assert all(list(train_scalars[tag]) == [3, 6] for tag in growth_tags)
     # The same values at the steps and at what they have cost, so that methods line up by either.
@@ -103,10 +106,14 @@ def test_the_curves_of_tensorboard(finished):
     flops = train_scalars["size/training_flops"]
     assert by_mflops == {int(flops[step] // 10**6): by_step[step] for step in by_step}
     assert set(train_scalars["speed/examples_per_second"]) == set(by_step)
-    pictures = [tf.make_ndarray(e.tensor_proto) for e in events.Tensors("architecture")]
+    pictures = [tf.make_ndarray(e.tensor_proto) for e in events.Tensors("pictures/widths")]
     assert len(pictures) == 2 and pictures[0][2] != pictures[1][2]
     assert "custom_scalars__config__" in events.Tags()["tensors"]
-    assert {"learning_rate", "size/training_flops", "steps_per_second"} <= train_scalars.keys()
+    assert {
+        "optimizer/learning_rate",
+        "size/training_flops",
+        "steps_per_second",
+    } <= train_scalars.keys()
     text = tf.make_ndarray(events.Tensors("config")[0].tensor_proto).item().decode()
     assert "Experiment.steps = 12" in text
     assert list(scalars("eval")[1]["loss"]) == [6, 12]
@@ -118,7 +125,7 @@ def _state(built):
 
 
 class _StopAfterOneLoop:
-    """Stands in for trainer/interrupts.py: a signal arrives during the first loop."""
+    """Stands in for trainer/command/interrupts.py: a signal arrives during the first loop."""
 
     signal = signal.SIGINT
 
@@ -153,7 +160,7 @@ def test_a_run_that_was_stopped_after_each_loop_ends_the_same(
 ):
     bindings += ("Experiment.checkpoint_interval = 12",)  # What is stopped saves by itself.
     uninterrupted, run = _run(tmp_path / "uninterrupted", *bindings, file=file)
-    run.prepare(config.literals())
+    run.prepare(reader.literals())
     run.train(evaluate=True)
     folder, starts = tmp_path / "stopped", []
     while not (folder / "result.json").exists():
@@ -162,7 +169,7 @@ def test_a_run_that_was_stopped_after_each_loop_ends_the_same(
         stop = contextlib.nullcontext(_StopAfterOneLoop(run))
         monkeypatch.setattr(train.interrupts, "catch", lambda stop=stop: stop)
         with contextlib.suppress(SystemExit):
-            run.prepare(config.literals())
+            run.prepare(reader.literals())
             run.train(evaluate=True)
     # Growths are due at 3 and 6: the run starts again right before each of them.
     assert starts == [0, 3, 4, 6, 8]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from growth import surgery
+from growth.surgery import surgery
 from tests import grown_network, networks, site_table
 
 

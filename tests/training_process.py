@@ -18,15 +18,15 @@ import traceback
 
 # Where a run can be killed: functions of the product, by module and name.
 _PLACES = {
-    "start": ("trainer.checkpoints", "Checkpoints.restore"),
+    "start": ("trainer.model_dir.checkpoints", "Checkpoints.restore"),
     "tracing": ("growth.grower", "Grower.prepare"),
     "training": ("trainer.task", "Task.train"),
     "growth": ("growth.grower", "Grower.grow"),
-    "logging of a growth": ("trainer.summaries", "write_growth"),
-    "checkpoint": ("trainer.checkpoints", "save"),
-    "best checkpoint": ("trainer.best_checkpoint", "BestCheckpoint.update"),
-    "file": ("trainer.run_directory", "RunDirectory.write"),
-    "result": ("trainer.run_directory", "RunDirectory.write_result"),
+    "logging of a growth": ("trainer.logs.summaries", "write_growth"),
+    "checkpoint": ("trainer.model_dir.checkpoints", "save"),
+    "best checkpoint": ("trainer.model_dir.best_checkpoint", "BestCheckpoint.update"),
+    "file": ("trainer.model_dir.run_directory", "RunDirectory.write"),
+    "result": ("trainer.model_dir.run_directory", "RunDirectory.write_result"),
 }
 PLACES = tuple(_PLACES)
 
@@ -72,7 +72,8 @@ def _fork(arguments, environment, log, kill):
         signal.signal(signal.SIGINT, signal.default_int_handler)
         if kill:
             _arm(**kill)
-        from trainer import command_line, main
+        from trainer import main
+        from trainer.command import command_line
 
         sys.argv = ["main", *arguments]
         command_line.run(main.main, lambda: None)
@@ -98,6 +99,6 @@ def _serve():
 
 
 if __name__ == "__main__":
-    from trainer import config, dry_run, experiment, train  # noqa: F401
+    from trainer import dry_run, experiment, train  # noqa: F401
 
     _serve()

@@ -8,7 +8,11 @@ import pytest
 import tf_keras
 
 from tests import training_processes
-from trainer import config, dry_run, errors, experiment, named_weights, run_directory, train
+from trainer import dry_run, experiment, train
+from trainer.command import errors
+from trainer.config import reader
+from trainer.model_dir import run_directory
+from trainer.warm_start import named_weights
 
 _MLP = ["gin_configs/teacher_student/small_gradmax.gin"]
 _CONVOLUTION = ["gin_configs/teacher_student/convolution/small_gradmax.gin"]
@@ -31,7 +35,7 @@ def _bindings(source, *more):
 
 def _load(files, bindings):
     gin.clear_config()
-    config.load(files, bindings)
+    reader.load(files, bindings)
     return experiment.Experiment()
 
 

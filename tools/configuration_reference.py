@@ -14,29 +14,34 @@ import docstring_parser
 import gin
 from official.modeling.hyperparams import base_config
 
-from trainer import binding_types
+from trainer.config import types
+from trainer.upstream import gin_config
 
-_PACKAGES = ("growth", "growth.initializers", "models", "trainer", "trainer.datasets")
+_PACKAGES = ("growth", "models", "trainer")
 
 # Headings, and the modules (or packages) whose configurables stand below them.
 _GROUPS = {
-    "The run": ("trainer.experiment", "trainer.warm_start", "trainer.mixed_precision"),
+    "The run": (
+        "trainer.experiment",
+        "trainer.warm_start.warm_start",
+        "trainer.optimization.mixed_precision",
+    ),
     "Growth": ("growth.grower",),
-    "When": ("growth.schedules",),
-    "Where": ("growth.policies",),
-    "How": ("growth.initializers",),
-    "How fast new neurons learn": ("growth.newborn_rates",),
+    "When": ("growth.decisions.schedules",),
+    "Where": ("growth.decisions.policies",),
+    "How": ("growth.methods",),
+    "How fast new neurons learn": ("growth.newborns.rates",),
     "Parts of methods": (
-        "growth.scales",
-        "growth.initializers.signs",
-        "growth.inner_optimization",
+        "growth.methods.scales",
+        "growth.methods.signs",
+        "growth.methods.inner_optimization",
     ),
     "Networks": ("models",),
     "Parts of networks": (
-        "models.normalization",
-        "models.noise",
-        "models.activations",
-        "models.pooling",
+        "models.layers.normalization",
+        "models.layers.noise",
+        "models.layers.activations",
+        "models.layers.pooling",
     ),
     "Initial weights": ("tf_keras",),
     "Data": ("trainer.datasets",),
@@ -50,7 +55,7 @@ _GROUPS = {
     ),
     "Objectives": ("trainer.objectives",),
     "Optimizers": (
-        "trainer.optimizers",
+        "trainer.optimization.optimizers",
         "official.modeling.optimization.configs.optimizer_config",
     ),
     "Learning rates": ("official.modeling.optimization.configs.learning_rate_config",),
@@ -66,7 +71,7 @@ In a .gin file, or after `--gin_bindings=`:
 
 ```
 Experiment.model = @MLP            # a class or function itself, for others to call
-Grower.initializer = @GradMax()    # what a call of it gives
+Grower.method = @GradMax()    # what a call of it gives
 GradMax.scale = @fixed             # a function
 MLP.hidden_widths = (5,)           # a list
 seed = 3                           # a macro,
@@ -105,10 +110,10 @@ def text() -> str:
       ValueError: something that can be bound belongs below no heading.
     """
     for package in map(importlib.import_module, _PACKAGES):
-        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
     groups = {heading: [] for heading in _GROUPS}
-    for _, configurable in gin.config._REGISTRY.items():
+    for configurable in gin_config.configurables():
         if heading := _heading(configurable.wrapped.__module__):
             groups[heading].append(configurable)
     contents = [f"- [{heading}](#{_anchor(heading)}): {_links(c)}" for heading, c in groups.items()]
@@ -176,9 +181,9 @@ def _place(target) -> str:
 
 def _rows(name: str, target) -> Iterator[str]:
     """A row for each parameter that can be bound."""
-    hints, meanings = binding_types.hints(target), parameter_meanings(target) | _MEANINGS
+    hints, meanings = types.hints(target), parameter_meanings(target) | _MEANINGS
     for parameter in bindable_parameters(target):
-        must_be = binding_types.words(hints[parameter.name]) if parameter.name in hints else ""
+        must_be = types.words(hints[parameter.name]) if parameter.name in hints else ""
         cells = [f"`{name}.{parameter.name}`", _default(parameter.default), must_be]
         meaning = " ".join(meanings.get(parameter.name, "").split())
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in [*cells, meaning]) + " |"
@@ -207,7 +212,8 @@ def parameter_meanings(target) -> dict[str, str]:
     """What docstrings say of parameters: that of a class, of its constructor, of its bases."""
     meanings = {}
     for documented in target.__mro__[:-1] if inspect.isclass(target) else [target]:
-        for source in (documented, vars(documented).get("__init__")):
+        constructor = vars(documented).get("__init__")
+        for source in (documented, constructor, getattr(constructor, "keywords_of", None)):
             for found in docstring_parser.parse(inspect.getdoc(source) or "").params:
                 meanings.setdefault(found.arg_name, found.description)
     return meanings

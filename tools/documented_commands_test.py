@@ -13,7 +13,7 @@ from tools import page_commands
 
 # What programs have in common.
 _SHARED = [
-    page_commands.ROOT / "trainer" / "command_line.py",
+    page_commands.ROOT / "trainer" / "command" / "command_line.py",
     *page_commands.ROOT.glob("benchmarks/*.py"),
 ]
 _BLOCKS = [
@@ -32,7 +32,8 @@ def _flags(program: pathlib.Path) -> set[str]:
 
 def _check_configuration(page: pathlib.Path, flags: list[tuple[str, str]]) -> None:
     """Files and bindings of a command can be read, unless the page shows one of the files."""
-    from trainer import config, experiment, train  # noqa: F401  Gin reads what is imported.
+    from trainer import experiment, train  # noqa: F401  Gin reads what is imported.
+    from trainer.config import reader
 
     bindings = [value for name, value in flags if name == "gin_bindings"]
     if any(binding.startswith("import ") for binding in bindings):
@@ -41,7 +42,7 @@ def _check_configuration(page: pathlib.Path, flags: list[tuple[str, str]]) -> No
         if f"# {file}\n" in page.read_text():
             return
         gin.clear_config()
-        config.load([str(page_commands.ROOT / file)], bindings)
+        reader.load([str(page_commands.ROOT / file)], bindings)
 
 
 @pytest.mark.parametrize(("page", "block"), _BLOCKS)

@@ -21,7 +21,9 @@ _FILES = (
     *("README.md", "LICENSE", "growing_networks.py"),
 )
 _BUILD = "from setuptools import build_meta; build_meta.build_wheel('.')"
-_GRADMAX = "--gin_file=gin_configs/teacher_student/small_gradmax.gin"
+_GRADMAX = tuple(
+    f"--gin_file=gin_configs/{file}.gin" for file in ("teacher_student/small", "methods/gradmax")
+)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +104,7 @@ def test_commands_lead_to_modules():
 def test_a_command_runs_where_it_is_installed_beside_packages_of_the_user(site, tmp_path):
     for name in ("models", "growth", "trainer"):
         _package(tmp_path, name)
-    done = _command(site, tmp_path, "grow-train", _GRADMAX, "--dry_run")
+    done = _command(site, tmp_path, "grow-train", *_GRADMAX, "--dry_run")
     assert (done.returncode, done.stderr) == (0, "")
     assert "hidden_1" in done.stdout
 
@@ -120,7 +122,11 @@ def test_the_library_names_a_package_that_hides_its_own(tmp_path):
     _package(tmp_path, "models")
     paths = [str(tmp_path), str(ROOT)]
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path[:0] = {paths}\nimport growth.schedules"],
+        [
+            sys.executable,
+            "-c",
+            f"import sys; sys.path[:0] = {paths}\nimport growth.decisions.schedules",
+        ],
         capture_output=True,
         text=True,
     )

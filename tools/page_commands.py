@@ -13,7 +13,7 @@ PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
 _PROGRAMS = {
     "//:inspect": "trainer/inspect_run.py",
     "//:reproduce": "reproduction/main.py",
-    "//:sweep": "trainer/sweep.py",
+    "//:sweep": "trainer/sweep/main.py",
     "//:train": "trainer/main.py",
     "//tools:tensorboard": "tools/tensorboard_server.py",
 }

@@ -17,7 +17,7 @@ import tempfile
 import tensorflow_datasets as tfds
 from absl import app, flags, logging
 
-from trainer import paths
+from trainer.command import paths
 
 _SOURCE_DIR = flags.DEFINE_string(
     "source_dir",

@@ -3,7 +3,10 @@
 import tensorflow as tf
 
 from trainer import experiment as experiment_lib
-from trainer import failed_steps, orbit_controller, run_directory, summaries
+from trainer import failed_steps
+from trainer.logs import summaries
+from trainer.model_dir import run_directory
+from trainer.upstream import orbit as quiet_orbit
 
 
 class Evaluation:
@@ -24,7 +27,7 @@ class Evaluation:
             growth=experiment.grower.history,
             random=experiment.task.random_state,
         )
-        self._controller = orbit_controller.Controller(
+        self._controller = quiet_orbit.Controller(
             global_step=experiment.task.global_step,
             evaluator=experiment.task,
             strategy=experiment.strategy,

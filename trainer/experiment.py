@@ -9,24 +9,17 @@ import tensorflow as tf
 import tf_keras
 
 from growth import grower as grower_lib
-from growth import planned_growth, spent_flops, unspecified_shapes
+from growth import spent_flops, unspecified_shapes
 from growth import static_shapes as static_shapes_lib
-from trainer import (
-    data_faults,
-    distributed_batches,
-    fit_check,
-    matched_flops,
-    objectives,
-    optimizers,
-    random_state,
-    scaled_updates,
-    strategies,
-    task,
-)
-from trainer import mixed_precision as precision
-from trainer import warm_start as warm_start_lib
+from growth.decisions import planned_growth
+from trainer import matched_flops, objectives, random_state, task
 from trainer.datasets import dataset as dataset_lib
 from trainer.datasets import promises
+from trainer.distribution import distributed_batches, strategies
+from trainer.objectives import data_faults, fit_check
+from trainer.optimization import mixed_precision as precision
+from trainer.optimization import optimizers, scaled_updates
+from trainer.warm_start import warm_start as warm_start_lib
 
 
 @gin.configurable

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from trainer import checkpoints as checkpoints_lib
-from trainer import errors, finite_steps
 from trainer import experiment as experiment_lib
+from trainer.command import errors
+from trainer.model_dir import checkpoints as checkpoints_lib
+from trainer.optimization import finite_steps
 
 # What TensorFlow makes of values that are wrong, and of files that are damaged or cut off.
 _OF_DATA = (

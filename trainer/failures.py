@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from growth import replica_check
-from trainer import checkpoint_files, error_reasons, errors, user_code
+from trainer.command import error_reasons, errors, user_code
+from trainer.model_dir import checkpoint_files
 
 # What data, files, memory and devices raise; others are bugs, and keep their stack trace.
 _OF_A_RUN = (OSError, MemoryError, StopIteration, tf.errors.OpError)

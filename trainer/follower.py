@@ -7,19 +7,11 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from trainer import (
-    checkpoint_files,
-    checkpoint_recovery,
-    console_text,
-    error_reasons,
-    errors,
-    evaluation,
-    interrupts,
-    run_directory,
-    strategies,
-    strict_json,
-)
+from trainer import evaluation
 from trainer import experiment as experiment_lib
+from trainer.command import console_text, error_reasons, errors, interrupts
+from trainer.distribution import strategies
+from trainer.model_dir import checkpoint_files, recovery, run_directory, strict_json
 
 _POLL_SECONDS = 1.0
 
@@ -117,7 +109,7 @@ class Follower:
 
     def _restore(self, path: str) -> bool:
         """Goes to a checkpoint; whether it could be read."""
-        damage = checkpoint_recovery.damage_of(path)
+        damage = recovery.damage_of(path)
         if damage is None:
             try:
                 self._evaluation.restore(path)

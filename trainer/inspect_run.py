@@ -2,7 +2,9 @@
 
 from absl import flags
 
-from trainer import command_line, errors, path_flags, report_text, run_report, strict_json
+from trainer.command import command_line, errors, path_flags
+from trainer.logs import report_text
+from trainer.model_dir import run_report, strict_json
 
 
 def main(argv: list[str]) -> None:

@@ -8,9 +8,10 @@ import tensorflow as tf
 import tf_keras
 
 from growth import grower as grower_lib
-from growth import newborn_rates, policies, schedules
-from growth.initializers import initializer
-from trainer import mixed_precision, optimizers, scaled_updates
+from growth.decisions import policies, schedules
+from growth.methods import method as method_lib
+from growth.newborns import rates
+from trainer.optimization import mixed_precision, optimizers, scaled_updates
 
 # (inputs, targets) or (inputs, targets, weights of examples).
 Batch = tuple[Any, ...]
@@ -21,11 +22,11 @@ def compiled_grower(
     *,
     schedule: schedules.Schedule,
     policy: policies.Policy,
-    method: initializer.Initializer,
+    method: method_lib.GrowthMethod,
     seed: int = 0,
     carry_slots: bool = True,
     skip_nonfinite: bool = False,
-    newborn_rate: newborn_rates.NewbornRate | None = None,
+    newborn_rate: rates.NewbornRate | None = None,
 ) -> grower_lib.Grower:
     """A Grower with the loss and the optimizer that a model is compiled with.
 
@@ -35,7 +36,7 @@ def compiled_grower(
       model: built and compiled, and not trained since it was compiled.
       schedule: see `Grower`.
       policy: see `Grower`.
-      method: see `Grower.initializer`.
+      method: see `Grower`.
       seed: see `Grower`.
       carry_slots: see `Grower`.
       skip_nonfinite: see `Grower`.
@@ -64,7 +65,7 @@ def compiled_grower(
         seed,
         schedule=schedule,
         policy=policy,
-        initializer=method,
+        method=method,
         carry_slots=carry_slots,
         skip_nonfinite=skip_nonfinite,
         newborn_rate=newborn_rate,
@@ -149,8 +150,8 @@ def _check_fresh(optimizer, name):
     is_legacy = isinstance(optimizer, tf_keras.optimizers.legacy.Optimizer)
     if optimizer.get_weights() if is_legacy else getattr(optimizer, "_built", False):
         raise ValueError(
-            f"the optimizer of {name} has slots, which cannot be made to grow any more; call compile "
-            "with a new one, and make one Grower"
+            f"the optimizer of {name} has slots, which cannot be made to grow any more; call "
+            "compile with a new one, and make one Grower"
         )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import gin
 from absl import flags, logging
 
-from trainer import command_line, console_text, path_flags, standard_streams
+from trainer.command import command_line, console_text, path_flags, standard_streams
 
 _MODEL_DIR = path_flags.DEFINE_path(
     "model_dir", "Folder of checkpoints, logs and results.", for_tensorflow=True
@@ -42,21 +42,16 @@ _PROFILE_STEPS = flags.DEFINE_list(
 def main(argv: list[str]) -> None:
     """Runs what the flags say; exits with status 2 and one message on a user's mistake."""
     # TensorFlow takes seconds to import: not for --help, nor for a wrong flag.
-    from trainer import (
-        config,
-        dry_run,
-        errors,
-        experiment,
-        failures,
-        run_directory,
-        strategies,
-        train,  # noqa: F401  Gin reads only after all is known that can be bound.
-        user_code,
-    )
+    from trainer import dry_run, experiment, failures
+    from trainer.command import errors, user_code
+    from trainer.config import reader
+    from trainer.distribution import strategies
+    from trainer.model_dir import run_directory
 
     try:
         with errors.mistakes(), failures.lost_workers_told():
-            config.load(*command_line.gin_arguments())
+            reader.load(*command_line.gin_arguments())
+            reader.check_method()
             is_one_of_several = "TF_CONFIG" in os.environ  # The chief alone speaks, later.
             if _MODE.value.startswith("train") and not (_DRY_RUN.value or is_one_of_several):
                 standard_streams.say("building the network and its data set")
@@ -91,7 +86,8 @@ def main(argv: list[str]) -> None:
 
 
 def _train(built, directory, evaluate=False) -> Callable[[], None]:
-    from trainer import config, train
+    from trainer import train
+    from trainer.config import reader
 
     directory.start(gin.config_str(), _OVERWRITE_CONFIG.value)
     with directory.starting():
@@ -104,7 +100,7 @@ def _train(built, directory, evaluate=False) -> Callable[[], None]:
         run = train.Run(built, directory)
         if run.is_finished(evaluate):
             return lambda: _say_finished(directory)
-        run.prepare(config.literals())
+        run.prepare(reader.literals())
     steps = _PROFILE_STEPS.value and tuple(int(step) for step in _PROFILE_STEPS.value)
     return lambda: run.train(evaluate, steps)
 
@@ -129,7 +125,8 @@ def _train_and_eval(built, directory) -> Callable[[], None]:
 
 
 def _evaluate(built, directory) -> Callable[[], None]:
-    from trainer import checkpoints, evaluation, follower, strict_json
+    from trainer import evaluation, follower
+    from trainer.model_dir import checkpoints, strict_json
 
     if _FOLLOW.value:
         wanted = None if _OVERWRITE_CONFIG.value else gin.config_str()
@@ -147,7 +144,8 @@ def _evaluate(built, directory) -> Callable[[], None]:
 
 
 def _export(built, directory) -> Callable[[], None]:
-    from trainer import checkpoints, train
+    from trainer import train
+    from trainer.model_dir import checkpoints
 
     directory.start(gin.config_str(), _OVERWRITE_CONFIG.value, read_only=True)
     run = train.Run(built, directory, checkpoints.find(directory, _CHECKPOINT.value))

@@ -1,6 +1,6 @@
 """The random state of a run: that of layers which a user brings along and which keep one.
 
-What is ours draws by stateless functions of a seed, see models/seeds.py and models/noise.py.
+Our own layers draw by stateless functions of a seed, see models/layers/noise.py.
 """
 
 import contextlib
@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 import tf_keras
-from tf_keras.src import backend
+
+from trainer.upstream import keras_layers
 
 
 def seed(number: int) -> None:
@@ -23,7 +24,7 @@ def seed(number: int) -> None:
     tf.random.set_global_generator(tf.random.Generator.from_seed(number))
 
 
-class RandomState(tf.__internal__.tracking.AutoTrackable):
+class RandomState(tf.Module):
     """The states of the generators of a network and of TensorFlow's global one, for checkpoints.
 
     tf_keras leaves the states of its layers out of checkpoints.
@@ -33,6 +34,7 @@ class RandomState(tf.__internal__.tracking.AutoTrackable):
     """
 
     def __init__(self, model: tf_keras.Model):
+        super().__init__()
         self._generators = _generators(model)
 
     @contextlib.contextmanager
@@ -51,9 +53,7 @@ def _generators(model: tf_keras.Model) -> list[tf.random.Generator]:
     for module in (model, *model.submodules):
         for value in vars(module).values():
             for each in tf.nest.flatten(value) if isinstance(value, list | tuple) else [value]:
-                if isinstance(each, backend.RandomGenerator):
-                    each._maybe_init()  # Otherwise made in the first call, which is traced.
-                    each = each._generator
+                each = keras_layers.generator(each)
                 if isinstance(each, tf.random.Generator) and each not in found:
                     found.append(each)
     return found

@@ -11,16 +11,9 @@ import tensorflow as tf
 
 from models import cost
 from trainer import experiment as experiment_lib
-from trainer import (
-    growth_layout,
-    hparams_session,
-    hyperparameters,
-    pictures,
-    progress,
-    run_curves,
-    run_directory,
-    summaries,
-)
+from trainer.config import hyperparameters
+from trainer.logs import hparams, layout, pictures, progress, run_curves, summaries
+from trainer.model_dir import run_directory
 
 # A picture takes as long as many training steps of a small network.
 _SECONDS_BETWEEN_CURVES = 30
@@ -57,29 +50,28 @@ class RunLog:
             for name, by_step in run_curves.metrics(directory.path).items()
         }
         self._drawn = time.monotonic()
+        self._grown = None  # Training steps before a growth whose size has not been written yet.
 
     def config(self, literals: dict[str, int | float | str | bool]) -> None:
         """The configuration, before training; `literals` are its values by name."""
         self._directory.write_growths(self._experiment.grower.history.events)
         with self._writer(self._controller.summary_manager):
             summaries.write_config(gin.config_str())
-            growth_layout.write(self._experiment.task.metric_names)
-        if self._directory.is_written:
-            settings = hyperparameters.comparable(literals)
-            hparams_session.start(self._directory.path, settings)
+            layout.write(self._experiment.task.metric_names)
+            hparams.start(hyperparameters.comparable(literals))
 
     def loop(self, output: dict[str, tf.Tensor]) -> None:
         """A training loop has ended with `output`; an Orbit train action."""
         self._progress(output)
         step = int(self._experiment.task.global_step.numpy())
         flops = self._experiment.training_flops(step)
+        widths = self._experiment.grower.widths()
+        parameters = cost.parameters(self._experiment.model)
         with self._writer(self._controller.summary_manager):
-            summaries.write_size(
-                step,
-                self._experiment.grower.widths(),
-                cost.parameters(self._experiment.model),
-                flops,
-            )
+            if self._grown is not None:
+                summaries.write_rise(self._grown, step, widths, parameters)
+                self._grown = None
+            summaries.write_size(step, widths, parameters, flops)
             tf.summary.scalar("speed/examples_per_second", self._progress.rate, step=step)
             summaries.write_by_flops(self._add("train", step, output), flops)
         if time.monotonic() - self._drawn > _SECONDS_BETWEEN_CURVES:
@@ -95,16 +87,17 @@ class RunLog:
         grower = self._experiment.grower
         self._directory.write_growths(grower.history.events)
         self._progress.growth(event)
+        self._grown = event["step"]
         after = grower.widths()
         before = after | {name: site["from"] for name, site in event["sites"].items()}
         with self._writer(self._controller.summary_manager):
             summaries.write_growth(event)
             if seconds_a_step is not None:
                 steps = event["milliseconds"] / 1000 / seconds_a_step
-                tf.summary.scalar("growth/training_steps", steps, step=event["step"])
+                tf.summary.scalar("per_growth/training_steps", steps, step=event["step"])
             if self._directory.is_written:
                 picture = pictures.widths(before, after)
-                tf.summary.image("architecture", picture, step=event["step"])
+                tf.summary.image("pictures/widths", picture, step=event["step"])
 
     def evaluation(self, metrics: dict[str, float], step: int) -> None:
         """The metrics of an evaluation after `step` training steps."""
@@ -112,10 +105,11 @@ class RunLog:
             summaries.write_by_flops(metrics, self._experiment.training_flops(step))
         self._add("test", step, metrics)
 
-    def finish(self, result: dict[str, Any]) -> None:
-        """The run is done; `result` is what result.json holds."""
-        if self._directory.is_written:
-            hparams_session.finish(self._directory.path, result)
+    def finish(self) -> None:
+        """The run is done."""
+        with self._writer(self._controller.summary_manager):
+            hparams.finish()
+        self._controller.summary_manager.flush()
 
     def say(self, line: str) -> None:
         """Writes a line on the console."""
@@ -140,7 +134,7 @@ class RunLog:
             growths = [event["step"] for event in self._experiment.grower.history.events]
             step = max(map(max, shown.values()))
             with self._writer(self._controller.summary_manager):
-                tf.summary.image("curves", pictures.curves(shown, growths), step=step)
+                tf.summary.image("pictures/curves", pictures.curves(shown, growths), step=step)
         self._drawn = time.monotonic()
 
     def _writer(self, manager):

@@ -8,9 +8,10 @@ import orbit
 import tensorflow as tf
 import tf_keras
 
-from trainer import finite_steps, mixed_precision, objectives, random_state
+from trainer import objectives, random_state
 from trainer.datasets import dataset as dataset_lib
 from trainer.datasets import promises
+from trainer.optimization import finite_steps, mixed_precision
 
 
 class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
@@ -193,7 +194,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
             metric.reset_state()
         self._unite_replicas()
         rate = rate(self.global_step) if callable(rate) else tf.convert_to_tensor(rate)
-        return means | {"learning_rate": rate}
+        return means | {"optimizer/learning_rate": rate}
 
     def _check_finite(self):
         replicas = self._strategy.num_replicas_in_sync

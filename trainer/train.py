@@ -13,26 +13,17 @@ import gin
 import tensorflow as tf
 
 from models import cost
-from trainer import (
-    best_checkpoint,
-    checkpoints,
-    config,
-    errors,
-    export,
-    failed_steps,
-    growing_trainer,
-    interrupts,
-    optimizers,
-    orbit_controller,
-    profiling,
-    run_directory,
-    run_log,
-    standard_streams,
-    strategies,
-    unsaved_state,
-)
-from trainer import clock as clock_lib
 from trainer import experiment as experiment_lib
+from trainer import failed_steps, growing_trainer, run_log, unsaved_state
+from trainer.command import errors, interrupts, standard_streams
+from trainer.config import reader
+from trainer.distribution import strategies
+from trainer.export import saved_model
+from trainer.logs import profiling
+from trainer.model_dir import best_checkpoint, checkpoints, run_directory
+from trainer.model_dir import clock as clock_lib
+from trainer.optimization import optimizers
+from trainer.upstream import orbit as quiet_orbit
 
 
 class Run:
@@ -86,7 +77,7 @@ class Run:
                 experiment.start_warm()
         for variable, value in constants:
             variable.assign(value)
-        self._controller = orbit_controller.Controller(
+        self._controller = quiet_orbit.Controller(
             global_step=self._task.global_step,
             trainer=growing_trainer.GrowingTrainer(
                 self._task, self._grower, experiment.growth_batch, self._on_growth
@@ -94,7 +85,7 @@ class Run:
             evaluator=self._task,
             strategy=experiment.strategy,
             steps_per_loop=experiment.steps,
-            summary_dir=self._summary_dir("train"),
+            summary_dir=self._summary_dir(""),
             eval_summary_dir=self._summary_dir("eval"),
             train_actions=[self._on_loop],
         )
@@ -161,7 +152,7 @@ class Run:
           FloatingPointError: the loss is not finite any more.
         """
         experiment, earlier = self._experiment, self._earlier_result()
-        self._profiler = profiling.Profiler(profiled_steps, self._directory.path / "train")
+        self._profiler = profiling.Profiler(profiled_steps, self._directory.path)
         with interrupts.catch() as interrupt:
             if evaluate and self.step and self._evaluation_is_due():
                 self._evaluate_and_compare()  # The run ended after the checkpoint, before this.
@@ -183,7 +174,7 @@ class Run:
         if earlier is not None:
             result = earlier | {"test": result["test"], "best": result["best"]}
         self._directory.write_result(result)
-        self._log.finish(result)
+        self._log.finish()
         self._log.say(
             f"finished {self.step} steps: train {_metrics(result['train'])}"
             + (f", test {_metrics(test)}" if test else "")
@@ -214,7 +205,7 @@ class Run:
                 parent = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
             parent.mkdir(exist_ok=True)
             folder = parent / str(self.step)
-            written = export.export(
+            written = saved_model.export(
                 experiment.model, experiment.dataset, experiment.objective, folder
             )
         return written if self._directory.is_written else []
@@ -330,7 +321,7 @@ def train_in(directory: run_directory.RunDirectory, evaluate: bool) -> experimen
         experiment = experiment_lib.Experiment()
         run = Run(experiment, directory)
     if not run.is_finished(evaluate):
-        run.prepare(config.literals())
+        run.prepare(reader.literals())
         run.train(evaluate)
     return experiment
 

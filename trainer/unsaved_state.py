@@ -1,12 +1,13 @@
 """Names what the training of a run depends on and no checkpoint holds, before it trains."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 import tensorflow as tf
 from absl import logging
 from tensorflow.core.framework import graph_pb2, node_def_pb2
 
 from trainer import task as task_lib
+from trainer.upstream import tensorflow as private_tensorflow
 
 # All stateful operations that draw have this attribute; each keeps a generator that nobody reads.
 _SEED = "seed2"
@@ -27,15 +28,19 @@ def warn(task: task_lib.Task, checkpoint: tf.train.Checkpoint, dataset: tf.data.
     network = _scopes(graph, _draws)
     python = _scopes(graph, lambda node: node.op in _PYTHON)
     variables = _unsaved(loop.variables, checkpoint, task.metric_variables)
-    batches = [name for graph in _graphs(dataset) for name in _scopes(graph, _draws)]
+    batches = [
+        name
+        for graph in private_tensorflow.dataset_graphs(dataset)
+        for name in _scopes(graph, _draws)
+    ]
     reasons = [
         f"{what} {_listed(names)}; {remedy}"
         for what, names, remedy in [
             (
                 "the network or the loss draws by stateful operations in",
                 network,
-                "use a layer of models/noise.py or of tf_keras, or a tf.random.Generator that is "
-                "an attribute of the network",
+                "use a layer of models.layers or of tf_keras, or a tf.random.Generator that is an "
+                "attribute of the network",
             ),
             (
                 "the network calls Python, which may draw or remember, in",
@@ -98,14 +103,6 @@ def _handles(variable: tf.Variable) -> tuple[int, ...]:
     """The handles of a variable, by which it is told from others; those of its replicas."""
     parts = tf.distribute.get_strategy().experimental_local_results(variable)
     return tuple(id(part.handle) for part in parts)
-
-
-def _graphs(dataset: tf.data.Dataset) -> Iterator[graph_pb2.GraphDef]:
-    """Of the functions of a dataset, and of those that it is made from."""
-    for wrapper in dataset._functions():
-        yield wrapper.function.graph.as_graph_def()
-    for each in dataset._inputs():
-        yield from _graphs(each)
 
 
 def _listed(names: list[str]) -> str:

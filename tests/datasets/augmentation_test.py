@@ -11,11 +11,11 @@ from tests import tiny_images
 from trainer.datasets import (
     augmentation,
     example_seeds,
-    keyed_model_garden,
     mixing,
     model_garden_augmentation,
     pixel_normalization,
 )
+from trainer.upstream import model_garden_augment
 
 IMAGES = np.stack([tiny_images.picture(index, 12, 10) for index in range(6)])
 
@@ -73,11 +73,18 @@ def test_nothing_is_drawn_from_a_state(name):
     assert all(re.match("Stateless|RandomIndexShuffle", kind) for kind in drawing), drawing
 
 
+def test_model_garden_draws_from_a_state_where_it_is_not_keyed():
+    spec = tf.TensorSpec([12, 10, 3], tf.uint8)
+    distort = augment.RandAugment(num_layers=1).distort
+    graph = tf.function(distort).get_concrete_function(spec).graph.as_graph_def()
+    assert any(node.op == "RandomUniform" for node in graph.node)
+
+
 def test_model_garden_has_its_own_random_numbers_outside():
     AUGMENTATIONS["RandAugment"](IMAGES, seeds())
     assert augment.tf is tf
     with pytest.raises(NotImplementedError, match=r"tf\.random\.shuffle"):
-        with keyed_model_garden.keyed(tf.constant([0, 1])):
+        with model_garden_augment.keyed(tf.constant([0, 1])):
             augment.tf.random.shuffle([1, 2])
     assert augment.tf is tf
 

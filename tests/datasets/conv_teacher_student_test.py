@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models import convnet
+from models.architectures import convnet
 from trainer.datasets import conv_teacher_student
 
 

@@ -7,9 +7,10 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny_images
-from trainer import data_faults, objectives
+from trainer import objectives
 from trainer.datasets.image_classification import ImageClassification
 from trainer.datasets.streamed_images import StreamedImages
+from trainer.objectives import data_faults
 
 
 @pytest.fixture(scope="module")

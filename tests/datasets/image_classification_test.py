@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from models import memory
+from models.layers import memory
 from tests import tiny_images
 from trainer.datasets import augmentation, mixing
 from trainer.datasets.image_classification import ImageClassification

@@ -5,10 +5,10 @@ import pytest
 import tensorflow as tf
 
 from tests import tiny_images
-from trainer import distributed_batches, strategies
 from trainer.datasets import augmentation, mixing, prepared_images, teacher_student
 from trainer.datasets.image_classification import ImageClassification
 from trainer.datasets.streamed_images import StreamedImages
+from trainer.distribution import distributed_batches, strategies
 
 
 @pytest.fixture(scope="module")

@@ -3,17 +3,17 @@
 import pathlib
 import re
 
-import gin
 import pytest
 
-from growth import policies
-from models import normalization
+from growth.decisions import policies
+from models.layers import normalization
 from tools import configuration_reference
+from trainer.upstream import gin_config
 
 _TEXT = configuration_reference.text()
 _OURS = [
     configurable
-    for _, configurable in gin.config._REGISTRY.items()
+    for configurable in gin_config.configurables()
     if configurable.wrapped.__module__.split(".")[0] in ("growth", "models", "trainer")
 ]
 
@@ -53,5 +53,5 @@ def test_links_lead_to_headings_and_files():
 
 def test_a_module_without_a_heading_is_an_error(monkeypatch):
     monkeypatch.delitem(configuration_reference._GROUPS, "When")
-    with pytest.raises(ValueError, match="growth.schedules belongs below no heading"):
+    with pytest.raises(ValueError, match="growth.decisions.schedules belongs below no heading"):
         configuration_reference.text()

@@ -11,9 +11,9 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from models import plain
 from tests import foreign_program, tiny_fashion_mnist
 from trainer import main
+from trainer.export import plain
 
 _DOCUMENT = pathlib.Path("docs/export.md").read_text()
 _BLOCKS = re.findall(r"```python\n(.*?)```", _DOCUMENT, re.DOTALL)

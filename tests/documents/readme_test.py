@@ -1,4 +1,4 @@
-"""What the README shows works as it stands there."""
+"""The README and the pages beside it: what they show works as it stands there."""
 
 import importlib
 import json
@@ -13,14 +13,17 @@ import tensorflow as tf
 from absl import flags
 
 from tests import site_table
-from trainer import config, experiment, run_directory, train
+from trainer import experiment, train
+from trainer.config import reader
+from trainer.model_dir import run_directory
 
-_README = pathlib.Path("README.md").read_text()
+_PAGES = ("README", "docs/running", "docs/shipped", "docs/extending")
+_TEXT = "".join(pathlib.Path(f"{page}.md").read_text() for page in _PAGES)
 _GROWTH = pathlib.Path("docs/growth.md").read_text()
 _DATA = pathlib.Path("docs/data.md").read_text()
-_PACKAGES = ("models", "growth", "growth.initializers", "trainer", "trainer.datasets")
+_PACKAGES = ("models", "growth", "trainer")
 # Fenced blocks that begin with the name of a file.
-_FILES = dict(re.findall(r"```\w*\n# (\w+\.\w+)\n(.*?)```", _README, re.DOTALL))
+_FILES = dict(re.findall(r"```\w*\n# (\w+\.\w+)\n(.*?)```", _TEXT, re.DOTALL))
 
 
 def test_your_own_model_dataset_and_method(tmp_path, monkeypatch):
@@ -28,9 +31,9 @@ def test_your_own_model_dataset_and_method(tmp_path, monkeypatch):
     for name, text in _FILES.items():
         (tmp_path / name).write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
-    config.load([str(tmp_path / "mine.gin")], [])
+    reader.load([str(tmp_path / "mine.gin")], [])
     run = train.Run(experiment.Experiment(), run_directory.RunDirectory(str(tmp_path)))
-    run.prepare(config.literals())
+    run.prepare(reader.literals())
     run.train(evaluate=True)
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["widths"] == {"wide": 8 + 4 * 2}
@@ -57,12 +60,10 @@ def test_your_own_augmentation(tmp_path, monkeypatch):
 
 def test_bindings_of_data_that_are_shown_are_right():
     for block in re.findall(r"```\n(import .*?)```", _DATA, re.DOTALL):
-        config.load([], [block])
+        reader.load([], [block])
 
 
-@pytest.mark.parametrize(
-    "name", re.findall(r"--gin_file=(gin_configs/\S+\.gin)", _README + _GROWTH)
-)
+@pytest.mark.parametrize("name", re.findall(r"--gin_file=(gin_configs/\S+\.gin)", _TEXT + _GROWTH))
 def test_configs_that_are_named_exist(name):
     assert pathlib.Path(name).is_file()
 
@@ -70,21 +71,21 @@ def test_configs_that_are_named_exist(name):
 def test_flags_are_those_of_the_program():
     from trainer import main
 
-    named = set(re.findall(r"^\| `--(\w+)`", _README, re.MULTILINE))
-    modules = (main.__name__, "trainer.command_line")
+    named = set(re.findall(r"^\| `--(\w+)`", _TEXT, re.MULTILINE))
+    modules = (main.__name__, "trainer.command.command_line")
     by_module = flags.FLAGS.flags_by_module_dict()
     assert named == {flag.name for module in modules for flag in by_module[module]}
 
 
 # Classes, with or without an argument, and layers, which a configuration does not name.
-_NAMES = set(re.findall(r"`@?([A-Z]\w+)(?:\.\w+)?(?:\(\))?`", _README + _GROWTH + _DATA)) - {"None"}
+_NAMES = set(re.findall(r"`@?([A-Z]\w+)(?:\.\w+)?(?:\(\))?`", _TEXT + _GROWTH + _DATA)) - {"None"}
 _LAYERS = {"Conv2D", "Dense", "DepthwiseConv2D", "GrowthSite"}
 
 
 @pytest.mark.parametrize("name", sorted(_NAMES - _LAYERS))
 def test_classes_that_are_named_can_be_bound(name):
     for package in map(importlib.import_module, _PACKAGES):
-        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
     assert gin.get_configurable(name)
 
@@ -93,16 +94,29 @@ def test_new_layers_grow_by_the_command_that_is_named(tmp_path):
     bindings = re.findall(r'--gin_bindings="(.*?)"', _GROWTH)
     assert len(bindings) == 2
     short = ["Experiment.steps = 4", "PeriodicSchedule.start = 1", "PeriodicSchedule.interval = 1"]
-    config.load(["gin_configs/teacher_student/small_gradmax.gin"], [*bindings, *short])
+    reader.load(["gin_configs/teacher_student/small_gradmax.gin"], [*bindings, *short])
     run = train.Run(experiment.Experiment(), run_directory.RunDirectory(str(tmp_path)))
-    run.prepare(config.literals())
+    run.prepare(reader.literals())
     run.train(evaluate=False)
     widths = json.loads((tmp_path / "result.json").read_text())["widths"]
     assert widths == {"hidden_1": 8, "hidden_1_new": 3, "output_new": 0}
 
 
-@pytest.mark.parametrize(
-    "path", re.findall(r"`((?:\w+/)+\w+\.\w+)`|\]\((docs/[^)]+)\)", _README + _GROWTH)
-)
+@pytest.mark.parametrize("path", re.findall(r"`((?:\w+/)+\w+\.\w+)`", _TEXT + _GROWTH))
 def test_files_that_are_named_exist(path):
-    assert pathlib.Path("".join(path)).is_file()
+    assert pathlib.Path(path).is_file()
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", *map(str, sorted(pathlib.Path("docs").glob("*.md")))]
+)
+def test_links_lead_to_files_and_headings(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", pathlib.Path(page).read_text()):
+        if not link.startswith(("http", "mailto")):
+            path, _, anchor = link.partition("#")
+            target = pathlib.Path(page).parent / path if path else pathlib.Path(page)
+            assert target.is_file(), link
+            if anchor:
+                headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
+                words = [re.sub(r"[^\w\- ]", "", heading).lower() for heading in headings]
+                assert anchor in [word.replace(" ", "-") for word in words], link

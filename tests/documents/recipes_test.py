@@ -3,6 +3,7 @@
 import json
 import pathlib
 import re
+import runpy
 import subprocess
 import sys
 
@@ -11,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from tests import documented_commands
-from trainer import run_report
+from trainer.model_dir import run_report
 
 _PAGE = pathlib.Path("docs/recipes.md").read_text()
 _SHORT = [
@@ -77,6 +78,24 @@ def test_a_model_of_your_own(recipe):
     result = json.loads(pathlib.Path(folder, "result.json").read_text())
     assert result["widths"] == {"block_1": 2 + 4 * 2, "block_2": 2 + 4 * 2}
     assert result["test"]["accuracy"] > 0.95
+
+
+@_of("A layer of your own")
+def test_a_layer_of_your_own(recipe):
+    subprocess.run([sys.executable, "make_rings.py"], check=True)
+    runpy.run_path("prelu_test.py")["test_prelu_keeps_the_contract"]()
+    # With a method that tries values of the layer's parameters.
+    firefly = ["import growth.methods.firefly_opt", "Grower.method = @FireflyOpt()"]
+    (folder,) = recipe.train([*_SHORT, *firefly])
+    assert _widths(folder) == {"hidden": 4 + 2 * 2}
+    reader = tf.train.load_checkpoint(f"{folder}/checkpoints/ckpt-12")
+    (slopes,) = [
+        reader.get_tensor(name)
+        for name in reader.get_variable_to_shape_map()
+        if "/slopes/" in name and "SLOT" not in name
+    ]
+    # All have learned, new ones as well.
+    assert slopes.shape == (8,) and np.all(slopes != 0.25)
 
 
 @_of("A method of your own")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from growth import decisions, policies, schedules
-from growth.initializers import random
+from growth.decisions import checks, policies, schedules
+from growth.methods import random
 from tests import networks
 
 _SITES = [policies.SiteWidth(name, 4, width) for name, width in (("a", 6), ("b", 4))]
@@ -44,7 +44,7 @@ def _counting():
     "answer, expected", [(7, 7), (np.int64(7), 7), (0, 0), (None, None), (3, 3)]
 )
 def test_a_step_is_a_whole_number_or_none(answer, expected):
-    step = decisions.next_growth(_Schedule(lambda *_: answer), 5, 1)
+    step = checks.next_growth(_Schedule(lambda *_: answer), 5, 1)
     assert step == expected and type(step) in (int, type(None))
 
 
@@ -52,7 +52,7 @@ def test_a_step_is_a_whole_number_or_none(answer, expected):
 def test_a_schedule_that_gives_something_else_is_named(answer):
     message = r"_Schedule.next_growth\(step=5, growths=1\) gave .* (whole number of 0 or|function)"
     with pytest.raises(ValueError, match=message):
-        decisions.next_growth(_Schedule(lambda *_: answer), 5, 1)
+        checks.next_growth(_Schedule(lambda *_: answer), 5, 1)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_counts_are_whole_numbers_for_each_site(answer):
     def allot(sites):
         return (next(answer) for _ in sites) if hasattr(answer, "__next__") else answer
 
-    assert decisions.allot(_Policy(allot), 0, _SITES) == {"a": 1, "b": 0}
+    assert checks.allot(_Policy(allot), 0, _SITES) == {"a": 1, "b": 0}
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_counts_are_whole_numbers_for_each_site(answer):
 )
 def test_a_policy_that_gives_something_else_is_named(answer):
     with pytest.raises(ValueError, match="_Policy.allot gave .* for each of the sites a, b"):
-        decisions.allot(_Policy(lambda _: answer), 0, _SITES)
+        checks.allot(_Policy(lambda _: answer), 0, _SITES)
 
 
 def test_a_policy_that_sorts_its_sites_in_place_is_refused():
@@ -80,18 +80,18 @@ def test_a_policy_that_sorts_its_sites_in_place_is_refused():
         return [2, 0]
 
     with pytest.raises(ValueError, match="_Policy.allot changed its argument `sites`"):
-        decisions.allot(_Policy(sort), 0, _SITES)
+        checks.allot(_Policy(sort), 0, _SITES)
 
 
 def test_what_counts_its_calls_is_refused():
     with pytest.raises(ValueError, match=r"next_growth\(.* gave 10 and, asked again, 20; it must"):
-        decisions.next_growth(_Schedule(_counting()), 0, 0)
+        checks.next_growth(_Schedule(_counting()), 0, 0)
     count = _counting()
     with pytest.raises(ValueError, match=r"allot\(growth=3, ...\) gave \[10, 1\] and, asked again"):
-        decisions.allot(_Policy(lambda sites: [count(), 1]), 3, _SITES)
+        checks.allot(_Policy(lambda sites: [count(), 1]), 3, _SITES)
     used_up = [[1, 1]]
     with pytest.raises(ValueError, match=r"gave \[1, 1\] and, asked again, IndexError"):
-        decisions.allot(_Policy(lambda sites: used_up.pop()), 0, _SITES)
+        checks.allot(_Policy(lambda sites: used_up.pop()), 0, _SITES)
 
 
 class _Remembering(policies.Policy):

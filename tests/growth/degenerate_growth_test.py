@@ -8,18 +8,21 @@ import pytest
 import tensorflow as tf
 
 from growth import grower as grower_lib
-from growth import inner_optimization, policies, schedules, singular_vectors
-from growth.initializers import (
+from growth.decisions import policies, schedules
+from growth.linear_map import singular_vectors
+from growth.methods import (
     all_zero,
     firefly,
     firefly_opt,
     gradmax,
     gradmax_opt,
+    inner_optimization,
     pairs,
     random,
     split,
 )
-from models import convnet, normalization
+from models.architectures import convnet
+from models.layers import normalization
 from tests import networks
 from trainer import growing_trainer, objectives, task
 from trainer.datasets import teacher_student
@@ -178,7 +181,7 @@ def test_a_growth_at_the_maximum_is_a_step_of_training(policy, max_width):
             *(model, trained.loss, slots, 0, trained.step),
             schedule=schedules.PeriodicSchedule(0, 1, 3 if grows else 0),
             policy=policy(neurons=2, max_width=max_width),
-            initializer=gradmax.GradMax(),
+            method=gradmax.GradMax(),
         )
         events = []
         trainer = growing_trainer.GrowingTrainer(

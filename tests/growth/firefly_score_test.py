@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from growth import inner_optimization, linear_map, surgery
-from growth import trial as trial_lib
-from growth.initializers import firefly
-from models import activations, convnet, normalization
+from growth.linear_map import linear_map
+from growth.methods import firefly, inner_optimization
+from growth.surgery import surgery
+from growth.surgery import trial as trial_lib
+from models.architectures import convnet
+from models.layers import activations, normalization
 from tests import grown_network, networks
 
 _COUNT, _CANDIDATES = 3, 2

@@ -7,9 +7,11 @@ import tensorflow as tf
 import tf_keras
 
 from growth import grower as grower_lib
-from growth import history, planned_growth, policies, schedules
-from growth.initializers import gradmax, initializer, random
-from growth.neurons import NewNeurons
+from growth import history
+from growth.decisions import planned_growth, policies, schedules
+from growth.methods import gradmax, random
+from growth.methods import method as method_lib
+from growth.surgery.neurons import NewNeurons
 from models import cost
 from tests import networks
 
@@ -23,7 +25,7 @@ def test_growths_of_all_widths_and_counts_are_traced_once():
         seed=0,
         schedule=schedules.PeriodicSchedule(0, 1, 5),
         policy=policies.RoundRobin(fraction=0.5, max_width=12),
-        initializer=gradmax.GradMax(),
+        method=gradmax.GradMax(),
     )
     before = [v.numpy() for v in model.trainable_variables]
     grower.prepare(data)
@@ -67,7 +69,7 @@ def test_an_overdue_growth_is_due_now_and_no_step_grows_twice():
         *(model, networks.loss, lambda variable: [], 0),
         schedule=_Stubborn(),
         policy=policies.AllAtOnce(neurons=1),
-        initializer=random.Random(),
+        method=random.Random(),
     )
     assert [grower.next_growth(step) for step in (0, 2, 5)] == [2, 2, 5]
     assert [growth.step for growth in grower.plan(6)] == [2, 3, 4, 5]
@@ -196,7 +198,7 @@ def test_forward_flops_add_up_over_the_widths():
     assert grower.forward_flops(25) == first * (10 + 2 * 10 + 3 * 5)
 
 
-class _Doubled(initializer.Initializer):
+class _Doubled(method_lib.GrowthMethod):
     """A toy method: new neurons are copies of the first with zero outgoing weights."""
 
     def __call__(self, linear_map, count, seed):

@@ -7,10 +7,12 @@ import pytest
 import tensorflow as tf
 
 from growth import grower as grower_lib
-from growth import policies, schedules
-from growth.initializers import gradmax, random
-from models import cost, mobilenet, normalization, wide_resnet
-from models import pooling as pooling_lib
+from growth.decisions import policies, schedules
+from growth.methods import gradmax, random
+from models import cost
+from models.architectures import mobilenet, wide_resnet
+from models.layers import normalization
+from models.layers import pooling as pooling_lib
 from tests import architectures, networks
 
 _NORMALIZATIONS = (None, normalization.BatchNormalization, normalization.LayerNormalization)
@@ -36,7 +38,7 @@ def _grower(model, method):
         *(model, networks.loss, lambda variable: [], 0),
         schedule=schedules.PeriodicSchedule(0, 1, 3),
         policy=policies.AllAtOnce(target_fraction=0.25),
-        initializer=method,
+        method=method,
     )
 
 

@@ -4,8 +4,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from growth import inner_optimization, scales
-from growth.initializers import all_zero, firefly_opt, gradmax, gradmax_opt, pairs, random, signs
+from growth.methods import (
+    all_zero,
+    firefly_opt,
+    gradmax,
+    gradmax_opt,
+    inner_optimization,
+    pairs,
+    random,
+    scales,
+    signs,
+)
 from tests import networks
 
 METHODS = {

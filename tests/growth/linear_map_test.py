@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from growth import singular_vectors
+from growth.linear_map import singular_vectors
 from models import cost
 from tests import networks
 

@@ -5,18 +5,11 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from growth import inner_optimization, policies
-from growth.initializers import firefly, firefly_opt, gradmax, random, split
-from models import (
-    activations,
-    convnet,
-    layers,
-    mlp,
-    new_layer,
-    normalization,
-    pooling,
-    site,
-)
+from growth.decisions import policies
+from growth.methods import firefly, firefly_opt, gradmax, inner_optimization, random, split
+from models import new_layer, site
+from models.architectures import convnet, mlp
+from models.layers import activations, growable, normalization, pooling
 from tests import networks
 
 
@@ -27,15 +20,17 @@ class _Chain(tf_keras.Model):
         super().__init__()
         shared = {"kernel_initializer": tf_keras.initializers.GlorotUniform(1), "use_bias": True}
         if convolutions:
-            self.first = layers.Conv2D(
+            self.first = growable.Conv2D(
                 5, 3, strides=2, name="a", inputs_grow=False, outputs_grow=True, **shared
             )
-            self.second = layers.Conv2D(
+            self.second = growable.Conv2D(
                 4, 3, padding="valid", name="b", inputs_grow=True, outputs_grow=False, **shared
             )
         else:
-            self.first = layers.Dense(5, name="a", inputs_grow=False, outputs_grow=True, **shared)
-            self.second = layers.Dense(4, name="b", inputs_grow=True, outputs_grow=False, **shared)
+            self.first = growable.Dense(5, name="a", inputs_grow=False, outputs_grow=True, **shared)
+            self.second = growable.Dense(
+                4, name="b", inputs_grow=True, outputs_grow=False, **shared
+            )
         self.places = [
             new_layer.NewLayer(layer, activations.relu) for layer in (self.first, self.second)
         ]

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from growth import cohorts, newborn_rates
-from growth.initializers import random
-from models import convnet, normalization
+from growth.methods import random
+from growth.newborns import cohorts, rates
+from models.architectures import convnet
+from models.layers import normalization
 from tests import networks, site_table
 
 
@@ -15,42 +16,42 @@ def _factors(rate, ages):
 
 
 def test_a_constant_rate():
-    np.testing.assert_array_equal(_factors(newborn_rates.ConstantRate(2.5), [0, 7, 1e6]), [2.5] * 3)
+    np.testing.assert_array_equal(_factors(rates.ConstantRate(2.5), [0, 7, 1e6]), [2.5] * 3)
 
 
 def test_a_warm_up_that_is_held():
-    rate = newborn_rates.WarmUpRate(3.0, steps=4)
+    rate = rates.WarmUpRate(3.0, steps=4)
     np.testing.assert_allclose(_factors(rate, range(6)), [1.5, 2.0, 2.5, 3.0, 3.0, 3.0])
 
 
 def test_a_warm_up_from_nothing():
-    rate = newborn_rates.WarmUpRate(2.0, steps=4, start=0.0)
+    rate = rates.WarmUpRate(2.0, steps=4, start=0.0)
     np.testing.assert_allclose(_factors(rate, range(5)), [0.5, 1.0, 1.5, 2.0, 2.0])
 
 
 def test_a_warm_up_that_returns():
-    rate = newborn_rates.WarmUpRate(3.0, steps=2, return_steps=4)
+    rate = rates.WarmUpRate(3.0, steps=2, return_steps=4)
     np.testing.assert_allclose(_factors(rate, range(7)), [2.0, 3.0, 2.5, 2.0, 1.5, 1.0, 1.0])
 
 
 def test_a_decaying_rate():
-    rate = newborn_rates.DecayingRate(3.0, half_life=10)
+    rate = rates.DecayingRate(3.0, half_life=10)
     np.testing.assert_allclose(_factors(rate, [0, 10, 20, 1e6]), [3.0, 2.0, 1.5, 1.0])
 
 
 @pytest.mark.parametrize(
     ("make", "argument"),
     [
-        (lambda: newborn_rates.ConstantRate(0.0), "ConstantRate.factor = 0.0"),
-        (lambda: newborn_rates.WarmUpRate(-1.0, steps=3), "WarmUpRate.factor = -1.0"),
-        (lambda: newborn_rates.WarmUpRate(2.0, steps=0), "WarmUpRate.steps = 0"),
-        (lambda: newborn_rates.WarmUpRate(2.0, steps=1, start=-0.1), "WarmUpRate.start = -0.1"),
+        (lambda: rates.ConstantRate(0.0), "ConstantRate.factor = 0.0"),
+        (lambda: rates.WarmUpRate(-1.0, steps=3), "WarmUpRate.factor = -1.0"),
+        (lambda: rates.WarmUpRate(2.0, steps=0), "WarmUpRate.steps = 0"),
+        (lambda: rates.WarmUpRate(2.0, steps=1, start=-0.1), "WarmUpRate.start = -0.1"),
         (
-            lambda: newborn_rates.WarmUpRate(2.0, steps=1, return_steps=0),
+            lambda: rates.WarmUpRate(2.0, steps=1, return_steps=0),
             "WarmUpRate.return_steps = 0",
         ),
-        (lambda: newborn_rates.DecayingRate(2.0, half_life=0), "DecayingRate.half_life = 0"),
-        (lambda: newborn_rates.ConstantRate(float("nan")), "ConstantRate.factor = nan"),
+        (lambda: rates.DecayingRate(2.0, half_life=0), "DecayingRate.half_life = 0"),
+        (lambda: rates.ConstantRate(float("nan")), "ConstantRate.factor = nan"),
     ],
 )
 def test_what_is_out_of_range_is_named(make, argument):
@@ -58,7 +59,7 @@ def test_what_is_out_of_range_is_named(make, argument):
         make()
 
 
-class _AgeAsFactor(newborn_rates.NewbornRate):
+class _AgeAsFactor(rates.NewbornRate):
     def factor(self, age):
         return age
 
@@ -94,7 +95,7 @@ def test_normalizations_and_biases_have_factors_and_statistics_have_not(untraced
     inputs = tf.random.stateless_normal([8, 6, 6, 2], [0, 1])
     model(inputs)
     grower = networks.grower(
-        model, random.Random(inverse=True), (2,), newborn_rate=newborn_rates.ConstantRate(3.0)
+        model, random.Random(inverse=True), (2,), newborn_rate=rates.ConstantRate(3.0)
     )
     grower.grow(0, (inputs, tf.ones([8, 4])))
     factors = grower.update_factors(tf.constant(0, tf.int64))
@@ -117,7 +118,7 @@ def test_every_axis_that_grew_has_factors(untraced, kind):
     model, data = site_table.SITES[kind]()
     (site,) = model.sites
     width = site.width
-    rate = newborn_rates.ConstantRate(3.0)
+    rate = rates.ConstantRate(3.0)
     grower = networks.grower(model, random.Random(), (2,), newborn_rate=rate)
     grower.grow(0, data)
     factors = grower.update_factors(tf.constant(0, tf.int64))
@@ -129,7 +130,7 @@ def test_every_axis_that_grew_has_factors(untraced, kind):
 
 def test_what_is_recalled_from_the_history_is_what_was_there(untraced):
     model = networks.network((2, 3))
-    rate = newborn_rates.ConstantRate(3.0)
+    rate = rates.ConstantRate(3.0)
     grower = networks.grower(model, random.Random(), (1, 0, 2), newborn_rate=rate)
     for step in (10, 20, 30):
         grower.grow(step, networks.batch())
@@ -149,9 +150,7 @@ def test_a_growth_that_is_left_out_or_rehearsed_makes_no_cohort(untraced):
     model = networks.network((2, 3))
     made = cohorts.Cohorts(model.sites)
     assert made.recalled({"hidden_1": 2, "hidden_2": 3}, [{"step": 3, "sites": {}}])[-1].value == -1
-    grower = networks.grower(
-        model, random.Random(), (1,), newborn_rate=newborn_rates.ConstantRate(2.0)
-    )
+    grower = networks.grower(model, random.Random(), (1,), newborn_rate=rates.ConstantRate(2.0))
     grower.prepare(networks.batch())
     np.testing.assert_array_equal(grower._cohorts.births, [-1])
 

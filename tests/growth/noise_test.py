@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from growth import inner_optimization
-from growth.initializers import firefly_opt, gradmax, random
-from models import activations, noise
+from growth.methods import firefly_opt, gradmax, inner_optimization, random
+from models.layers import activations, noise
 from tests import networks, site_table
 
 _FEW_STEPS = inner_optimization.ProjectedAdam(steps=3)

@@ -4,9 +4,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from growth import inner_optimization, manifolds
-from growth.initializers import all_zero, firefly, firefly_opt, gradmax_opt, split
-from models import activations
+from growth.methods import (
+    all_zero,
+    firefly,
+    firefly_opt,
+    gradmax_opt,
+    inner_optimization,
+    manifolds,
+    split,
+)
+from models.layers import activations
 from tests import firefly_splits, networks
 
 _SEED = tf.constant([3, 4])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from growth.initializers import pairs
+from growth.methods import pairs
 from tests import networks
 
 _SEED = tf.constant([3, 4])

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from growth import inner_optimization
-from growth.initializers import all_zero, gradmax, gradmax_opt, pairs, random, split
+from growth.methods import all_zero, gradmax, gradmax_opt, inner_optimization, pairs, random, split
 from tests import grown_network, networks, site_table, trained_site
 
 _FEW_STEPS = inner_optimization.ProjectedAdam(steps=3)

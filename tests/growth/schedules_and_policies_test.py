@@ -1,6 +1,6 @@
 import pytest
 
-from growth import policies, schedules
+from growth.decisions import policies, schedules
 
 
 def _steps(schedule, until):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from growth import inner_optimization, linear_map, manifolds, singular_vectors, vector_norms
-from growth.initializers import gradmax, gradmax_opt, split
-from models import activations
+from growth.linear_map import linear_map, singular_vectors, vector_norms
+from growth.methods import gradmax, gradmax_opt, inner_optimization, manifolds, split
+from models.layers import activations
 from tests import networks
 
 _SEED = tf.constant([3, 4])

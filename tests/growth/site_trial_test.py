@@ -3,8 +3,9 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from growth import site_trial
-from models import activations, channel_wise, layers, normalization, site
+from growth.site_trial import site_trial
+from models import site
+from models.layers import activations, channel_wise, growable, normalization
 from tests import networks, site_table
 
 _relu = activations.relu
@@ -13,7 +14,7 @@ _relu = activations.relu
 def _dense(width, name, reads=False, grows=False, **kwargs):
     glorot = tf_keras.initializers.GlorotUniform(sum(name.encode()))
     options = {"use_bias": True, "inputs_grow": reads, "outputs_grow": grows}
-    return layers.Dense(width, kernel_initializer=glorot, name=name, **options, **kwargs)
+    return growable.Dense(width, kernel_initializer=glorot, name=name, **options, **kwargs)
 
 
 class _Network(tf_keras.Model):
@@ -182,10 +183,10 @@ def test_a_layer_that_does_not_say_what_it_does_to_new_channels_is_named():
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (tf_keras.layers.PReLU(name="it"), "PReLU 'it' cannot grow; use models.activations"),
-        (tf_keras.layers.BatchNormalization(name="it"), "use models.normalization.BatchNorm"),
-        (tf_keras.layers.LayerNormalization(name="it"), "use models.normalization.LayerNorm"),
-        (tf_keras.layers.SpatialDropout1D(0.5), "use models.noise.Dropout with shared_axes"),
+        (tf_keras.layers.PReLU(name="it"), "PReLU 'it' cannot grow; use models.layers.activations"),
+        (tf_keras.layers.BatchNormalization(name="it"), "use models.layers.BatchNorm"),
+        (tf_keras.layers.LayerNormalization(name="it"), "use models.layers.LayerNorm"),
+        (tf_keras.layers.SpatialDropout1D(0.5), "use models.layers.Dropout with shared_axes"),
         (tf_keras.layers.Dense(3, name="it"), "tf_keras.layers.Dense 'it' cannot grow"),
         (lambda x: tf.math.l2_normalize(x, axis=-1), "does not map each element by itself"),
         (lambda x: x - tf.reduce_mean(x, axis=0), "does not map each element by itself"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from growth.initializers import gradmax
+from growth.methods import gradmax
 from tests import grown_network, networks, site_table
 
 _sites = pytest.mark.parametrize("name", site_table.SITES)

@@ -5,9 +5,10 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from growth import site_trial
-from growth.initializers import gradmax, gradmax_opt, random, split
-from models import activations, layers, site
+from growth.methods import gradmax, gradmax_opt, random, split
+from growth.site_trial import site_trial
+from models import site
+from models.layers import activations, growable
 from tests import grown_network, networks
 
 
@@ -34,11 +35,11 @@ class _Stream(tf_keras.Model):
 
 
 def _dense(name, width, produces):
-    return layers.Dense(width, **_arguments(name, produces))
+    return growable.Dense(width, **_arguments(name, produces))
 
 
 def _convolution(name, width, produces):
-    return layers.Conv2D(width, 3, **_arguments(name, produces))
+    return growable.Conv2D(width, 3, **_arguments(name, produces))
 
 
 def _arguments(name, produces):

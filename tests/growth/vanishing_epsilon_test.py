@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from growth import inner_optimization
-from growth.initializers import firefly, firefly_opt
-from models import activations, normalization, pooling
+from growth.methods import firefly, firefly_opt, inner_optimization
+from models.layers import activations, normalization, pooling
 from tests import firefly_splits, grown_network, networks, site_table, trained_site
 
 # One step as long as a neuron's weights turns directions around, away from where the loss rises.

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models import activations
+from models.layers import activations
 
 
 @pytest.mark.parametrize(

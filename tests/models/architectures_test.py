@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models import cost, mobilenet, normalization, vgg, wide_resnet
-from models import pooling as pooling_lib
+from models import cost
+from models.architectures import mobilenet, vgg, wide_resnet
+from models.layers import normalization
+from models.layers import pooling as pooling_lib
 from tests import architectures
 
 _wrn_28_1 = functools.partial(wide_resnet.WideResNet, 10, depth=28)

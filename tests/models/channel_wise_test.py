@@ -5,35 +5,13 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from models import activations, channel_wise, noise, normalization, pooling
+from models.layers import normalization, pooling
+from tests.models import channel_wise_layers
 
 _CHANNELS = 5
 
 
-def _depthwise(size=3, **kwargs):
-    return channel_wise.DepthwiseConv2D(
-        size, kernel_initializer=tf_keras.initializers.GlorotUniform(1), name="layer", **kwargs
-    )
-
-
-LAYERS = {
-    "relu": lambda: channel_wise.Activation(activations.relu),
-    "centered sigmoid": lambda: channel_wise.Activation(activations.centered_sigmoid),
-    "sigmoid": lambda: channel_wise.Activation(tf.sigmoid),
-    "depthwise": _depthwise,
-    "depthwise, strides": lambda: _depthwise(strides=2),
-    "depthwise, valid": lambda: _depthwise(padding="valid"),
-    "depthwise, even": lambda: _depthwise(4),
-    "average pooling": pooling.AveragePooling2D,
-    "average pooling, overlapping": lambda: pooling.AveragePooling2D(3, 2, "same"),
-    "global average pooling": lambda: pooling.AveragePooling2D(None),
-    "max pooling": pooling.MaxPooling2D,
-    "max pooling, overlapping": lambda: pooling.MaxPooling2D(3, 2, "same"),
-    "dropout": lambda: noise.Dropout(0.5, name="layer"),
-    "batch norm": lambda: normalization.BatchNormalization(name="layer"),
-    "layer norm": lambda: normalization.LayerNormalization(name="layer"),
-}
-_layers = pytest.mark.parametrize("name", LAYERS)
+_layers = pytest.mark.parametrize("name", channel_wise_layers.LAYERS)
 
 
 def _channels(count, seed=0):
@@ -42,7 +20,7 @@ def _channels(count, seed=0):
 
 def _layer(name):
     """A layer with parameters that are not those of birth, and what goes through it."""
-    layer, inputs = LAYERS[name](), _channels(_CHANNELS)
+    layer, inputs = channel_wise_layers.LAYERS[name](), _channels(_CHANNELS)
     layer(inputs)
     for i, variable in enumerate(layer.trainable_variables):
         change = tf.random.stateless_uniform(tf.shape(variable), [i, 2])
@@ -66,7 +44,7 @@ def test_growth_adds_the_transform_of_new_channels(name, copies):
     values = [
         tf.gather(parameter.variable, parents, axis=parameter.axis)
         if copies
-        else parameter.birth(tf.constant(3))
+        else parameter.initial(tf.constant(3))
         for parameter in layer.parameters
     ]
     before = _call(layer, old)
@@ -85,7 +63,7 @@ def test_the_tangent_is_the_derivative_at_zero(name):
     # Forward and backward: < g, T x > = < T^T g, x >, where T^T g is TensorFlow's gradient.
     layer, old = _layer(name)
     x, zeros = _channels(3, seed=1), tf.zeros([6, 7, 7, 3])
-    values = [parameter.birth(tf.constant(3)) for parameter in layer.parameters]
+    values = [parameter.initial(tf.constant(3)) for parameter in layer.parameters]
     with tf.GradientTape() as tape:
         tape.watch(zeros)
         outputs = layer.transform(zeros, values, old)
@@ -100,21 +78,23 @@ def test_the_tangent_is_the_derivative_at_zero(name):
 @_layers
 def test_at_zero_tells_what_becomes_of_channels_of_zeros(name):
     layer, old = _layer(name)
-    values = [parameter.birth(tf.constant(3)) for parameter in layer.parameters]
+    values = [parameter.initial(tf.constant(3)) for parameter in layer.parameters]
     outputs = layer.transform(tf.zeros([6, 7, 7, 3]), values, old)
     np.testing.assert_allclose(outputs, tf.fill(tf.shape(outputs), layer.at_zero()[0]))
 
 
-@pytest.mark.parametrize("name", [name for name in LAYERS if name != "layer norm"])
+@pytest.mark.parametrize(
+    "name", [name for name in channel_wise_layers.LAYERS if name != "layer norm"]
+)
 def test_a_layer_may_start_without_channels(name):
-    layer, empty = LAYERS[name](), _channels(0)
+    layer, empty = channel_wise_layers.LAYERS[name](), _channels(0)
     call = tf.function(lambda x: _call(layer, x), input_signature=[tf.TensorSpec([6, 7, 7, None])])
     assert layer(empty).shape[-1] == 0
     assert call(empty).shape[-1] == 0
     for parameter in layer.parameters:
-        parameter.variable.assign(parameter.birth(tf.constant(2)))
+        parameter.variable.assign(parameter.initial(tf.constant(2)))
     new = _channels(2)
-    values = [parameter.birth(tf.constant(2)) for parameter in layer.parameters]
+    values = [parameter.initial(tf.constant(2)) for parameter in layer.parameters]
     np.testing.assert_allclose(call(new), layer.transform(new, values, None), atol=1e-5)
 
 
@@ -141,17 +121,17 @@ def test_a_layer_computes_what_tf_keras_computes(name):
 
 @pytest.mark.parametrize("size", [2, 3, 5])
 def test_a_new_depthwise_filter_is_the_identity(size):
-    layer = _depthwise(size)
+    layer = channel_wise_layers.depthwise(size)
     inputs = _channels(_CHANNELS)
     layer(inputs)
     (kernel,) = layer.parameters
     np.testing.assert_array_equal(
-        layer.transform(inputs, [kernel.birth(tf.constant(_CHANNELS))], None), inputs
+        layer.transform(inputs, [kernel.initial(tf.constant(_CHANNELS))], None), inputs
     )
 
 
 def test_depthwise_flops_are_two_for_each_use_of_a_weight():
-    layer = _depthwise(3, strides=2)
+    layer = channel_wise_layers.depthwise(3, strides=2)
     layer(tf.zeros([1, 8, 6, _CHANNELS]))
     assert layer.flops == 2 * 9 * _CHANNELS * 4 * 3
 
@@ -162,7 +142,9 @@ def test_maximum_of_a_window_of_zeros_passes_the_gradient_to_one_pixel():
     np.testing.assert_array_equal(layer.tangent(x, [], None)[0, :, :, 0], [[1.0, 3.0], [9.0, 11.0]])
 
 
-@pytest.mark.parametrize("make", [_depthwise, pooling.AveragePooling2D, pooling.MaxPooling2D])
+@pytest.mark.parametrize(
+    "make", [channel_wise_layers.depthwise, pooling.AveragePooling2D, pooling.MaxPooling2D]
+)
 def test_padding_must_be_known(make):
     with pytest.raises(ValueError, match='padding = \'full\' must be "same" or "valid"'):
         make(padding="full")

@@ -5,8 +5,10 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from growth.initializers import gradmax, random
-from models import convnet, cost, mlp, normalization
+from growth.methods import gradmax, random
+from models import cost
+from models.architectures import convnet, mlp
+from models.layers import normalization
 from tests import networks
 
 _IMAGES = tf.random.stateless_normal([24, 8, 8, 2], [0, 1])

@@ -1,13 +1,15 @@
 """Mistakes in the arguments that all architectures have."""
 
 import functools
+import inspect
 
 import gin
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from models import activations, convnet, mlp, mobilenet, pooling, vgg, wide_resnet
+from models.architectures import convnet, mlp, mobilenet, vgg, wide_resnet
+from models.layers import activations, channel_wise, pooling
 
 _mlp = functools.partial(mlp.MLP, (4,), 10)
 _convnet = functools.partial(convnet.ConvNet, (4,), 10)
@@ -71,3 +73,19 @@ def test_initializers_are_bound_by_name(name, scale, variance):
     again = mlp.MLP((300,), 10)
     again(tf.zeros([1, 200]))
     np.testing.assert_array_equal(again.sites[0].producers[0].kernel, kernel)
+
+
+@pytest.mark.parametrize("make", _ALL)
+def test_shared_arguments_are_in_the_signature_of_each_architecture(make):
+    parameters = inspect.signature(make.func).parameters
+    shared = {"activation", "kernel_initializer", "l2", "seed", "use_bias"}
+    assert shared <= set(parameters) and "kwargs" not in parameters
+    name = make.func.__name__
+    with pytest.raises(ValueError, match="doesn't have a parameter named 'sed'"):
+        gin.parse_config(f"{name}.sed = 1")
+    gin.parse_config(f"{name}.activation = @tanh\n{name}.l2 = 0.1")
+    model = make()
+    model(tf.zeros([1, 32, 32, 3]))
+    found = [x.function for x in model.sites[0].between if isinstance(x, channel_wise.Activation)]
+    assert set(found) == {activations.tanh}
+    assert model.losses

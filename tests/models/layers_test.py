@@ -3,7 +3,9 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from models import cost, forward_pass, layers, mlp
+from models import cost
+from models.architectures import mlp
+from models.layers import forward_pass, growable
 from tests import networks, site_table
 
 
@@ -19,11 +21,11 @@ def _options(use_bias=True, grows=True, **kwargs):
 
 
 def _dense(width=4, flatten=True, **options):
-    return layers.Dense(width, flatten=flatten, **_options(**options))
+    return growable.Dense(width, flatten=flatten, **_options(**options))
 
 
 def _conv(width=4, size=3, window=None, **options):
-    return layers.Conv2D(width, size, **(window or {}), **_options(**options))
+    return growable.Conv2D(width, size, **(window or {}), **_options(**options))
 
 
 def _map(channels=3, seed=0):

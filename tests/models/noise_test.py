@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from models import forward_pass, noise
+from models.layers import forward_pass, noise
 
 _INPUTS = tf.random.stateless_uniform([64, 6, 5, 8], [0, 1], 1.0, 2.0)
 _MAKE = {

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from models import forward_pass, normalization
+from models.layers import forward_pass, normalization
 
 _SHAPES = ([32, 5], [8, 6, 5], [4, 6, 6, 5], [4, 2, 3, 6, 5])
 _shapes = pytest.mark.parametrize(

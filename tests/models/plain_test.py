@@ -3,8 +3,9 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from models import cost, counterparts, plain
+from models import cost
 from tests import exported_networks
+from trainer.export import counterparts, plain
 
 
 def _spec(inputs):

@@ -9,11 +9,15 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from growth import grower, policies, schedules
-from growth.initializers import gradmax, random
-from models import activations, mlp
-from trainer import errors, experiment, objectives, run_directory, task, train
+from growth import grower
+from growth.decisions import policies, schedules
+from growth.methods import gradmax, random
+from models.architectures import mlp
+from models.layers import activations
+from trainer import experiment, objectives, task, train
+from trainer.command import errors
 from trainer.datasets import dataset
+from trainer.model_dir import run_directory
 
 _RANDOM = np.random.default_rng(0)
 _INPUTS = _RANDOM.normal(size=[60, 2]).astype(np.float32)
@@ -52,7 +56,7 @@ def _experiment(data, objective=None, steps=4, model=None, **arguments):
         grower.Grower,
         schedule=schedules.PeriodicSchedule(0, 1, 0),
         policy=policies.AllAtOnce(neurons=1),
-        initializer=None,
+        method=None,
     )
     return experiment.Experiment(
         dataset=lambda: data,
@@ -293,7 +297,7 @@ def test_the_weights_of_examples_count_in_a_growth():
             grower.Grower,
             schedule=schedules.PeriodicSchedule(0, 1, 1),
             policy=policies.AllAtOnce(neurons=2),
-            initializer=gradmax.GradMax(),
+            method=gradmax.GradMax(),
         )
         data = Data(arrays, batch_size=len(arrays[0]))
         data.train = lambda step, data=data: data.slices().batch(60).repeat()
@@ -329,7 +333,7 @@ def test_a_growth_on_examples_that_are_not_finite_is_blamed_on_them(tmp_path):
         grower.Grower,
         schedule=schedules.PeriodicSchedule(2, 1, 1),
         policy=policies.AllAtOnce(neurons=1),
-        initializer=random.Random(),
+        method=random.Random(),
     )
     data = Data((np.where(np.arange(60)[:, None] == 35, np.nan, _X), _Y))
     built = _experiment(data, grower=made, growth_batch_size=20)

@@ -10,17 +10,10 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from trainer import (
-    checkpoint_files,
-    checkpoints,
-    config,
-    errors,
-    experiment,
-    main,
-    run_directory,
-    run_report,
-    train,
-)
+from trainer import experiment, main, train
+from trainer.command import errors
+from trainer.config import reader
+from trainer.model_dir import checkpoint_files, checkpoints, run_directory, run_report
 
 _FILE = "gin_configs/teacher_student/small_gradmax.gin"
 _BINDINGS = [
@@ -45,7 +38,7 @@ def _perform(folder, mode, *bindings, **given):
     """Does what the program does with these flags, without a process of its own."""
     gin.clear_config()
     with flagsaver.flagsaver(**given), errors.mistakes():
-        config.load([_FILE], [*_BINDINGS, *bindings])
+        reader.load([_FILE], [*_BINDINGS, *bindings])
         directory = run_directory.RunDirectory(str(folder))
         work = main._MODES[mode](experiment.Experiment(), directory)
         work()
@@ -270,7 +263,7 @@ def test_a_run_whose_folder_is_removed_ends(copied, monkeypatch):
 
 @pytest.mark.parametrize("finished", ["train"], indirect=True)
 def test_a_run_goes_to_no_checkpoint_of_other_sites(copied, tmp_path):
-    config.load([_FILE], [*_BINDINGS, "MLP.hidden_widths = [5, 5]"])
+    reader.load([_FILE], [*_BINDINGS, "MLP.hidden_widths = [5, 5]"])
     run = train.Run(experiment.Experiment(), run_directory.RunDirectory(str(tmp_path / "new")))
     with pytest.raises(ValueError, match="the restored network has the widths"):
         run.restore(str(copied / "checkpoints" / "ckpt-12"))

@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from growth.initializers import initializer
-from growth.neurons import NewNeurons
+from growth.methods import method
+from growth.surgery.neurons import NewNeurons
 from tests import networks
 from trainer import growing_trainer, objectives, task
 from trainer.datasets import teacher_student
 
 
-class _Useless(initializer.Initializer):
+class _Useless(method.GrowthMethod):
     """New neurons that never learn anything: both sides are zero, and so are their gradients."""
 
     uses_gradients = False

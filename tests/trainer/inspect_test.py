@@ -11,17 +11,11 @@ import gin
 import pytest
 
 from tests import training_processes
-from trainer import (
-    command_line,
-    config,
-    console_text,
-    errors,
-    experiment,
-    report_text,
-    run_directory,
-    run_report,
-    train,
-)
+from trainer import experiment, train
+from trainer.command import command_line, console_text, errors
+from trainer.config import reader
+from trainer.logs import report_text
+from trainer.model_dir import run_directory, run_report
 
 _FILE = "gin_configs/teacher_student/small_gradmax.gin"
 _BINDINGS = [
@@ -40,7 +34,7 @@ _BINDINGS = [
 def finished(tmp_path_factory):
     """The folder of a run that is done; widths 5, 6 and 7 from the steps 0, 3 and 9 on."""
     folder = tmp_path_factory.mktemp("finished")
-    config.load([_FILE], _BINDINGS)
+    reader.load([_FILE], _BINDINGS)
     directory = run_directory.RunDirectory(folder)
     built = experiment.Experiment()
     directory.start(gin.config_str(), overwrite_config=False)
@@ -202,7 +196,7 @@ def test_the_program_needs_no_tensorflow_for_a_finished_run(flags, finished):
     assert (status, err) == (0, "")
     report = run_report.read(str(finished)) | {"model_dir": finished.name}
     assert out == (json.dumps(report) if flags else report_text.text(report)) + "\n"
-    assert "trainer.run_report" in imported and "tensorflow" not in imported
+    assert "trainer.model_dir.run_report" in imported and "tensorflow" not in imported
 
 
 @pytest.mark.parametrize(

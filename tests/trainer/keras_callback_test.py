@@ -5,8 +5,9 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from growth import newborn_rates, policies, schedules
-from growth.initializers import gradmax
+from growth.decisions import policies, schedules
+from growth.methods import gradmax
+from growth.newborns import rates
 from models import cost
 from tests import networks
 from trainer import keras_callback
@@ -118,7 +119,7 @@ def test_labels_without_an_axis_are_those_of_one_output(untraced):
 
 def test_new_neurons_may_have_a_learning_rate_of_their_own():
     model = _compiled(tf_keras.optimizers.SGD(0.05))
-    rate = newborn_rates.ConstantRate(1e-6)
+    rate = rates.ConstantRate(1e-6)
     grower = keras_callback.compiled_grower(model, **_choices(newborn_rate=rate))
     _fit(model, grower)
     kernel = cost.growable_layers(model)[0].kernel.numpy()

@@ -8,22 +8,16 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from growth import newborn_rates, static_shapes
-from growth.initializers import random
-from models import normalization
+from growth import static_shapes
+from growth.methods import random
+from growth.newborns import rates
+from models.layers import normalization
 from tests import networks
-from trainer import (
-    config,
-    experiment,
-    mixed_precision,
-    objectives,
-    optimizers,
-    run_directory,
-    scaled_updates,
-    task,
-    train,
-)
+from trainer import experiment, objectives, task, train
+from trainer.config import reader
 from trainer.datasets import teacher_student
+from trainer.model_dir import run_directory
+from trainer.optimization import mixed_precision, optimizers, scaled_updates
 
 
 def _trained(strategy, rate, static=False, float16=False, nesterov=False):
@@ -63,7 +57,7 @@ def _trained(strategy, rate, static=False, float16=False, nesterov=False):
 
 def test_replicas_static_shapes_and_a_loss_scale_give_the_same_numbers():
     one = tf.distribute.get_strategy()
-    rate = newborn_rates.WarmUpRate(3.0, steps=3)
+    rate = rates.WarmUpRate(3.0, steps=3)
     expected = _trained(one, rate)
     two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     pairs = [
@@ -81,7 +75,7 @@ def test_replicas_static_shapes_and_a_loss_scale_give_the_same_numbers():
 
 def test_a_factor_of_one_changes_no_bit():
     one = tf.distribute.get_strategy()
-    found, expected = _trained(one, newborn_rates.ConstantRate(1.0)), _trained(one, None)
+    found, expected = _trained(one, rates.ConstantRate(1.0)), _trained(one, None)
     for value, same in zip(found, expected, strict=True):
         np.testing.assert_array_equal(value, same)
 
@@ -104,7 +98,7 @@ _RATE = (
 
 
 class _StopAt:
-    """Stands in for trainer/interrupts.py: a signal arrives at a step."""
+    """Stands in for trainer/command/interrupts.py: a signal arrives at a step."""
 
     signal = signal.SIGINT
 
@@ -118,12 +112,12 @@ class _StopAt:
 def _run(folder, monkeypatch, stop, rate=_RATE):
     """Trains in `folder` up to the step `stop`; gives the experiment and the run."""
     gin.clear_config()
-    config.load(["gin_configs/teacher_student/small_random.gin"], [*_BINDINGS, *rate])
+    reader.load(["gin_configs/teacher_student/small_random.gin"], [*_BINDINGS, *rate])
     built = experiment.Experiment()
     directory = run_directory.RunDirectory(str(folder))
     directory.start(gin.config_str(), overwrite_config=True)
     run = train.Run(built, directory)
-    run.prepare(config.literals())
+    run.prepare(reader.literals())
     interrupt = contextlib.nullcontext(_StopAt(run, stop))
     monkeypatch.setattr(train.interrupts, "catch", lambda: interrupt)
     with contextlib.suppress(SystemExit):

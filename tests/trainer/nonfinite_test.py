@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from growth.initializers import initializer, random
-from growth.neurons import NewNeurons
+from growth.methods import method as method_lib
+from growth.methods import random
+from growth.surgery.neurons import NewNeurons
 from tests import networks
-from trainer import config, experiment, objectives, run_directory, task, train
+from trainer import experiment, objectives, task, train
+from trainer.config import reader
 from trainer.datasets import dataset
+from trainer.model_dir import run_directory
 
 _REFUSED = "new weights are not finite at site hidden_2: "
 
@@ -39,7 +42,7 @@ def test_a_growth_that_is_not_finite_stops_and_names_step_and_site(value):
         np.testing.assert_array_equal(variable, expected)
 
 
-class _Failing(initializer.Initializer):
+class _Failing(method_lib.GrowthMethod):
     """Meets a decomposition that does not converge."""
 
     def __call__(self, linear_map, count, seed):
@@ -109,7 +112,7 @@ def _run(folder, *bindings, poison=None, poison_growth=None):
     schedule = ["start = 3", "interval = 3", "count = 2"]
     schedule = [f"PeriodicSchedule.{binding}" for binding in schedule]
     file = "gin_configs/teacher_student/small_gradmax.gin"
-    config.load([file], ["Experiment.steps = 10", *schedule, *bindings])
+    reader.load([file], ["Experiment.steps = 10", *schedule, *bindings])
     built = experiment.Experiment()
     if poison is not None:
         batches = built.batches
@@ -129,7 +132,7 @@ def test_the_first_step_with_a_loss_that_is_not_finite_is_named(tmp_path, step):
         return inputs, tf.where(steps_before + 1 >= step, np.nan, targets)
 
     with pytest.raises(FloatingPointError, match=f"from training step {step} on.*newest checkpoi"):
-        _run(tmp_path, "Grower.initializer = None", poison=poison)
+        _run(tmp_path, "Grower.method = None", poison=poison)
     assert not (tmp_path / "result.json").exists()
 
 

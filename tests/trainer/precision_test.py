@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from growth import inner_optimization
-from growth.initializers import firefly, firefly_opt, gradmax, gradmax_opt, random
-from models import convnet, normalization
+from growth.methods import firefly, firefly_opt, gradmax, gradmax_opt, inner_optimization, random
+from models.architectures import convnet
+from models.layers import normalization
 from tests import networks
 from trainer import objectives, task
 from trainer.datasets import conv_teacher_student, teacher_student

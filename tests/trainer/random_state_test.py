@@ -9,10 +9,13 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from models import activations, layers, noise, site
+from models import site
+from models.layers import activations, growable, noise
 from tests import training_processes
-from trainer import config, experiment, run_directory, train
+from trainer import experiment, train
+from trainer.config import reader
 from trainer.datasets import teacher_student
+from trainer.model_dir import run_directory
 
 _FILES = ["gin_configs/teacher_student/small_gradmax.gin"]
 _STEPS = [
@@ -33,7 +36,7 @@ _keras = tf_keras.layers
 def _dense(name, width, **grows):
     grows = {"inputs_grow": False, "outputs_grow": False} | grows
     start = tf_keras.initializers.GlorotUniform(len(name))
-    return layers.Dense(width, use_bias=True, kernel_initializer=start, name=name, **grows)
+    return growable.Dense(width, use_bias=True, kernel_initializer=start, name=name, **grows)
 
 
 class _Global(_keras.Layer):
@@ -133,7 +136,7 @@ def _run(folder, kind, *bindings):
     # Its replicas are not to meet those of the run before.
     tf.distribute.MirroredStrategy._collective_key_base += 100_000
     here = ["Experiment.model = @DrawingNetwork", f"DrawingNetwork.kind = '{kind}'"]
-    config.load(_FILES, [*_STEPS, *here, *bindings])
+    reader.load(_FILES, [*_STEPS, *here, *bindings])
     directory = run_directory.RunDirectory(folder)
     directory.start(gin.config_str(), overwrite_config=False)
     return directory

@@ -8,19 +8,15 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from growth import grower, policies, schedules
-from growth.initializers import random
-from models import cost, vgg
-from trainer import (
-    checkpoints,
-    config,
-    errors,
-    evaluation,
-    experiment,
-    matched_flops,
-    run_directory,
-    train,
-)
+from growth import grower
+from growth.decisions import policies, schedules
+from growth.methods import random
+from models import cost
+from models.architectures import vgg
+from trainer import evaluation, experiment, matched_flops, train
+from trainer.command import errors
+from trainer.config import reader
+from trainer.model_dir import checkpoints, run_directory
 
 _SMALL = ["gin_configs/teacher_student/small_gradmax.gin"]
 _STEPS = ["Experiment.steps = 9", "PeriodicSchedule.start = 3", "PeriodicSchedule.interval = 3"]
@@ -36,7 +32,7 @@ def float32():
 
 def _built(*bindings):
     gin.clear_config()
-    config.load(_SMALL, [*_STEPS, *bindings])
+    reader.load(_SMALL, [*_STEPS, *bindings])
     return experiment.Experiment()
 
 
@@ -110,7 +106,7 @@ def test_the_average_of_a_new_neuron_starts_as_its_weights():
 
 
 def test_averages_follow_what_a_growth_changes_about_old_weights():
-    built = _built(*_EMA, "Grower.initializer = @Split()", "ConstantLrConfig.learning_rate = 1e-9")
+    built = _built(*_EMA, "Grower.method = @Split()", "ConstantLrConfig.learning_rate = 1e-9")
     built.task.train_dataset = built.batches(0)
     built.task.train(tf.constant(3))
     inputs, _ = batch = next(iter(built.batches(3)))
@@ -158,7 +154,7 @@ def test_a_matched_run_costs_what_the_big_network_costs(method):
             *(model, None, lambda variable: [], 0),
             schedule=schedules.PeriodicSchedule(3, 5, 2),
             policy=policies.AllAtOnce(target_fraction=0.25),
-            initializer=method,
+            method=method,
         )
 
     steps = matched_flops.matched_steps(20, *network_and_grower())

@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from models import seeds
+from models.layers import seeds
 from trainer.datasets import batch_parts, permutation
 
 

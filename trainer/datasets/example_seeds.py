@@ -14,7 +14,7 @@ def example_seeds(stream: tf.Tensor, epochs: tf.Tensor, examples: tf.Tensor) -> 
     the number of workers, or on when the run was last resumed. All of a batch come from one call.
 
     Args:
-      stream: int32 `[2]`, from models/seeds.py.
+      stream: int32 `[2]`, from models/layers/seeds.py.
       epochs: int64 `[n]`.
       examples: int64 `[n]`, the examples' numbers in their set.
 

@@ -6,7 +6,7 @@ import gin
 import numpy as np
 import tensorflow as tf
 
-from models import memory
+from models.layers import memory
 from trainer.datasets import augmentation as augmentation_lib
 from trainer.datasets import dataset, prepared_images, record_shards, tfds_builder
 from trainer.datasets import mixing as mixing_lib

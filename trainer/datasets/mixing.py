@@ -6,7 +6,7 @@ import gin
 import tensorflow as tf
 from official.vision.ops import augment
 
-from trainer.datasets import keyed_model_garden
+from trainer.upstream import model_garden_augment
 
 
 class Mixing(abc.ABC):
@@ -90,7 +90,7 @@ class MixupAndCutmix(Mixing):
                 f"MixupAndCutmix.cutmix_alpha = {self._arguments['cutmix_alpha']} must be 0 for "
                 f"images of {images.shape[-1]} channels: Model Garden's Cutmix is for 3"
             )
-        with keyed_model_garden.keyed(seed):
+        with model_garden_augment.keyed(seed):
             mixed, shares = augment.MixupAndCutmix(classes, **self._arguments)(images, labels)
         return tf.ensure_shape(mixed, images.shape), tf.ensure_shape(
             shares, [images.shape[0], classes]

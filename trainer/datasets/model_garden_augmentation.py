@@ -4,7 +4,8 @@ import gin
 import tensorflow as tf
 from official.vision.ops import augment
 
-from trainer.datasets import augmentation, keyed_model_garden
+from trainer.datasets import augmentation
+from trainer.upstream import model_garden_augment
 
 gin.external_configurable(augment.AutoAugment, "AutoAugment")
 gin.external_configurable(augment.RandAugment, "RandAugment")
@@ -17,8 +18,8 @@ _NOT_KEYED = "Gaussian_Noise"
 class ModelGardenAugmentation(augmentation.Augmentation):
     """An augmenter of Model Garden, for color images.
 
-    What it draws is a function of the example's seed; see keyed_model_garden.py. Its RandomErasing
-    is for images with pixels around 0 and cannot be taken.
+    What it draws is a function of the example's seed; see upstream/model_garden_augment.py. Its
+    RandomErasing is for images with pixels around 0 and cannot be taken.
 
     Args:
       augmenter: `@RandAugment()` or `@AutoAugment()`, with their parameters as in Model Garden's
@@ -67,7 +68,7 @@ class ModelGardenAugmentation(augmentation.Augmentation):
 
         def distort(example):
             image, seed = example
-            with keyed_model_garden.keyed(seed):
+            with model_garden_augment.keyed(seed):
                 return tf.ensure_shape(self._augmenter.distort(image), images.shape[1:])
 
         return tf.map_fn(distort, (images, seeds), fn_output_signature=images.dtype)

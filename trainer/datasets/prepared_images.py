@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from models import seeds
-from trainer import paths
+from models.layers import seeds
+from trainer.command import paths
 from trainer.datasets import augmentation as augmentation_lib
 from trainer.datasets import dataset, example_seeds, tfds_builder
 from trainer.datasets import mixing as mixing_lib

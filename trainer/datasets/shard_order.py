@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from models import seeds
+from models.layers import seeds
 from trainer.datasets import permutation
 
 

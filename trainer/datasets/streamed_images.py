@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from models import seeds
+from models.layers import seeds
 from trainer.datasets import augmentation as augmentation_lib
 from trainer.datasets import (
     example_seeds,

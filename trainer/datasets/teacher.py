@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from models import memory, seeds
+from models.layers import memory, seeds
 from trainer.datasets import dataset
 
 

@@ -1,0 +1,1 @@
+"""Schedules and policies: when and where to grow."""

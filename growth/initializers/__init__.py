@@ -1,1 +1,0 @@
-"""How to grow: one file for each method."""

@@ -1,0 +1,1 @@
+"""The linear map A of a site, and its singular vectors."""

@@ -1,0 +1,217 @@
+"""The bilinear form that ties the new weights of a site to the loss, and the map A in it."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from growth.linear_map import convolution_pair
+from models import site as site_lib
+
+
+class Observed(NamedTuple):
+    """What a site needs of the forward and backward pass over the growth batch.
+
+    Attributes:
+      inputs: h, the inputs `[batch, ..., channels]` of each producer; all in float32.
+      old: the inputs of each layer between that needs those of its old channels, None elsewhere.
+      output_gradients: dL/dz for each consumer, as its outputs.
+      sources: for each consumer the indices of the producers that it reads the sum of. In a
+        residual stream that grows, a consumer reads what has been added up before it. None for all.
+    """
+
+    inputs: Sequence[tf.Tensor]
+    old: Sequence[tf.Tensor | None]
+    output_gradients: Sequence[tf.Tensor]
+    sources: Sequence[Sequence[int]] | None = None
+
+
+class LinearMap:
+    """A site as the gradients of one growth batch see it.
+
+    With zero incoming weights, and layers between that map 0 to 0, the loss depends on new weights,
+    to first order, through (equations 10 to 14 and 18 to 23 of the paper)
+
+        b(w_in, w_out) = < dL/dz, C(D'(P(h; w_in)); w_out) > = < w_out, A w_in >
+
+    where P are the producers, D' the tangent at zero of what lies between, C the consumers, and the
+    product runs over the batch. Its gradient by w_in is A^T w_out, that by w_out is A w_in; both
+    come from the layers' own operations with as many channels as there are columns, and A is never
+    built. The top left singular vectors of A are GradMax's new outgoing weights.
+
+    Neurons are columns: w_in is `[n, k]`, w_out is `[m, k]`. Under a distribution strategy each
+    replica holds a part of the batch, and every result is the sum over all of them.
+
+    Args:
+      site: where neurons are added.
+      observed: the growth batch; None for a method that does without
+        (`GrowthMethod.uses_gradients`), which knows no more than the site and the shape.
+      strategy: distributes over replicas; the current one if None.
+      is_small: whether A is small enough to be built; fixed for a run, which may grow it.
+    """
+
+    def __init__(
+        self,
+        site: site_lib.GrowthSite,
+        observed: Observed | None = None,
+        strategy: tf.distribute.Strategy | None = None,
+        is_small: bool = True,
+    ):
+        self.site = site
+        self._observed = observed
+        self._strategy = strategy or tf.distribute.get_strategy()
+        self._is_small = is_small
+
+    @property
+    def shape(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """(m, n): the lengths of a neuron's outgoing and incoming weights."""
+        return tf.shape(self.site.outgoing())[0], tf.shape(self.site.incoming())[0]
+
+    def to_incoming(self, outgoing: tf.Tensor) -> tf.Tensor:
+        """A^T `outgoing`: `[m, k]` to `[n, k]`."""
+        count = tf.shape(outgoing)[1]
+        incoming = tf.zeros([self.shape[1], count])
+        values = self.site.values_of_new(count)
+        return self._gradients(incoming, outgoing, values, tangent=True)[0]
+
+    def to_outgoing(self, incoming: tf.Tensor) -> tf.Tensor:
+        """A `incoming`: `[n, k]` to `[m, k]`."""
+        count = tf.shape(incoming)[1]
+        outgoing = tf.zeros([self.shape[0], count])
+        values = self.site.values_of_new(count)
+        return self._gradients(incoming, outgoing, values, tangent=True)[1]
+
+    @property
+    def has_matrix(self) -> bool:
+        """Whether A can be had as a `matrix`, by one pass."""
+        if not self._is_small:
+            return False
+        factors = [layer.tangent_factor for layer in self.site.between]
+        inputs, _, output_gradients = self._batch()
+        # Under a strategy each is a value for every replica.
+        arrays = [
+            self._strategy.experimental_local_results(x)[0] for x in inputs + output_gradients
+        ]
+        return None not in factors and all(
+            array.shape.rank in (2, 3, 4) and array.shape[1:-1].is_fully_defined()
+            for array in arrays
+        )
+
+    def matrix(self) -> tf.Tensor:
+        """A itself, `[m, n]`; only if it `has_matrix`.
+
+        At the cost of about one gradient by a kernel, whatever m and n; see convolution_pair.py.
+        """
+        site = self.site
+        factor = math.prod(layer.tangent_factor for layer in site.between)
+
+        def on_replica(inputs, _, output_gradients):
+            rows = []
+            for consumer, gradient, sources in zip(
+                site.consumers, output_gradients, self._sources(), strict=True
+            ):
+                blocks = [
+                    convolution_pair.matrix(
+                        producer.windows, consumer.windows, _map(h), _map(gradient)
+                    )
+                    for producer, h in zip(site.producers, inputs, strict=True)
+                ]
+                blocks = [
+                    block if i in sources else tf.zeros_like(block)
+                    for i, block in enumerate(blocks)
+                ]
+                rows.append(tf.concat(blocks, axis=1))
+            return factor * tf.concat(rows, axis=0)
+
+        return self._strategy.reduce(
+            "SUM", self._strategy.run(on_replica, self._batch()), axis=None
+        )
+
+    def gradients(
+        self,
+        incoming: tf.Tensor,
+        outgoing: tf.Tensor,
+        shift: tf.Tensor | None = None,
+        parents: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The gradient of the loss by new neurons' incoming and outgoing weights.
+
+        Exact where the new neurons leave the output, and so dL/dz, as it is; unlike A it takes
+        the layers between as they are.
+
+        Args:
+          incoming: `[n, k]`.
+          outgoing: `[m, k]`.
+          shift: `[k]`, see `GrowthSite.values_of_new`.
+          parents: `[k]`, see there.
+
+        Returns:
+          Gradients `[n, k]` and `[m, k]`.
+        """
+        values = self.site.values_of_new(tf.shape(incoming)[1], shift, parents)
+        return self._gradients(incoming, outgoing, values, tangent=False)
+
+    def loss_change(self, incoming: tf.Tensor, outgoing: tf.Tensor) -> tf.Tensor:
+        """The change of the loss that each neuron alone would bring, to first order in z.
+
+        Args:
+          incoming: `[n, k]`, not restricted to zero.
+          outgoing: `[m, k]`.
+
+        Returns:
+          `< dL/dz, C(D(P(h; w_in)); w_out) >` for each neuron, `[k]`.
+        """
+        # The form is linear in w_out, and so the product of w_out with its gradient.
+        by_outgoing = self.gradients(incoming, outgoing)[1]
+        return tf.reduce_sum(outgoing * by_outgoing, axis=0)
+
+    def _batch(self):
+        if self._observed is None:
+            raise ValueError(
+                f"site {self.site.name!r} has seen no growth batch, as the method says that it "
+                "needs none; give it `uses_gradients = True`"
+            )
+        return tuple(list(part) for part in self._observed[:3])
+
+    def _sources(self) -> list[tuple[int, ...]]:
+        """The indices of the producers that each consumer reads."""
+        everything = tuple(range(len(self.site.producers)))
+        if self._observed.sources is None:
+            return [everything] * len(self.site.consumers)
+        return [tuple(sources) for sources in self._observed.sources]
+
+    def _gradients(self, incoming, outgoing, values, tangent):
+        """Gradients by w_in and w_out of the form, or of what the form is the tangent of."""
+
+        def on_replica(inputs, old, output_gradients):
+            with tf.GradientTape() as tape:
+                tape.watch([incoming, outgoing])
+                neurons = {
+                    sources: self.site.neurons(inputs, incoming, values, old, tangent, sources)
+                    for sources in dict.fromkeys(self._sources())
+                }
+                kernels = self.site.outgoing_kernels(outgoing)
+                form = tf.add_n(
+                    [
+                        tf.reduce_sum(gradient * consumer.linear(neurons[sources], kernel))
+                        for gradient, consumer, kernel, sources in zip(
+                            output_gradients,
+                            self.site.consumers,
+                            kernels,
+                            self._sources(),
+                            strict=True,
+                        )
+                    ]
+                )
+            return tape.gradient(form, [incoming, outgoing])
+
+        results = self._strategy.run(on_replica, args=self._batch())
+        return [self._strategy.reduce("SUM", result, axis=None) for result in results]
+
+
+def _map(array: tf.Tensor) -> tf.Tensor:
+    """`[batch, height, width, channels]`; vectors and sequences become maps, one pixel wide."""
+    if array.shape.rank == 2:
+        return array[:, tf.newaxis, tf.newaxis, :]
+    return array[:, :, tf.newaxis, :] if array.shape.rank == 3 else array

@@ -1,0 +1,53 @@
+"""GradMax (equation 14 and appendix B of the paper)."""
+
+from collections.abc import Callable
+
+import gin
+import tensorflow as tf
+
+from growth.linear_map import linear_map as linear_map_lib
+from growth.linear_map import singular_vectors
+from growth.methods import method, one_sided, scales, signs
+from growth.surgery.neurons import NewNeurons
+
+
+@gin.configurable
+class GradMax(one_sided.OneSided):
+    """Incoming weights zero, outgoing weights along the top k left singular vectors of A.
+
+    Among all orthogonal outgoing weights of equal norm c these give the new incoming weights the
+    largest gradient: its squared norm is c^2 times the sum of the k largest squared singular
+    values. Neurons beyond the rank of A have no direction that the gradient singles out: they take
+    random ones, orthogonal to the others as far as the fan-out has room. Singular values below 1e-3
+    of the largest count as zero.
+
+    Args:
+      scale: c, the norm of a new neuron's outgoing weights, from those of the existing neurons.
+      epsilon: the norm of its incoming weights, in a random direction; 0 keeps the output exactly.
+        A batch normalization between makes up to 1 / sqrt(its epsilon) times as much of it.
+      sign: chooses the sign of each singular vector, see growth/methods/signs.py.
+
+    Raises:
+      ValueError: epsilon is negative.
+    """
+
+    def __init__(
+        self,
+        scale: Callable[[tf.Tensor], tf.Tensor] = scales.mean_norm,
+        epsilon: float = 0.0,
+        sign: Callable[..., tf.Tensor] = signs.descending,
+    ):
+        super().__init__(scale, epsilon)
+        self._sign = sign
+
+    def __call__(
+        self, linear_map: linear_map_lib.LinearMap, count: tf.Tensor, seed: tf.Tensor
+    ) -> NewNeurons:
+        """See `GrowthMethod.__call__`."""
+        _, columns = linear_map.shape
+        seeds = tf.random.split(seed, 3)
+        singular = singular_vectors.top(linear_map, count, seeds[0])
+        outgoing = self._sign(linear_map, singular.left, singular.right, seeds[1]) * singular.left
+        incoming = method.unit_columns(columns, count, seeds[2])
+        norm_in, norm_out = self.norms(linear_map.site)
+        return NewNeurons(norm_in * incoming, norm_out * outgoing, singular_values=singular.values)

@@ -1,0 +1,1 @@
+"""The neurons of one growth: cohorts and their learning rates."""

@@ -1,0 +1,1 @@
+"""Tries each site on real data before training."""

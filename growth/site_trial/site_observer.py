@@ -1,0 +1,104 @@
+"""One forward and backward pass over a batch, as the growth sites of a network see it."""
+
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from growth.linear_map import linear_map
+from models import site as site_lib
+from models.layers import forward_pass
+
+
+class SiteObserver:
+    """Makes linear maps of all sites from one pass, under the strategy it is created in.
+
+    Args:
+      sites: of the network.
+      loss: maps a batch to its loss, in replica context, where it is a share of the mean.
+      small: the sites whose maps are small enough to be built.
+    """
+
+    def __init__(
+        self,
+        sites: Sequence[site_lib.GrowthSite],
+        loss: Callable[[Any], tf.Tensor],
+        small: Collection[site_lib.GrowthSite],
+    ):
+        self._sites = list(sites)
+        self._loss = loss
+        self._small = small
+        self._strategy = tf.distribute.get_strategy()
+        # Every layer once, though sites may share it.
+        self.producers = list(dict.fromkeys(p for site in sites for p in site.producers))
+        self.consumers = list(dict.fromkeys(c for site in sites for c in site.consumers))
+        between = [layer for site in sites for layer in site.between if layer.needs_old_channels]
+        self._readers = [*self.producers, *between]
+        # Where consumers may read different sums of producers.
+        self._streams = [s for s in sites if len(s.producers) > 1 and len(s.consumers) > 1]
+        self._sources: dict[site_lib.GrowthSite, list[list[int]]] = {}
+
+    def maps(self, batch: Any) -> list[linear_map.LinearMap]:
+        """The linear map of each site.
+
+        Args:
+          batch: what `loss` takes, distributed.
+
+        Raises:
+          ValueError: a layer of a site takes no part in the pass, or is called twice.
+        """
+        inputs, output_gradients = self._strategy.run(self._observe, args=(batch,))
+        inputs = dict(zip(self._readers, inputs, strict=True))
+        output_gradients = dict(zip(self.consumers, output_gradients, strict=True))
+        return [
+            linear_map.LinearMap(
+                site,
+                linear_map.Observed(
+                    [inputs[producer] for producer in site.producers],
+                    [inputs.get(layer) for layer in site.between],
+                    [output_gradients[consumer] for consumer in site.consumers],
+                    self._sources.get(site),
+                ),
+                self._strategy,
+                is_small=site in self._small,
+            )
+            for site in self._sites
+        ]
+
+    def _observe(self, batch):
+        """The inputs of layers that read, and the gradient by the outputs of consumers."""
+        layers = [*self._readers, *self.consumers]
+        with (
+            forward_pass.observe(layers) as seen,
+            tf.GradientTape(persistent=bool(self._streams)) as tape,
+        ):
+            loss = self._loss(batch)
+        if unseen := [layer.name for layer in layers if seen[layer] is None]:
+            raise ValueError(
+                f"layer {unseen[0]!r} belongs to a growth site, but the network's forward pass "
+                "does not call it"
+            )
+        for site in self._streams:
+            self._sources[site] = [_sources(tape, site, seen, c) for c in site.consumers]
+        outputs = [seen[consumer].outputs for consumer in self.consumers]
+        output_gradients = tape.gradient(loss, outputs, unconnected_gradients="zero")
+        return [seen[layer].inputs for layer in self._readers], output_gradients
+
+
+def _sources(tape, site, seen, consumer):
+    """The indices of the producers of `site` that reach `consumer`; known when it is traced."""
+    outputs = [seen[producer].outputs for producer in site.producers]
+    gradients = tape.gradient(seen[consumer].inputs, outputs)
+    return [i for i, gradient in enumerate(gradients) if gradient is not None]
+
+
+@contextlib.contextmanager
+def unchanged(variables: Sequence[tf.Variable]) -> Iterator[None]:
+    """Gives variables their values back after the block: a growth is not a training step."""
+    values = [variable.read_value() for variable in variables]
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)

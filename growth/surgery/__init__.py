@@ -1,0 +1,1 @@
+"""New neurons, and appending them to a network."""

@@ -1,0 +1,173 @@
+"""Adds neurons to a network: the only place where parameters and optimizer slots change size."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from growth.surgery.neurons import NewNeurons
+from models import site as site_lib
+
+
+class Slot(NamedTuple):
+    """A variable of the optimizer that has the shape of a parameter.
+
+    Attributes:
+      variable: e.g. a momentum.
+      initial: the value of every element of a fresh slot; None for a moving average of the
+        parameter, which starts as the parameter does.
+    """
+
+    variable: tf.Variable
+    initial: float | None
+
+
+class Grown(NamedTuple):
+    """A variable and its value after a growth."""
+
+    variable: tf.Variable
+    value: tf.Tensor
+
+
+def grown(
+    sites: Sequence[site_lib.GrowthSite], neurons: Sequence[NewNeurons]
+) -> dict[object, Grown]:
+    """The variables that a growth changes, by `variable.ref()`, and their values after it.
+
+    New neurons come after the existing ones, which keep their weights bit by bit unless the growth
+    changes them (`NewNeurons.old`). Where two neighbouring sites grow at once, their new neurons
+    are not connected to each other: those weights start at zero. A copy (`NewNeurons.parents`) is
+    connected as the neuron that it is a copy of.
+
+    Args:
+      sites: where.
+      neurons: the new neurons of each site; none (k = 0) where a site does not grow.
+    """
+    values = {}
+
+    def change(variable, function):
+        before = values.get(variable.ref(), Grown(variable, tf.convert_to_tensor(variable)))
+        values[variable.ref()] = Grown(variable, function(before.value))
+
+    # What neurons put out first, at all sites: a copy at the next site reads all of it.
+    for site, new in zip(sites, neurons, strict=True):
+        kernels = site.outgoing_kernels(new.outgoing)
+        for consumer, kernel in zip(site.consumers, kernels, strict=True):
+            change(
+                consumer.kernel,
+                lambda value, c=consumer, new=new, kernel=kernel: _append(
+                    _scale(value, new, c.input_axis), kernel, c.input_axis
+                ),
+            )
+    for site, new in zip(sites, neurons, strict=True):
+        for producer, kernels in zip(site.producers, _incoming(site, new), strict=True):
+            change(
+                producer.kernel,
+                lambda value, p=producer, new=new, kernels=kernels: _read(value, p, new, *kernels),
+            )
+        added = site.values_of_new(new.count, new.shift, new.parents)
+        for parameter, value in zip(site.parameters, added, strict=True):
+            change(
+                parameter.variable,
+                lambda before, p=parameter, value=value: _append(before, value, p.axis),
+            )
+    return values
+
+
+def _incoming(site, new):
+    """For each producer the kernels of new neurons, and the change of those of old ones."""
+    kernels = site.incoming_kernels(new.incoming)
+    if new.old is None:
+        return [(kernel, None) for kernel in kernels]
+    return list(zip(kernels, site.incoming_kernels(new.old.incoming_change), strict=True))
+
+
+def _scale(value, new, axis):
+    """The kernel of a consumer, with the outgoing weights of old neurons as they will be."""
+    if new.old is None:
+        return value
+    shape = [1] * value.shape.rank
+    shape[axis] = -1
+    return value * tf.reshape(new.old.outgoing_factor, shape)
+
+
+def _read(value, producer, new, kernel, old_change):
+    """The kernel of a producer with the incoming weights of new neurons and of changed ones.
+
+    `value` may have more rows than the variable, which belong to new neurons of a site before.
+    """
+    axis = producer.output_axis
+    if new.parents is not None:
+        # What a copy has in common with its parent, which both read through all rows; and what it
+        # does not, through the old ones.
+        width = tf.shape(value)[axis]
+        chosen = tf.one_hot(new.parents, width)
+        kernel -= tf.einsum("...i,ki->...k", tf.convert_to_tensor(producer.kernel), chosen)
+        kernel = _pad(kernel, value, axis) + tf.einsum("...i,ki->...k", value, chosen)
+    if old_change is not None:
+        value += _pad(old_change, value, axis)
+    return _append(value, kernel, axis)
+
+
+def grown_with_slots(
+    sites: Sequence[site_lib.GrowthSite],
+    neurons: Sequence[NewNeurons],
+    slots: Callable[[tf.Variable], Sequence[Slot]],
+    carry_slots: bool,
+) -> list[Grown]:
+    """What a growth changes of network and optimizer; see `grown`.
+
+    Args:
+      sites: where.
+      neurons: the new neurons of each site; none (k = 0) where a site does not grow.
+      slots: the optimizer's slots of a parameter.
+      carry_slots: whether the slots of existing neurons keep their values; if not, a parameter
+        that grows starts with fresh slots. New neurons do so in any case.
+    """
+    changed = []
+    for variable, value in grown(sites, neurons).values():
+        for slot in slots(variable):
+            changed.append(Grown(slot.variable, _slot(variable, value, slot, carry_slots)))
+        changed.append(Grown(variable, value))
+    return changed
+
+
+def assign(values: Iterable[Grown]) -> None:
+    """Carries a growth out.
+
+    Args:
+      values: all of them computed before; they are made from each other.
+    """
+    for variable, value in values:
+        variable.assign(value)
+
+
+def _slot(variable: tf.Variable, value: tf.Tensor, slot: Slot, carry_slots: bool) -> tf.Tensor:
+    """The slot of `variable` once that has grown to `value`."""
+    added = tf.shape(value) - tf.shape(slot.variable)
+    old = _pad_by(tf.convert_to_tensor(slot.variable), added)
+    if slot.initial is None:
+        # What the growth changes about old weights it changes about their average as well.
+        return old + (value - _pad_by(tf.convert_to_tensor(variable), added))
+    fresh = tf.fill(tf.shape(value), slot.initial)
+    if not carry_slots:
+        return tf.where(tf.reduce_any(added > 0), fresh, old)
+    is_old = _pad_by(tf.ones_like(slot.variable, tf.bool), added)
+    return tf.where(is_old, old, fresh)
+
+
+def _append(value: tf.Tensor, added: tf.Tensor, axis: int) -> tf.Tensor:
+    """Appends `added` to `value`, zero-padded where `value` is longer on another axis."""
+    return tf.concat([value, _pad(tf.cast(added, value.dtype), value, axis)], axis)
+
+
+def _pad(array: tf.Tensor, like: tf.Tensor, axis: int) -> tf.Tensor:
+    """Zeros behind `array`, up to the size of `like` on all axes but `axis`."""
+    axis %= like.shape.rank
+    size = tf.tensor_scatter_nd_update(tf.shape(like), [[axis]], [tf.shape(array)[axis]])
+    return _pad_by(array, size - tf.shape(array))
+
+
+def _pad_by(array: tf.Tensor, added: tf.Tensor) -> tf.Tensor:
+    """`array` and `added` zeros behind it on each axis."""
+    return tf.pad(array, tf.stack([tf.zeros_like(added), added], axis=1))

@@ -1,0 +1,99 @@
+"""What one forward pass shows to growth, and what growth tries out in it.
+
+A growth method needs what goes into some layers and what comes out of them, and may want to know
+what the network would do with other weights. Both are asked for around a call of the model, and
+hold in the calling thread alone, because replicas are traced in threads.
+"""
+
+import contextlib
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import tensorflow as tf
+import tf_keras
+
+
+class Seen(NamedTuple):
+    """What went through a layer.
+
+    Attributes:
+      inputs: `[batch, ..., channels]`.
+      outputs: `[batch, ..., channels]`.
+    """
+
+    inputs: tf.Tensor
+    outputs: tf.Tensor
+
+
+class _Current(threading.local):
+    def __init__(self):
+        self.seen: dict[tf_keras.layers.Layer, Seen | None] = {}
+        self.values: Mapping = {}
+        self.is_noiseless = False
+
+
+_current = _Current()
+
+
+@contextlib.contextmanager
+def observe(
+    layers: Iterable[tf_keras.layers.Layer],
+) -> Iterator[dict[tf_keras.layers.Layer, Seen | None]]:
+    """Collects what goes through `layers` during the forward pass within the block.
+
+    Raises:
+      ValueError: a layer is called twice; one place in a network cannot grow without the other.
+    """
+    outer, _current.seen = _current.seen, dict.fromkeys(layers)
+    try:
+        yield _current.seen
+    finally:
+        _current.seen = outer
+
+
+@contextlib.contextmanager
+def substitute(values: Mapping) -> Iterator[None]:
+    """Layers read `values` in place of their variables within the block.
+
+    Args:
+      values: tensors by `variable.ref()`; of any size along the axes that grow.
+    """
+    outer, _current.values = _current.values, values
+    try:
+        yield
+    finally:
+        _current.values = outer
+
+
+def record(layer: tf_keras.layers.Layer, inputs: tf.Tensor, outputs: tf.Tensor) -> None:
+    """Called by a layer with what went through it."""
+    if layer in _current.seen:
+        if _current.seen[layer] is not None:
+            raise ValueError(f"layer {layer.name!r} is used twice in one pass; it cannot grow")
+        _current.seen[layer] = Seen(inputs, outputs)
+
+
+def value(variable: tf.Variable) -> tf.Tensor | tf.Variable:
+    """What a layer is to compute with: the variable, or what was put in its place."""
+    return _current.values.get(variable.ref(), variable)
+
+
+def is_trial() -> bool:
+    """Whether variables are substituted, so that nothing may be written to them."""
+    return bool(_current.values)
+
+
+@contextlib.contextmanager
+def without_noise() -> Iterator[None]:
+    """Layers of models/layers/noise.py draw nothing within the block, also in a training step."""
+    outer, _current.is_noiseless = _current.is_noiseless, True
+    try:
+        yield
+    finally:
+        _current.is_noiseless = outer
+
+
+def is_noiseless() -> bool:
+    """True within `without_noise`: layers that draw random numbers are the identity."""
+    return _current.is_noiseless

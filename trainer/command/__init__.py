@@ -1,0 +1,1 @@
+"""Flags, paths, messages, signals and streams: how the programs meet the command line."""

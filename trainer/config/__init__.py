@@ -1,0 +1,1 @@
+"""Gin configurations: reading them, checking them, and what is said of mistakes in them."""

@@ -1,0 +1,1 @@
+"""Distribution strategies, and batches under them."""

@@ -1,0 +1,1 @@
+"""Networks without growth, for other programs."""

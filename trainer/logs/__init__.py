@@ -1,0 +1,1 @@
+"""What a run shows: summaries for TensorBoard, plots, progress and profiles."""

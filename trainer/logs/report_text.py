@@ -1,0 +1,94 @@
+"""A report of a run as text for the console."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trainer.command import console_text
+
+
+def text(report: Mapping[str, Any]) -> str:
+    """What `run_report.read` gives, for reading."""
+    return "\n".join(
+        console_text.escaped(line)
+        for line in [
+            f"{report['model_dir']}: {_state(report)}",
+            "",
+            *_table(_sizes(report)),
+            "",
+            f"training FLOPs: {_number(report['training_flops'])}",
+            f"best evaluation: {_metrics(report['best']) or 'none'}",
+            f"seed: {_number(report['seed'])}",
+            f"checkpoints: {', '.join(map(str, report['checkpoints'])) or 'none'}",
+            f"versions: {_pairs(report['versions'] or {}) or 'unknown'}",
+            "",
+            *_growths(report),
+        ]
+    )
+
+
+def _state(report):
+    step, of = report["step"], f"of {_number(report['steps'])}"
+    return {
+        "finished": f"finished {step} steps",
+        "running": f"running; the newest checkpoint is of step {step} {of}",
+        "stopped": f"stopped at step {step} {of}",
+        "no checkpoint": "no checkpoint",
+    }[report["state"]]
+
+
+def _sizes(report):
+    widths = report["widths"]
+    rows = [["", "at birth", "now"]]
+    for site, now in widths["now"].items():
+        rows.append([f"width of {site}", _number(widths["birth"].get(site)), _number(now)])
+    for key, name in (("parameters", "parameters"), ("forward_flops", "FLOPs of a forward pass")):
+        rows.append([name, _number(report[key]["birth"]), _number(report[key]["now"])])
+    return rows
+
+
+def _growths(report) -> list[str]:
+    if not report["growths"]:
+        return ["no growth yet"]
+    head = ["step", "site", "from", "to", "gradient new", "old", "singular value", "ms"]
+    rows, is_late = [head], False
+    for event in report["growths"]:
+        late = event["step"] >= report["step"]
+        is_late |= late
+        step, milliseconds = f"{event['step']}{'*' * late}", f"{event['milliseconds']:.0f}"
+        for name, site in event["sites"].items():
+            top = f"{site['singular_values'][0]:.3g}" if site["singular_values"] else "-"
+            norms = [f"{site[key]:.3g}" for key in ("gradient_norm_new", "gradient_norm_old")]
+            widths = [_number(site["from"]), _number(site["to"])]
+            rows.append([step, name, *widths, *norms, top, milliseconds])
+        if not event["sites"]:
+            why = event.get("refusal", "all sites are at their maximum")
+            rows.append([step, f"nothing: {why}", "-", "-", "-", "-", "-", milliseconds])
+    return _table(rows) + ["* after the newest checkpoint"] * is_late
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns of equal width; text to the left, and numbers to the right."""
+    rows = [list(map(console_text.escaped, row)) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    left = [
+        not any(cell[:1].isdigit() for cell in column[1:]) for column in zip(*rows, strict=True)
+    ]
+    return [
+        "  ".join(
+            cell.ljust(width) if to_left else cell.rjust(width)
+            for cell, width, to_left in zip(row, widths, left, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _number(value: int | None) -> str:
+    return "unknown" if value is None else f"{value}"
+
+
+def _metrics(values: Mapping[str, float]) -> str:
+    return _pairs({name: f"{value:.5g}" for name, value in values.items()})
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    return " ".join(f"{name}={value}" for name, value in values.items())

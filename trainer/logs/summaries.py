@@ -1,0 +1,95 @@
+"""Summaries for TensorBoard beside the losses and metrics, which Orbit writes itself.
+
+TensorBoard sorts names and opens the first groups: those here come after `loss` and `accuracy`.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import tensorflow as tf
+from tensorboard.compat.proto import summary_pb2
+from tensorboard.plugins.scalar import summary_v2 as scalar_summary
+
+# More curves a site than this make the page unreadable; the histogram has them all.
+_SINGULAR_VALUES = 5
+# TensorBoard's default smoothing takes 0.6 of the point before: 0.6 % are left after so many.
+_POINTS_OF_A_RISE = 10
+
+
+@contextlib.contextmanager
+def switched_on(writer: tf.summary.SummaryWriter) -> Iterator[None]:
+    """Within the block summaries go to `writer`, also where they have been switched off."""
+    with writer.as_default(), tf.summary.record_if(True):
+        yield
+
+
+def write_config(config: str) -> None:
+    """The configuration as a text page."""
+    tf.summary.text("config", "```\n" + config + "\n```", step=0)
+
+
+def write_size(step: int, widths: dict[str, int], parameters: int, flops: int) -> None:
+    """Writes the size of the network and what training it has cost so far.
+
+    Args:
+      step: training steps done.
+      widths: neurons of each site.
+      parameters: trainable parameters.
+      flops: floating-point operations spent on training so far.
+    """
+    tf.summary.scalar("size/parameters", parameters, step=step)
+    tf.summary.scalar("size/training_flops", flops, step=step)
+    for name, width in widths.items():
+        tf.summary.scalar(f"width/{name}", width, step=step)
+
+
+def write_rise(grown: int, step: int, widths: Mapping[str, int], parameters: int) -> None:
+    """Writes the size of the steps after a growth, which makes its curves stairs and not ramps.
+
+    Args:
+      grown: training steps before the growth, at which `write_size` has written the size before it.
+      step: training steps done, of which `write_size` is going to write.
+      widths: neurons of each site.
+      parameters: trainable parameters.
+    """
+    sizes = {f"width/{name}": width for name, width in widths.items()}
+    points = summary_pb2.Summary()
+    for name, size in (sizes | {"size/parameters": parameters}).items():
+        points.MergeFrom(scalar_summary.scalar_pb(name, size))
+    # Each at a step of its own: of several at one step TensorBoard keeps one.
+    for each in range(grown + 1, min(grown + _POINTS_OF_A_RISE + 1, step)):
+        tf.summary.experimental.write_raw_pb(points.SerializeToString(), step=each)
+
+
+def write_by_flops(metrics: Mapping[str, float], flops: int) -> None:
+    """Metrics once more, with the training cost in the place of the step: to compare methods by it.
+
+    Args:
+      metrics: by name.
+      flops: floating-point operations spent on training so far.
+    """
+    for name, value in metrics.items():
+        tf.summary.scalar(f"vs_training_mflops/{name}", value, step=flops // 10**6)
+
+
+def write_growth(event: dict[str, Any]) -> None:
+    """A growth: loss, norms, singular values, time, refusal; `event` as in growth/history.py."""
+    step = event["step"]
+    tf.summary.scalar("per_growth/loss", event["loss"], step=step)
+    tf.summary.scalar("per_growth/milliseconds", event["milliseconds"], step=step)
+    if "refusal" in event:
+        tf.summary.text("per_growth/refusal", event["refusal"], step=step)
+    for name, site in event["sites"].items():
+        tf.summary.scalar(
+            f"per_growth/gradient_norm_new/{name}", site["gradient_norm_new"], step=step
+        )
+        tf.summary.scalar(
+            f"per_growth/gradient_norm_old/{name}", site["gradient_norm_old"], step=step
+        )
+        for rank, value in enumerate(site["singular_values"][:_SINGULAR_VALUES], 1):
+            tf.summary.scalar(f"per_growth/singular_value_{rank}/{name}", value, step=step)
+        if site["singular_values"]:
+            tf.summary.histogram(
+                f"per_growth/singular_values/{name}", site["singular_values"], step=step
+            )

@@ -1,0 +1,1 @@
+"""Optimizers whose slots grow, mixed precision, and updates scaled per neuron."""

@@ -1,0 +1,1 @@
+"""Several seeds and configurations side by side, compared."""
