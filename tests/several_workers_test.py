@@ -9,6 +9,8 @@ import pytest
 from tests import training_processes
 from trainer.logs import run_curves
 
+pytestmark = pytest.mark.slow
+
 _FOLDER = "gin_configs/teacher_student"
 _BINDINGS = [
     "Experiment.steps = 50",

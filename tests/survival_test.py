@@ -8,6 +8,8 @@ import pytest
 
 from tests import training_process, training_processes
 
+pytestmark = pytest.mark.slow
+
 _FILES = ["gin_configs/teacher_student/batch_norm/gradmax.gin"]
 _BINDINGS = [
     "Experiment.steps = 150",

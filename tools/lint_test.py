@@ -78,6 +78,11 @@ def test_ruff_check():
     run(sys.executable, "-m", "ruff", "check", "--no-cache", ".")
 
 
+def test_pre_commit_has_the_ruff_of_the_lock_file():
+    version = re.search(r"^ruff==([\d.]+)", (ROOT / "requirements_lock.txt").read_text(), re.M)[1]
+    assert f"    rev: v{version}\n" in (ROOT / ".pre-commit-config.yaml").read_text()
+
+
 def test_buildifier():
     buildifier = shutil.which("buildifier")
     if not buildifier and "CI" not in os.environ:

@@ -1,4 +1,4 @@
-"""docs/library.md and its notebook: the code runs in the order of the page, and both tell the same."""
+"""docs/library.md and its notebook: their code runs in order, and both tell the same."""
 
 import json
 import pathlib
