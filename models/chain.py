@@ -1,12 +1,13 @@
 """Networks without branches."""
 
 from collections.abc import Sequence
+from typing import NoReturn
 
 import tensorflow as tf
 import tf_keras
 
 from models import new_layer, site
-from models.layers import activations, channel_wise
+from models.layers import activations, channel_wise, keras_saving
 from models.layers import growable as layers
 
 
@@ -64,6 +65,10 @@ class Chain(tf_keras.Model):
         """Maps `[batch, ...]` to what the last layer puts out."""
         del training  # Keras hands it on to the layers that ask for it.
         return apply(self._chain, inputs)
+
+    def get_config(self) -> NoReturn:
+        """Raises NotImplementedError; see keras_saving.py."""
+        keras_saving.refuse(f"network {self.name!r}")
 
 
 def apply(layers_in_order: Sequence[tf_keras.layers.Layer], inputs: tf.Tensor) -> tf.Tensor:

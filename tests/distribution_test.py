@@ -21,6 +21,8 @@ from tests import networks
 from trainer import objectives, task
 from trainer.datasets import conv_teacher_student, teacher_student
 
+pytestmark = pytest.mark.slow
+
 
 def _mlp():
     return networks.network((5, 7)), teacher_student.TeacherStudent((6, 8, 4), examples=64)

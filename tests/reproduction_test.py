@@ -21,6 +21,8 @@ from reproduction import (
 from reproduction.singular_vector_alignment import alignment
 from tests import tiny_fashion_mnist
 
+pytestmark = pytest.mark.slow
+
 # Not imported: it has a flag of the same name as the tool that prepares the data.
 _MAIN = pathlib.Path(figures.__file__).with_name("main.py")
 # Five growths, from step 2 to 6.

@@ -9,6 +9,8 @@ import pytest
 from tests import compositions, training_processes
 from trainer.logs import run_curves
 
+pytestmark = pytest.mark.slow
+
 _BINDINGS = [
     "Experiment.steps = 50",
     "Experiment.log_interval = 5",

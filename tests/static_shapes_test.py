@@ -19,6 +19,8 @@ from trainer.config import reader
 from trainer.datasets import teacher_student
 from trainer.model_dir import checkpoints, run_directory
 
+pytestmark = pytest.mark.slow
+
 _BINDINGS = (
     "Experiment.steps = 9",
     "Experiment.log_interval = 3",

@@ -8,6 +8,8 @@ import pytest
 
 from tests import compositions, training_process, training_processes
 
+pytestmark = pytest.mark.slow
+
 _FILES = compositions.files("batch_norm+gradmax+short_outgoing")
 _BINDINGS = [
     "Experiment.steps = 150",

@@ -144,6 +144,11 @@ def test_what_tests_import_is_in_their_build_file(table):
     assert needed.keys() == found.keys()
 
 
+def test_the_guide_to_the_tests_has_each_target_once():
+    named = re.findall(r"^\| `(\w+_test)`", (ROOT / "tests/README.md").read_text(), re.MULTILINE)
+    assert sorted(named) == sorted(tables_of_tests()["TESTS"])
+
+
 @pytest.mark.parametrize(
     ("source", "label"),
     [

@@ -39,7 +39,8 @@ def files(*patterns: str) -> list[pathlib.Path]:
     """The files of the tree whose name fits a pattern; links, such as Bazel's, are not followed."""
     found = []
     for folder, subfolders, names in os.walk(ROOT):
-        subfolders[:] = [name for name in subfolders if name[0] != "." and name != "venv"]
+        # `pip install .` leaves build/ behind.
+        subfolders[:] = [n for n in subfolders if n[0] != "." and n not in ("build", "venv")]
         paths = [pathlib.Path(folder, name) for name in names]
         found += [path for path in paths if any(path.match(pattern) for pattern in patterns)]
     return sorted(found)
@@ -77,6 +78,11 @@ def test_ruff_check():
     run(sys.executable, "-m", "ruff", "check", "--no-cache", ".")
 
 
+def test_pre_commit_has_the_ruff_of_the_lock_file():
+    version = re.search(r"^ruff==([\d.]+)", (ROOT / "requirements_lock.txt").read_text(), re.M)[1]
+    assert f"    rev: v{version}\n" in (ROOT / ".pre-commit-config.yaml").read_text()
+
+
 def test_buildifier():
     buildifier = shutil.which("buildifier")
     if not buildifier and "CI" not in os.environ:
@@ -96,8 +102,11 @@ def test_packages_import_only_downwards(package):
 
 
 def test_every_folder_with_code_has_its_arrows():
-    folders = {path.relative_to(ROOT).parts[0] for path in files("*.py", "*.gin")}
-    assert folders == ALLOWED_IMPORTS.keys()
+    paths = [path.relative_to(ROOT) for path in files("*.py", "*.gin")]
+    assert {path.parts[0] for path in paths if path.parent.name} == ALLOWED_IMPORTS.keys()
+    # The commands of an installed copy, which import nothing of the project by themselves.
+    assert [path.name for path in paths if not path.parent.name] == ["growing_networks.py"]
+    assert not imported_packages((ROOT / "growing_networks.py").read_text()) & set(ALLOWED_IMPORTS)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
 """Wide residual networks."""
 
+from typing import NoReturn
+
 import gin
 import tensorflow as tf
 import tf_keras
 
 from models import chain, site
 from models.architectures import layer_factory
+from models.layers import keras_saving, pooling
 from models.layers import normalization as normalization_lib
-from models.layers import pooling
 
 _STEM_WIDTH = 16  # Neurons of the first convolution.
 _GROUPS = ((16, 1), (32, 2), (64, 2))  # Neurons for k = 1, and stride, of each group.
@@ -90,6 +92,10 @@ class WideResNet(tf_keras.Model):
         """Maps `[batch, height, width, channels]` to `[batch, output_width]`."""
         del training  # Keras hands it on to the layers that ask for it.
         return chain.apply([self._stem, *self._blocks, *self._final], inputs)
+
+    def get_config(self) -> NoReturn:
+        """Raises NotImplementedError; see keras_saving.py."""
+        keras_saving.refuse(f"network {self.name!r}")
 
 
 class _Block(tf_keras.layers.Layer):

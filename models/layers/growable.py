@@ -5,12 +5,18 @@ A growing axis of a kernel is declared unspecified (`shape=[None, 10]`), so that
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import tensorflow as tf
 import tf_keras
 
-from models.layers import forward_pass, memory, window
+from models.layers import (
+    forward_pass,
+    keras_saving,
+    memory,
+    parameter_counts,  # noqa: F401  Corrects what summary() prints.
+    window,
+)
 
 
 class GrowableLayer(tf_keras.layers.Layer):
@@ -167,6 +173,10 @@ class GrowableLayer(tf_keras.layers.Layer):
             outputs = tf.nn.bias_add(outputs, bias)
         forward_pass.record(self, inputs, outputs)
         return outputs
+
+    def get_config(self) -> NoReturn:
+        """Raises NotImplementedError; see keras_saving.py."""
+        keras_saving.refuse(f"layer {self.name!r}")
 
     @property
     def fan_in(self) -> int:

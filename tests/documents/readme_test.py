@@ -111,7 +111,7 @@ def test_files_that_are_named_exist(path):
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", *map(str, sorted(pathlib.Path("docs").glob("*.md")))]
+    "page", ["README.md", "CONTRIBUTING.md", *map(str, sorted(pathlib.Path("docs").glob("*.md")))]
 )
 def test_links_lead_to_files_and_headings(page):
     prose = re.sub(
