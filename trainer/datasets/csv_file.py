@@ -2,12 +2,13 @@
 
 import csv
 import difflib
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from trainer.command import paths
+
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 class CsvFile:
@@ -132,4 +133,4 @@ def _number(text: str) -> float | None:
         number = float(text)
     except ValueError:
         return None
-    return number if math.isfinite(number) and abs(number) <= np.finfo(np.float32).max else None
+    return number if abs(number) <= _LARGEST else None  # NaN is not.
