@@ -109,14 +109,9 @@ def _read(value, producer, new, kernel, old_change):
 
 
 def _of_parents(kernel, parents, axis):
-    """The slice of the parent of each new neuron, along the last axis; zeros where there is none.
-
-    `kernel` itself is not copied: most methods make no copies.
-    """
-    is_copy = parents >= 0
-    columns = tf.gather(kernel, tf.boolean_mask(parents, is_copy), axis=axis)
-    chosen = tf.boolean_mask(tf.eye(tf.size(parents)), is_copy)
-    return tf.einsum("...c,ck->...k", columns, chosen)
+    """The slice of the parent of each new neuron, along the last axis; zeros where there is none."""
+    chosen = tf.one_hot(parents, tf.shape(kernel)[axis], axis=0)
+    return tf.einsum("...c,ck->...k", kernel, chosen)
 
 
 def grown_with_slots(
