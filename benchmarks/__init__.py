@@ -1,1 +1,1 @@
-"""What measures speed and memory, by pairing the two things compared, and exactness."""
+"""Paired measurements of speed and memory, and of exactness."""

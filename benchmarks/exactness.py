@@ -1,4 +1,4 @@
-"""How exact a growth by GradMax is, on random networks, data and widths.
+"""Exactness of a growth by GradMax, on random networks, data and widths.
 
 Two figures, the worst of all networks: the relative change of the outputs, and the relative
 difference between the squared gradient norm of the new incoming weights, by differentiating the

@@ -1,4 +1,4 @@
-"""What a growth costs, in training steps, up to the end of the step after it.
+"""The cost of a growth in training steps, up to the end of the step after it.
 
 A growth with the step that follows, less a steady step, over a steady step; each pair is measured
 one right after the other. All sites grow. Reading the growth batch and writing the logs is left

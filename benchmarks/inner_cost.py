@@ -1,4 +1,4 @@
-"""What methods that optimise new neurons cost, in forward and backward passes.
+"""The cost of methods that optimize new neurons, in forward and backward passes.
 
 The time of a growth of all 12 sites of WRN-28-1 by 25 % with 100 inner steps, over that of 100
 forward and backward passes over the growth batch, measured in turn. GradMaxOpt needs only what went

@@ -1,4 +1,4 @@
-"""Whether training waits for its images: the pipeline alone, the step alone, and both together.
+"""Time that training waits for its images: the pipeline alone, the step alone, and both together.
 
 Sets are written for the occasion: 5000 32x32 PNG as CIFAR has them, trained on by WRN-28-1 at a
 quarter of its width, and 500 JPEG of 500x375 pixels as ImageNet has them, only read.

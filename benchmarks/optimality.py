@@ -1,4 +1,4 @@
-"""How close growth comes to the largest gradient there is, at every kind of site.
+"""The gradient that growth reaches, over the largest there is, at every kind of site.
 
 The norm of the gradient by the incoming weights of k new neurons, over the optimum: c times the
 root of the sum of the k largest squared singular values of A (equation 14 of the paper). A is found

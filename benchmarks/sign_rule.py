@@ -1,4 +1,4 @@
-"""What the sign of a singular vector is worth (growth/methods/signs.py).
+"""The benefit of choosing the sign of a singular vector (growth/methods/signs.py).
 
 Teacher-student networks of 20:10:10 are trained for 200 to 1000 steps and grown once by one neuron
 of GradMax, with the sign of `descending`, with the other one and with a random one; the loss 200

@@ -1,4 +1,4 @@
-"""What a growth costs with static shapes, where it is compiled anew, and with unspecified ones.
+"""The cost of a growth with static shapes, which compile anew, and with unspecified ones.
 
 Seconds and training steps, of a growth with the two steps that follow it, less two steady steps:
 the first is a part of the growth, and for the second the training loop may have to be traced.

@@ -1,4 +1,4 @@
-"""How the cost of GradMax grows with the width, against that of a training step.
+"""The cost of GradMax by width, against that of a training step.
 
 Two convolutions of 3x3 on maps of 8x8 with as many channels before, between and after; 16 new
 neurons. A growth with the step that follows, less a steady step, over a steady step.

@@ -1,4 +1,4 @@
-"""Whether all replicas have the same weights."""
+"""Checks that all replicas have the same weights."""
 
 from collections.abc import Sequence
 

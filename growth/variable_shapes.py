@@ -1,4 +1,4 @@
-"""How growing variables take bigger values: the part of a growth that differs between backends."""
+"""Assigning bigger values to growing variables: the part of a growth that backends differ in."""
 
 import contextlib
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""What a network is: layers that can grow, and architectures that say where they grow."""
+"""Networks: layers that can grow, and architectures with growth sites."""
 
 from models import renamed_modules
 

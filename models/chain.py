@@ -62,7 +62,7 @@ class Chain(tf_keras.Model):
         return found
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Maps `[batch, ...]` to what the last layer puts out."""
+        """Maps `[batch, ...]` to the output of the last layer."""
         del training  # Keras hands it on to the layers that ask for it.
         return apply(self._chain, inputs)
 
@@ -72,7 +72,7 @@ class Chain(tf_keras.Model):
 
 
 def apply(layers_in_order: Sequence[tf_keras.layers.Layer], inputs: tf.Tensor) -> tf.Tensor:
-    """What comes out of the last layer when `inputs` go into the first."""
+    """Applies layers in order, and returns the output of the last one."""
     outputs = inputs
     for layer in layers_in_order:
         outputs = layer(outputs)

@@ -1,4 +1,4 @@
-"""What a network costs at its widths of the moment."""
+"""Parameters and FLOPs of a network at its current widths."""
 
 import tensorflow as tf
 

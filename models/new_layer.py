@@ -8,7 +8,7 @@ from models.layers import activations, growable
 
 
 class NewLayer(tf_keras.layers.Layer):
-    """A place for a hidden layer between what a layer reads and what it puts out.
+    """A place for a hidden layer between what a layer reads and its outputs.
 
     z = C(h) + C2(f(P2(h)))
 

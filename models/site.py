@@ -1,4 +1,4 @@
-"""Where a network can grow: between layers that produce channels and layers that consume them."""
+"""Growth sites: layers that produce channels, and layers that consume them."""
 
 import dataclasses
 import functools
@@ -160,7 +160,7 @@ class GrowthSite:
 
     @property
     def can_shift(self) -> bool:
-        """Whether a neuron has a parameter that shifts what reaches its activation."""
+        """True if a neuron has a parameter that shifts the input of its activation."""
         return self._shift_index() is not None
 
     def _shift_index(self):
@@ -182,7 +182,7 @@ class GrowthSite:
         tangent: bool = False,
         sources: Collection[int] | None = None,
     ) -> tf.Tensor:
-        """What reaches the consumers of k new neurons, in a training step.
+        """The output of k new neurons in a training step.
 
         Args:
           inputs: h, for each producer.

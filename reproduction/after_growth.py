@@ -1,4 +1,4 @@
-"""What one neuron more does, grown by several methods from the same states of a network."""
+"""The effect of one more neuron, grown by several methods from the same states of a network."""
 
 import gin
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""What the paper claims, and whether it came out: arithmetic on numbers by seed."""
+"""Claims of the paper, and tests of them on numbers by seed."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ def holds(claim: str, condition: bool, detail: str) -> Verdict:
 
 
 def below(claim: str, values: Mapping[int, float], others: Mapping[int, float]) -> Verdict:
-    """Whether `values` are below `others`, by the paired difference over the seeds they share.
+    """Tests whether `values` are below `others`, by the paired difference over common seeds.
 
     Args:
       claim: what it would mean.
@@ -49,12 +49,12 @@ def below(claim: str, values: Mapping[int, float], others: Mapping[int, float]) 
 
 
 def above(claim: str, values: Mapping[int, float], others: Mapping[int, float]) -> Verdict:
-    """Whether `values` are above `others`; see `below`."""
+    """Tests whether `values` are above `others`; see `below`."""
     return _on_one_side(claim, values, others, 1)
 
 
 def not_above(claim: str, values: Mapping[int, float], others: Mapping[int, float]) -> Verdict:
-    """Whether the seeds leave open that `values` are no higher than `others`.
+    """Tests whether the seeds leave open that `values` are no higher than `others`.
 
     Returns:
       False if the whole 95 % interval of the paired difference is above zero, else true.

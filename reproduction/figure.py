@@ -1,4 +1,4 @@
-"""What a figure of the paper is here: runs, a table of numbers, a picture, claims about it."""
+"""A figure of the paper: runs, a table of numbers, a picture, and claims about it."""
 
 import abc
 import csv
@@ -39,7 +39,7 @@ class Figure(abc.ABC):
 
     @abc.abstractmethod
     def variants(self) -> Sequence[variant.Variant]:
-        """What is run with each seed."""
+        """The runs of each seed."""
 
     @abc.abstractmethod
     def rows(self, runs: Sequence[measured_run.MeasuredRun]) -> list[Row]:
@@ -51,7 +51,7 @@ class Figure(abc.ABC):
 
     @abc.abstractmethod
     def verdicts(self, rows: Sequence[Row]) -> list[claim.Verdict]:
-        """What became of the paper's claims, by `rows`."""
+        """The verdicts on the paper's claims, from `rows`."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)

@@ -21,12 +21,12 @@ class MeasuredRun(seeded_run.SeededRun):
     measure: Callable[[run_directory.RunDirectory], Any]
 
     def result(self) -> Any | None:
-        """What was found; None before the end."""
+        """The result; None before the end."""
         content = self._content()
         return content and content["found"]
 
     def seconds(self) -> float:
-        """How long it took; for one that has ended."""
+        """The duration of a run that has ended."""
         return self._content()["seconds"]
 
     def _content(self):

@@ -1,4 +1,4 @@
-"""What is written of a figure: its picture, its table, and what became of the paper's claims."""
+"""The report of a figure: its picture, its table, and verdicts on the paper's claims."""
 
 import dataclasses
 import pathlib
@@ -48,5 +48,5 @@ def write(
 
 
 def read(folder: pathlib.Path) -> dict[str, Any]:
-    """What verdicts.json holds, by name of figure: also of figures that were made before."""
+    """The contents of verdicts.json by name of figure, earlier figures included."""
     return json_files.read(folder / "verdicts.json") or {}

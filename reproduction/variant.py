@@ -10,7 +10,7 @@ from trainer.model_dir import run_directory
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What the command line says about the runs.
+    """The command line's choices about the runs.
 
     Attributes:
       folder: of the runs.

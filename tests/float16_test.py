@@ -29,7 +29,7 @@ _OPTIMIZERS = {
 
 @pytest.fixture(autouse=True)
 def float32():
-    """What is built after a test computes in float32 again."""
+    """Restores float32 after a test."""
     yield
     tf_keras.mixed_precision.set_global_policy("float32")
 

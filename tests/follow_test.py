@@ -114,7 +114,7 @@ class _Trainer:
 
 
 def _follow(monkeypatch, capsys, finished, folder, *actions, timeout=None):
-    """What a follower of a trainer that does `actions` says: evaluations by step, and lines."""
+    """Runs a follower beside a trainer that does `actions`: evaluations by step, and lines."""
     directory = run_directory.RunDirectory(folder)
     following = follower.Follower(_built(), directory, gin.config_str(), timeout)
     trainer = _Trainer(finished, folder, *actions)

@@ -29,7 +29,7 @@ class Forbidden:
 
 
 def _lite(converter, inputs):
-    """What a model outputs after conversion to TensorFlow Lite, with its builtin operations."""
+    """The outputs of a model after conversion to TensorFlow Lite, with its builtin operations."""
     interpreter = tf.lite.Interpreter(model_content=converter.convert())
     (incoming,), (outgoing,) = interpreter.get_input_details(), interpreter.get_output_details()
     interpreter.resize_tensor_input(incoming["index"], inputs.shape)

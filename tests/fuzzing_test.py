@@ -47,7 +47,7 @@ def small_machine():
 
 
 def _report(files, *bindings):
-    """What a dry run prints, or the message for the user; fails on anything else."""
+    """The output of a dry run, or the message for the user; fails on anything else."""
     gin.clear_config()
     start = time.process_time()
     try:
@@ -79,7 +79,7 @@ _TEXTS = {
 
 
 def _configurables():
-    """What the files can bind: parameters by name."""
+    """The parameters that the files can bind, by name."""
     for name in _BASES:
         reader.load(compositions.files(name), [])
         gin.clear_config()

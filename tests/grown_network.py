@@ -1,4 +1,4 @@
-"""What growth claims about new neurons, found out by growing the network and differentiating it."""
+"""Claims of a growth, checked by growing the network and differentiating it."""
 
 import contextlib
 from collections.abc import Iterator, Sequence

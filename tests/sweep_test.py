@@ -52,7 +52,7 @@ def _program(program, *flags, path=()):
 
 
 def _numbers(folder):
-    """What a run computed, without what differs from run to run."""
+    """The results of a run, without what differs from run to run."""
     result = json.loads((folder / "result.json").read_text())
     growths = [json.loads(line) for line in (folder / "growth.jsonl").read_text().splitlines()]
     assert len(growths) == 2

@@ -157,7 +157,7 @@ def _links(configurables: Iterable) -> str:
 
 
 def _entry(configurable) -> str:
-    """What it is, a table of what can be bound, and where it is defined."""
+    """A description, a table of what can be bound, and the place of the definition."""
     target = configurable.wrapped
     about = docstring_parser.parse_from_object(target)
     paragraphs = [f"### {configurable.name}", about.short_description]
@@ -209,7 +209,7 @@ def bindable_parameters(target) -> list[inspect.Parameter]:
 
 
 def parameter_meanings(target) -> dict[str, str]:
-    """What docstrings say of parameters: that of a class, of its constructor, of its bases."""
+    """Descriptions of parameters: in a class, its constructor, its bases."""
     meanings = {}
     for documented in target.__mro__[:-1] if inspect.isclass(target) else [target]:
         constructor = vars(documented).get("__init__")

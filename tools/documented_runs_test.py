@@ -63,7 +63,7 @@ def _less(call: str) -> list[str]:
 
 
 def _run(target: str, arguments: list[str], folder: pathlib.Path) -> str:
-    """What a program said, which must end with status 0."""
+    """Runs a program, which must end with status 0, and returns its output."""
     program = page_commands.program(target).relative_to(page_commands.ROOT)
     module = ".".join(program.with_suffix("").parts)
     done = subprocess.run(

@@ -65,7 +65,7 @@ def dependencies(folder: str) -> set[str]:
 
 
 def named_modules(source: str) -> set[str]:
-    """What `imported_modules` gives, and the modules that Python code names in texts.
+    """`imported_modules`, and the modules that Python code names in texts.
 
     That is what it runs in another process, patches by name, or writes into another module.
     """
@@ -105,7 +105,7 @@ def tables_of_tests() -> dict[str, dict[str, list[str]]]:
 
 
 def needed_by_tests() -> dict[str, dict[str, list[str]]]:
-    """What the dictionaries at the top of tests/BUILD should be."""
+    """The dictionaries that should stand at the top of tests/BUILD."""
     tests, shared = {}, {}
     for path in sorted((ROOT / "tests").rglob("*.py")):
         folder = path.parent.relative_to(ROOT / "tests").parts

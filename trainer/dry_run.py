@@ -1,4 +1,4 @@
-"""What a run would do, printed instead of done."""
+"""The dry run: prints layers, growth plan and cost."""
 
 from models import cost
 from trainer import experiment as experiment_lib
@@ -16,7 +16,12 @@ def report(experiment: experiment_lib.Experiment) -> str:
     model, grower = experiment.model, experiment.grower
     experiment.start_warm()
     experiment.try_sites()
-    lines = ["Layers at birth", *_layers(model), "", f"Growth plan of {experiment.steps} steps"]
+    lines = [
+        "Layers of the seed network",
+        *_layers(model),
+        "",
+        f"Growth plan of {experiment.steps} steps",
+    ]
     plan = grower.plan(experiment.steps)
     lines += [
         f"  step {growth.step}: {growth.site} from {growth.from_width} to {growth.to_width} neurons"

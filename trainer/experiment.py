@@ -1,4 +1,4 @@
-"""What Gin bound, built: dataset, model, optimizer and grower under a distribution strategy."""
+"""Builds what Gin binds: dataset, model, optimizer and grower, under a distribution strategy."""
 
 import functools
 import inspect
@@ -242,7 +242,7 @@ class Experiment:
         fit_check.check_targets(self.objective, test, self._outputs)
 
     def _shapes(self, static, slots):
-        """How variables take bigger values."""
+        """The backend's way of assigning bigger values to variables."""
         if static is None:
             static = isinstance(self.strategy, tf.distribute.TPUStrategy)
         if not static:

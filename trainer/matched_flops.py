@@ -1,4 +1,4 @@
-"""How long a run must be to cost as much as training the big network from the start."""
+"""The length of a run that costs as much as training the big network from the start."""
 
 import itertools
 import math

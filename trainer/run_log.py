@@ -1,4 +1,4 @@
-"""What a run tells while it trains: on the console, in TensorBoard and in growth.jsonl."""
+"""The log of a run: the console, TensorBoard and growth.jsonl."""
 
 import contextlib
 import os

@@ -261,7 +261,7 @@ class Run:
         return result if is_over else None
 
     def _about(self) -> dict[str, Any]:
-        """What run.json holds."""
+        """The content of run.json."""
         experiment = self._experiment
         packages = ["tensorflow", "tf_keras", "tf-models-official", "gin-config"]
         return {
@@ -274,7 +274,7 @@ class Run:
         }
 
     def _result(self, test: dict[str, float]) -> dict[str, Any]:
-        """What result.json holds."""
+        """The content of result.json."""
         experiment = self._experiment
         return {
             "steps": self.step,

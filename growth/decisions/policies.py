@@ -1,4 +1,4 @@
-"""Where to grow: how many neurons each site gets at one growth."""
+"""Growth policies: which sites grow, and by how many neurons."""
 
 import abc
 import dataclasses
@@ -11,7 +11,7 @@ import gin
 
 @dataclasses.dataclass(frozen=True)
 class SiteWidth:
-    """What a policy knows of a site.
+    """A site as a policy sees it.
 
     Attributes:
       name: the site's name.
@@ -37,7 +37,7 @@ class Policy(abc.ABC):
 
     @abc.abstractmethod
     def allot(self, growth: int, sites: Sequence[SiteWidth]) -> list[int]:
-        """How many neurons each site gets.
+        """Returns the number of new neurons for each site.
 
         Args:
           growth: number of growths before this one.

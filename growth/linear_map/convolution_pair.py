@@ -28,7 +28,7 @@ from models.layers import window
 
 
 class _Axis(NamedTuple):
-    """How two convolutions read along the height, or along the width.
+    """Geometry of two consecutive convolutions along one axis.
 
     Attributes:
       taps: t for each q (rows) and p (columns).
@@ -117,7 +117,7 @@ def _kernel_gradient(padded, output_gradients, rows, columns):
 
 
 def _beyond_rows(padded, output_gradients, rows, columns):
-    """What of `_kernel_gradient` comes from hidden rows beyond the border."""
+    """The part of `_kernel_gradient` that comes from hidden rows beyond the border."""
     parts = []
     for taps, positions in zip(rows.taps, rows.beyond, strict=True):
         # Each of these output positions becomes an example of its own, with the rows it reads.
@@ -136,7 +136,7 @@ def _beyond_rows(padded, output_gradients, rows, columns):
 
 
 def _beyond_both(padded, output_gradients, rows, columns):
-    """What of `_beyond_rows` comes from hidden columns beyond the border as well."""
+    """The part of `_beyond_rows` that comes from hidden columns beyond the border as well."""
     parts = []
     for row_taps, row_positions in zip(rows.taps, rows.beyond, strict=True):
         for column_taps, column_positions in zip(columns.taps, columns.beyond, strict=True):

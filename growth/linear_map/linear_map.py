@@ -11,7 +11,7 @@ from models import site as site_lib
 
 
 class Observed(NamedTuple):
-    """What a site needs of the forward and backward pass over the growth batch.
+    """The tensors of a site from the forward and backward pass over the growth batch.
 
     Attributes:
       inputs: h, the inputs `[batch, ..., channels]` of each producer; all in float32.
@@ -84,7 +84,7 @@ class LinearMap:
 
     @property
     def has_matrix(self) -> bool:
-        """Whether A can be had as a `matrix`, by one pass."""
+        """True if one pass gives A as a `matrix`."""
         if not self._is_small:
             return False
         factors = [layer.tangent_factor for layer in self.site.between]

@@ -152,7 +152,7 @@ def _orthogonal(columns):
 
 
 def _krylov_size(count):
-    """How many products the iteration takes."""
+    """The number of products that the iteration takes."""
     return (count + _OVERSAMPLING) * _BLOCKS
 
 

@@ -1,4 +1,4 @@
-"""Where the weights of new neurons may be: matrices `[n, k]` with columns of norm 1."""
+"""Manifolds of weights of new neurons: matrices `[n, k]` with columns of norm 1."""
 
 import abc
 

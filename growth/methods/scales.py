@@ -1,4 +1,4 @@
-"""How long the weights of a new neuron are."""
+"""Norms of the weights of new neurons."""
 
 import gin
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""How fast new neurons learn: their learning rate over that of the network, by age.
+"""Learning rates of new neurons, relative to that of the network, by age.
 
 A rate scales what the optimizer does to a neuron's weights in a step, not their gradient: for Adam
 and LAMB, which are indifferent to the scale of gradients, for momentum, and for weight decay and

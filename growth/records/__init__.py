@@ -1,1 +1,1 @@
-"""What a run records of its growths."""
+"""The record of a run's growths."""

@@ -1,4 +1,4 @@
-"""What a run records of its growths, and of the seed network; needs no TensorFlow.
+"""Growth events and the seed network, as a run records them; needs no TensorFlow.
 
 On disk (growth.jsonl, run.json, checkpoints) each is an object of JSON. Keys that this version does
 not know are kept, and what an earlier version did not record is None.

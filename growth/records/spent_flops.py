@@ -1,4 +1,4 @@
-"""What training a network that grows has cost, from its growths alone."""
+"""Training FLOPs of a growing network, computed from its growths."""
 
 from collections.abc import Sequence
 

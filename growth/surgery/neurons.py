@@ -6,7 +6,7 @@ import tensorflow as tf
 
 
 class OldNeurons(NamedTuple):
-    """What a growth changes about the neurons that are there already.
+    """The changes of a growth to existing neurons.
 
     Either of all of them, or of none: `[n, 0]` and `[0]` leave them as they are.
 

@@ -109,7 +109,7 @@ def _read(value, producer, new, kernel, old_change):
 
 
 def _of_parents(kernel, parents, axis):
-    """The slice of the parent of each new neuron, along the last axis; zeros where there is none."""
+    """The slice of each new neuron's parent along the last axis; zeros where there is none."""
     chosen = tf.one_hot(parents, tf.shape(kernel)[axis], axis=0)
     return tf.einsum("...c,ck->...k", kernel, chosen)
 
@@ -120,7 +120,7 @@ def grown_with_slots(
     slots: Callable[[tf.Variable], Sequence[Slot]],
     carry_slots: bool,
 ) -> list[Grown]:
-    """What a growth changes of network and optimizer; see `grown`.
+    """The changes of a growth to network and optimizer; see `grown`.
 
     Args:
       sites: where.

@@ -20,7 +20,7 @@ class ConvNet(chain.Chain):
     `[batch, height, width, channels]` to `[batch, output_width]`.
 
     Args:
-      hidden_widths: neurons of each hidden convolution at birth, first to last.
+      hidden_widths: neurons of each hidden convolution of the seed network, first to last.
       output_width: number of outputs.
       kernel_size: of every convolution, in pixels.
       strides: of hidden convolutions, in pixels.

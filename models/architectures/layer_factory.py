@@ -97,7 +97,7 @@ class LayerFactory:
     def activated(
         self, name: str, normalization: Normalization | None, argument: str = "normalization"
     ) -> list[channel_wise.ChannelWise]:
-        """What follows a layer: a normalization, unless None, and the activation.
+        """The layers after a growable one: a normalization, unless None, and the activation.
 
         Args:
           name: of the layer.

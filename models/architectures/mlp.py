@@ -18,7 +18,7 @@ class MLP(chain.Chain):
     `normalization` and `activation`, in this order; the output is linear, `[batch, output_width]`.
 
     Args:
-      hidden_widths: neurons of each hidden layer at birth, first to last.
+      hidden_widths: neurons of each hidden layer of the seed network, first to last.
       output_width: number of outputs.
       use_bias: whether layers add a bias.
       normalization: class of a normalization, called with `name` and `regularizer`, e.g.

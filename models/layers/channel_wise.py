@@ -121,7 +121,7 @@ class ChannelWise(tf_keras.layers.Layer):
 
     @property
     def needs_old_channels(self) -> bool:
-        """Whether `transform` reads `old`."""
+        """True if `transform` reads `old`."""
         return False
 
     def transform(self, channels: tf.Tensor, values: Values, old: tf.Tensor | None) -> tf.Tensor:

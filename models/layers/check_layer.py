@@ -73,7 +73,7 @@ class _Case(NamedTuple):
 
     @property
     def old_if_needed(self) -> tf.Tensor | None:
-        """What `transform` gets beside new channels."""
+        """The arguments of `transform` beside new channels."""
         return self.old if self.layer.needs_old_channels else None
 
     def run(self, inputs: tf.Tensor, training: bool = True) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""What one forward pass shows to growth, and what growth tries out in it.
+"""Recording a forward pass for growth, and substituting variables in it.
 
 A growth method needs what goes into some layers and what comes out of them, and may want to know
 what the network would do with other weights. Both are asked for around a call of the model, and
@@ -15,7 +15,7 @@ import tf_keras
 
 
 class Seen(NamedTuple):
-    """What went through a layer.
+    """The recorded input and output of a layer.
 
     Attributes:
       inputs: `[batch, ..., channels]`.
@@ -75,12 +75,12 @@ def record(layer: tf_keras.layers.Layer, inputs: tf.Tensor, outputs: tf.Tensor) 
 
 
 def value(variable: tf.Variable) -> tf.Tensor | tf.Variable:
-    """What a layer is to compute with: the variable, or what was put in its place."""
+    """The variable, or the value that is substituted for it."""
     return _current.values.get(variable.ref(), variable)
 
 
 def is_trial() -> bool:
-    """Whether variables are substituted, so that nothing may be written to them."""
+    """True if variables are substituted, so that nothing may be written to them."""
     return bool(_current.values)
 
 

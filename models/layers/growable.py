@@ -23,7 +23,7 @@ class GrowableLayer(tf_keras.layers.Layer):
     """A linear map with a bias, whose input and output channels can grow.
 
     Args:
-      width: the number of output channels (neurons) at birth; 0 for a layer that is still to grow.
+      width: the number of output channels (neurons) initially; 0 for a layer that is still to grow.
       use_bias: whether the layer adds a bias.
       inputs_grow: whether the fan-in can grow.
       outputs_grow: whether the width can grow.
@@ -105,14 +105,14 @@ class GrowableLayer(tf_keras.layers.Layer):
 
     @property
     def windows(self) -> tuple[window.Window, window.Window]:
-        """How the layer passes over the height and the width of its inputs.
+        """The window of the layer along the height and the width of its inputs.
 
         A layer for vectors takes them for maps of one pixel.
         """
         raise NotImplementedError
 
     def kernel_shape(self, input_shape: Sequence[int | None]) -> list[int]:
-        """The kernel's shape at birth, for inputs `[batch, ..., fan-in]`.
+        """The kernel's initial shape, for inputs `[batch, ..., fan-in]`.
 
         Its last two axes are those of the input channels and of the output channels.
         """
@@ -201,7 +201,7 @@ class GrowableLayer(tf_keras.layers.Layer):
         return self._positions() * (2 * weights + (self.width if self.bias is not None else 0))
 
     def _positions(self) -> int:
-        """How often a weight is used for an example."""
+        """The number of uses of a weight for one example."""
         return 1
 
 

@@ -137,7 +137,7 @@ class BatchNormalization(Normalization):
         return _shaped_as(inputs, outputs), mean, variance
 
     def _is_shared(self):
-        """Whether several replicas have to agree on moments."""
+        """True if replicas synchronize moments."""
         return self._synchronized and tf.distribute.get_strategy().num_replicas_in_sync > 1
 
     def _batch_mean(self, values):
@@ -198,7 +198,7 @@ class LayerNormalization(Normalization):
       centred: float32 `[channels]`, 1 where the mean is subtracted, else 0.
 
     Raises:
-      ValueError: there are no channels at birth.
+      ValueError: there are no channels initially.
     """
 
     def build(self, input_shape: tf.TensorShape) -> None:

@@ -1,10 +1,10 @@
-"""How convolutions and poolings pass over a map."""
+"""Windows of convolutions and poolings."""
 
 from typing import NamedTuple
 
 
 class Window(NamedTuple):
-    """How a layer passes over an axis of a map, in pixels.
+    """The window of a layer along one axis of a map, in pixels.
 
     Attributes:
       size: taps of the kernel.

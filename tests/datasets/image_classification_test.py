@@ -116,7 +116,7 @@ def cifar_dir(tmp_path_factory):
 
 
 def epochs_of_pictures(cifar_dir, batch_size, first_step=0):
-    """What two epochs of 30 show from `first_step` on: uint8 pictures, one after the other."""
+    """Two epochs of 30 images from `first_step` on: uint8 pictures, one after the other."""
     dataset = ImageClassification(
         "tiny_cifar",
         data_dir=cifar_dir,

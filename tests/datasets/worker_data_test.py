@@ -69,7 +69,7 @@ def test_two_machines_never_make_the_same_picture(data_dir, monkeypatch):
 
 
 class _TwoWorkers:
-    """What workers and batches ask of a strategy of two workers with two devices each."""
+    """A stand-in for a strategy of two workers with two devices each."""
 
     num_replicas_in_sync = 4
 

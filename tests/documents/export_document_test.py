@@ -1,4 +1,4 @@
-"""What docs/export.md shows works as it stands there."""
+"""The examples of docs/export.md work as they stand there."""
 
 import os
 import pathlib

@@ -60,9 +60,9 @@ def test_your_own_augmentation(tmp_path, monkeypatch):
     np.testing.assert_array_equal(pictures, [images[0], 255 - images[1]])
 
 
-def test_bindings_of_data_that_are_shown_are_right():
-    for block in re.findall(r"```\n(import .*?)```", _DATA, re.DOTALL):
-        reader.load([], [block])
+@pytest.mark.parametrize("block", re.findall(r"```\n(import .*?)```", _DATA, re.DOTALL))
+def test_bindings_of_data_that_are_shown_are_right(block):
+    reader.load([], [block])
 
 
 @pytest.mark.parametrize("name", re.findall(r"--gin_file=(gin_configs/\S+\.gin)", _TEXT + _GROWTH))

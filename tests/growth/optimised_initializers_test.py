@@ -1,4 +1,4 @@
-"""What is particular to the methods that copy or optimise."""
+"""Properties of the methods that copy or optimize."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def _loss(model, data):
 
 
 def _new_neurons(method, view, count):
-    """What `method` makes at a site; traced, as in a run: eager loops are slow."""
+    """The neurons of `method` at a site; traced, as in a run: eager loops are slow."""
     return tf.function(lambda: method(view, tf.constant(count), _SEED))()
 
 

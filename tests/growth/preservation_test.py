@@ -1,4 +1,4 @@
-"""What a growth leaves as it is, for every method at every kind of site."""
+"""What a growth preserves, for every method at every kind of site."""
 
 import numpy as np
 import pytest

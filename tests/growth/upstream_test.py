@@ -1,4 +1,4 @@
-"""What growth patches in tf_keras and TensorFlow: still needed, and still there."""
+"""The patches of growth to tf_keras and TensorFlow are still needed and still apply."""
 
 import numpy as np
 import pytest

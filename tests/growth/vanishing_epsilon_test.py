@@ -1,4 +1,4 @@
-"""What Firefly leaves as it is: all but what it changes, and the output as epsilon goes to zero."""
+"""Firefly changes nothing else, and keeps the output as epsilon goes to zero."""
 
 import numpy as np
 import pytest

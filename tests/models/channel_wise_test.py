@@ -1,4 +1,4 @@
-"""What growth relies on in every layer that may lie between a producer and its consumers."""
+"""Properties that growth needs of every layer between a producer and its consumers."""
 
 import numpy as np
 import pytest

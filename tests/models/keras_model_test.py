@@ -1,4 +1,4 @@
-"""What the methods of tf_keras' models do with networks that grow: summary, count_params, save."""
+"""Methods of tf_keras' models on networks that grow: summary, count_params, save."""
 
 import os
 

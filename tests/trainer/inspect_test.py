@@ -1,4 +1,4 @@
-"""What is told of a run, from its files alone."""
+"""The description of a run, from its files alone."""
 
 import json
 import os

@@ -67,10 +67,10 @@ def test_fit_grows_at_the_steps_of_the_schedule_and_ends_as_a_loop_of_ones_own(m
     grower = keras_callback.compiled_grower(model, **_choices())
     # Two calls: the steps of the optimizer count, not those of a call.
     _fit(model, grower, batch=lambda step: asked.append(step) or _BATCH)
-    assert [event["step"] for event in grower.history.events] == [0, 4]
+    assert [event.step for event in grower.history.events] == [0, 4]
     assert asked == [0, 0, 4]  # Once more before the first step, to try the sites.
     history = _fit(model, grower).history
-    assert [event["step"] for event in grower.history.events] == _GROWTHS
+    assert [event.step for event in grower.history.events] == _GROWTHS
     assert grower.widths() == {"hidden_1": 5 + 3 * 2, "hidden_2": 7 + 3 * 2}
     assert (history["width/hidden_1"], history["width/hidden_2"]) == ([11], [13])
     assert model.train_function.experimental_get_tracing_count() == 1
@@ -88,7 +88,7 @@ def _grown_before_the_first_step(model, batch):
     callback.set_model(model)
     callback.on_train_batch_begin(0)
     (event,) = grower.history.events
-    return event["loss"]
+    return event.loss
 
 
 @pytest.mark.parametrize(

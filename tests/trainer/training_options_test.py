@@ -26,7 +26,7 @@ _EMA = ["optimizer.ema = @EMAConfig()", "EMAConfig.average_decay = 0.9"]
 
 @pytest.fixture(autouse=True)
 def float32():
-    """What is built after a test computes in float32 again."""
+    """Restores float32 after a test."""
     yield
     tf_keras.mixed_precision.set_global_policy("float32")
 

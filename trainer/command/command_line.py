@@ -1,4 +1,4 @@
-"""What the programs of this package share: Gin's flags, and one message for a mistake."""
+"""The command line of all programs: Gin's flags, and one message for a mistake."""
 
 import difflib
 import errno

@@ -11,11 +11,11 @@ class UserError(Exception):
 
 
 class RunFailure(Exception):
-    """What broke a run off that is no mistake in it; its text is the whole message."""
+    """A failure of a run that is no mistake of the user; its text is the whole message."""
 
 
 class UnexpectedError(UserError):
-    """What a library raised, or a bug of ours, where a mistake of the user is the likely cause."""
+    """An error of a library, or a bug of ours, that a mistake of the user likely caused."""
 
 
 @contextlib.contextmanager

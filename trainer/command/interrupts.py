@@ -15,7 +15,7 @@ _NOTICES = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU, signal.SIGHUP)
 
 
 class Interrupt:
-    """Whether a signal has asked for a stop.
+    """A request to stop, which signals set.
 
     Attributes:
       signal: the first one, or None.

@@ -47,7 +47,7 @@ def _follow(place: _Place, bindings: types.Bindings, path: list[_Place], done: s
 def _references(
     place: _Place, bindings: types.Bindings
 ) -> Iterator[gin.config.ConfigurableReference]:
-    """What is evaluated for a call at `place`; inner scopes have the bindings of outer ones."""
+    """The references evaluated for a call at `place`; inner scopes inherit bindings."""
     scopes, selector = place
     values: dict[str, Any] = {}
     for i in range(len(scopes) + 1):

@@ -118,7 +118,7 @@ def _nearest_configurable(name: str, folders: Sequence[str]) -> str:
 
 
 def _nearest_module(name: str, folders: Sequence[str]) -> str:
-    """Where the module is that cannot be imported, or others of a similar name."""
+    """A hint on a module that cannot be imported: its place, or similar names."""
     there = missing_imports.files(folders)
     if name.endswith(".py") and name.removesuffix(".py") in there:
         return f'\n  A module is imported without its ending: "import {name.removesuffix(".py")}".'

@@ -101,7 +101,7 @@ def _find(file: str, folders: Sequence[str]) -> str:
 
 
 def _exists(path: str) -> bool:
-    """Whether `path` is a file, or was one in the former version."""
+    """True if `path` is a file, or was one in the former version."""
     return os.path.isfile(path) or former_files.find(path) is not None
 
 

@@ -1,4 +1,4 @@
-"""Whether a value that Gin binds can be meant for the parameter it is bound to."""
+"""Type checks of Gin bindings against the annotations of parameters."""
 
 import collections.abc
 import inspect
@@ -84,7 +84,7 @@ def _without_macros(value: Any, bindings: Bindings) -> Any:
 
 
 def _out_of_range(value: Any) -> str:
-    """What a number, or one within lists, must be that TensorFlow cannot hold."""
+    """The rule for a number, or one within lists, that TensorFlow cannot hold."""
     if isinstance(value, list | tuple):
         return next(filter(None, map(_out_of_range, value)), "")
     if isinstance(value, int) and abs(value) > _LARGEST_INT:
@@ -95,7 +95,7 @@ def _out_of_range(value: Any) -> str:
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Whether a bound value can be meant for a parameter annotated with `hint`."""
+    """True if a bound value fits a parameter annotated with `hint`."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return any(_fits(value, argument) for argument in arguments)
@@ -123,7 +123,7 @@ def _is_instance(value: Any, hint: Any) -> bool:
 
 
 def _reference_fits(reference: gin.config.ConfigurableReference, hint: Any) -> bool:
-    """Whether @name or @name() can be meant for `hint`, as far as is known what it gives."""
+    """True if @name or @name() may fit `hint`, as far as its result is known."""
     target, origin = reference.configurable.wrapped, typing.get_origin(hint)
     if origin is collections.abc.Callable:
         wanted = typing.get_args(hint)[-1]
@@ -138,12 +138,12 @@ def _reference_fits(reference: gin.config.ConfigurableReference, hint: Any) -> b
 
 
 def _can_be_called(target: Any) -> bool:
-    """Whether what calling `target` gives may be called itself."""
+    """True if the result of calling `target` may be callable."""
     return not inspect.isclass(target) or any("__call__" in vars(c) for c in target.__mro__)
 
 
 def _may_give(target: Any, wanted: Any) -> bool:
-    """Whether calling `target` may give a `wanted`: it does if either class is of the other."""
+    """True if calling `target` may return a `wanted`: if either is a subclass of the other."""
     if typing.get_origin(wanted) in (typing.Union, types.UnionType):
         return any(_may_give(target, choice) for choice in typing.get_args(wanted))
     given = target if inspect.isclass(target) else _result(target)

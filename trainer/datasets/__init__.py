@@ -1,1 +1,1 @@
-"""What a network is trained on: one file for each source."""
+"""Datasets: one file for each source."""

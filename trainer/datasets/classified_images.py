@@ -104,7 +104,7 @@ class ClassifiedImages(dataset.Dataset):
         return tf.ensure_shape(self._traced_augmentation(images, keys), images.shape)
 
     def _inputs(self, images: tf.Tensor) -> tf.Tensor:
-        """What the network sees of uint8 `[batch, height, width, channels]`: float32."""
+        """Maps uint8 images `[batch, height, width, channels]` to the network's float32 inputs."""
         pixels = tf.cast(images, tf.float32) / 255.0
         return self._normalization(pixels) if self._normalization else pixels
 

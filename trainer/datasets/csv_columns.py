@@ -1,4 +1,4 @@
-"""What the network sees of the columns of a table, and what it is to predict of them."""
+"""Columns of a table as inputs and targets of a network."""
 
 import difflib
 from collections.abc import Mapping, Sequence

@@ -31,7 +31,7 @@ class CsvTable(dataset.Dataset):
       categorical: columns of categories, also where those are numbers, such as a postal code.
       ignored: columns that the network does not see. All others are numeric.
       regression: whether the label is a number, for `SquaredError`, and not a class.
-      one_logit: whether the network puts out one number for the two classes, for
+      one_logit: whether the network has one output for the two classes, for
         `BinaryClassification`; 1 is the second of both labels.
       normalize: whether numeric columns are normalized.
       batch_size: examples in a training batch.
@@ -147,7 +147,7 @@ class CsvTable(dataset.Dataset):
         return columns, csv_columns.indices(table, self._label, self.classes)
 
     def _split(self, table, test_fraction, split_seed):
-        """What `_read` gives, of the training examples and of the test examples."""
+        """Reads training and test examples, both as `_read` returns them."""
         columns, targets = self._read(table)
         return [
             ({name: cells[chosen] for name, cells in columns.items()}, targets[chosen])

@@ -1,4 +1,4 @@
-"""What a dataset is."""
+"""The base class of datasets."""
 
 import abc
 from typing import Any
@@ -19,7 +19,7 @@ class Dataset(abc.ABC):
 
     Attributes:
       batch_size: examples in a training batch, over all replicas.
-      output_width: numbers that a network puts out for an example: targets or classes; 1 for
+      output_width: outputs of a network for an example: targets or classes; 1 for
         `BinaryClassification`.
       is_checked: whether values were checked when the data were prepared, so that a new run does
         not look at the first batches.

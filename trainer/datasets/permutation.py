@@ -8,7 +8,7 @@ _ROUNDS = 32
 
 
 def permute(index: tf.Tensor, seed: tf.Tensor, number: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    """Where each index goes in permutation `number` of 0, 1, ..., size - 1.
+    """Positions in permutation `number` of 0, 1, ..., size - 1.
 
     Args:
       index: int64 `[n]`, from 0 to size - 1.

@@ -1,4 +1,4 @@
-"""What a network gets to see of a pixel."""
+"""Normalization of pixels."""
 
 import abc
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What all image-classification sets of TensorFlow Datasets share, however they are read."""
+"""The base class of image-classification sets of TensorFlow Datasets."""
 
 from trainer.command import paths
 from trainer.datasets import augmentation as augmentation_lib

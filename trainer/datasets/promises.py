@@ -108,7 +108,7 @@ def _check_positive(owner: str, attribute: str, value: Any) -> None:
 
 _MEANINGS = {
     "batch_size": "the examples of a training batch, over all replicas",
-    "output_width": "the numbers that a network puts out for an example",
+    "output_width": "the outputs of a network for an example",
 }
 
 

@@ -35,7 +35,7 @@ class ShardOrder:
         return int(np.sort(self._lengths)[-self._group :].sum())
 
     def seek(self, position: int) -> tuple[int, int]:
-        """Where reading has to begin.
+        """Returns the position at which reading begins.
 
         Args:
           position: examples that training has seen.

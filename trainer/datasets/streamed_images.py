@@ -112,7 +112,7 @@ class StreamedImages(prepared_images.PreparedImages):
         )
 
     def _is_in(self, position, rows):
-        """Whether the example at a position in the order of training is one of `rows`."""
+        """True if the example at a position in the training order is one of `rows`."""
         row = position % self.batch_size
         return (row >= rows.start) & (row < rows.stop)
 

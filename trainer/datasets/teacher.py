@@ -49,7 +49,7 @@ class Teacher(dataset.Dataset):
 
     @abc.abstractmethod
     def targets(self, inputs: tf.Tensor) -> tf.Tensor:
-        """What the teacher says to `[N, *input_shape]`: `[N, output_width]`."""
+        """The outputs of the teacher, `[N, output_width]`, for inputs `[N, *input_shape]`."""
 
     def train(self, first_step: int) -> tf.data.Dataset:
         """See `Dataset.train`; batches smaller than the data run through a shuffled epoch."""

@@ -1,4 +1,4 @@
-"""How a step is distributed over devices and machines, and what its workers agree on."""
+"""Distribution strategies, and agreement among workers."""
 
 import functools
 import json
@@ -56,7 +56,7 @@ def _tpu(address: str) -> tf.distribute.Strategy:
 
 
 def workers(strategy: tf.distribute.Strategy) -> int:
-    """How many processes train together; one drives all of a TPU."""
+    """The number of processes that train together; one drives all of a TPU."""
     resolver = strategy.cluster_resolver
     if resolver is None or isinstance(strategy, tf.distribute.TPUStrategy):
         return 1
@@ -65,7 +65,7 @@ def workers(strategy: tf.distribute.Strategy) -> int:
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process is the one that writes."""
+    """True if this process is the one that writes."""
     return strategy.extended.should_checkpoint
 
 

@@ -1,4 +1,4 @@
-"""What our layers are in terms of tf_keras' own, at their widths of the moment.
+"""Our layers in terms of tf_keras' own, at their current widths.
 
 A layer that is not here, and neither of tf_keras nor made of layers that are, says what it is by
 
@@ -51,7 +51,7 @@ class PlainLayers(abc.ABC):
 
 @functools.singledispatch
 def counterpart(layer: tf_keras.layers.Layer, inputs: tf.Tensor, plain: PlainLayers) -> tf.Tensor:
-    """What comes out of `layer` in inference, by layers of tf_keras that are added to `plain`."""
+    """The output of `layer` in inference, by layers of tf_keras that are added to `plain`."""
     raise NotImplementedError(type(layer))
 
 

@@ -72,7 +72,7 @@ class _PlainLayers(counterparts.PlainLayers):
         self.place = "the network"
 
     def call(self, original: Callable, layer: _Layer, args: tuple, kwargs: dict) -> tf.Tensor:
-        """What stands in the place of the call of a layer of the network."""
+        """Replaces the call of a layer of the network."""
         if any(layer is made for made in self._made.values()):
             return original(layer, *args, **kwargs)
         self._owners.append(layer)
@@ -117,7 +117,7 @@ class _PlainLayers(counterparts.PlainLayers):
         return layer
 
     def _copy(self, layer, args, kwargs):
-        """What a layer of tf_keras puts out, apart from the network and in float32."""
+        """The output of a layer of tf_keras, outside of the network and in float32."""
         kwargs = {name: value for name, value in kwargs.items() if name != "training"}
         key = (layer, layer.name)
         if key in self._made:
@@ -129,7 +129,7 @@ class _PlainLayers(counterparts.PlainLayers):
         return outputs
 
     def _open(self, layer, args, kwargs):
-        """What a layer's own `call` does, which calls other layers."""
+        """Runs a layer's own `call`, which calls other layers."""
         parts = [part for part in layer.submodules if isinstance(part, _Layer)]
         known = {id(weight) for part in parts for weight in part.weights}
         own = [weight.name for weight in layer.weights if id(weight) not in known]

@@ -1,1 +1,1 @@
-"""What a run shows: summaries for TensorBoard, plots, progress and profiles."""
+"""Logs of a run: summaries for TensorBoard, plots, progress and profiles."""

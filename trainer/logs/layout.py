@@ -1,4 +1,4 @@
-"""How TensorBoard's page of custom scalars puts the charts of growth together."""
+"""The layout of TensorBoard's page of custom scalars."""
 
 from collections.abc import Sequence
 

@@ -8,7 +8,7 @@ from trainer.command import console_text
 
 
 def text(report: Mapping[str, Any]) -> str:
-    """What `run_report.read` gives, for reading."""
+    """Formats the result of `run_report.read` as text."""
     return "\n".join(
         console_text.escaped(line)
         for line in [

@@ -1,4 +1,4 @@
-"""What one run logged on its way, read back from its event files."""
+"""Curves of one run, read from its event files."""
 
 import dataclasses
 import math

@@ -130,7 +130,7 @@ def named(folder: pathlib.Path) -> str | None:
 
 
 def damage_of(path: pathlib.Path | str) -> str | None:
-    """What is wrong with the checkpoint at `path`; None if all of it can be read."""
+    """Describes the damage of the checkpoint at `path`; None if all of it can be read."""
     try:
         reader = tf.train.load_checkpoint(str(path))
         for name in reader.get_variable_to_shape_map():

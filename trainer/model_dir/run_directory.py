@@ -134,7 +134,7 @@ class RunDirectory:
             )
 
     def config_difference(self, config: str) -> str:
-        """How `config` differs from the configuration in the folder; empty if it does not.
+        """Describes the difference of `config` to the configuration in the folder; empty if none.
 
         Imports, macros and former names make no difference where all values are the same.
         """
@@ -203,7 +203,7 @@ class RunDirectory:
             )
 
     def is_in_use(self) -> bool:
-        """Whether another process has claimed the folder; asks, without claiming it for a moment.
+        """True if another process has claimed the folder; does not claim it.
 
         Not to be called where this process has claimed it: that would give the claim up.
         """
@@ -234,7 +234,7 @@ class RunDirectory:
         return self.path / "best"
 
     def has_checkpoint(self) -> bool:
-        """Whether there is anything to go on from."""
+        """True if there is a run to resume."""
         return bool(checkpoint_files.steps(self.checkpoints))
 
     def result(self) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""What the files of a run say about it, also while it runs; TensorFlow is not needed for most."""
+"""The state of a run as its files tell it, also while it runs; mostly without TensorFlow."""
 
 import pathlib
 from collections.abc import Mapping, Sequence

@@ -34,7 +34,7 @@ class Objective(abc.ABC):
         return []
 
     def predictions(self, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        """What an exported network answers with, by name: `outputs` as they are, `[batch, ...]`."""
+        """The outputs of an exported network, by name; by default `outputs`, `[batch, ...]`."""
         return {"outputs": outputs}
 
     def wrong_targets(self, targets: np.ndarray, output_width: int) -> str | None:

@@ -69,7 +69,7 @@ def unwrapped(optimizer: tf_keras.optimizers.Optimizer) -> tf_keras.optimizers.O
 
 
 def scaled(optimizer: tf_keras.optimizers.Optimizer, loss: tf.Tensor) -> tf.Tensor:
-    """What is to be differentiated in place of `loss`."""
+    """The scaled loss, to be differentiated in place of `loss`."""
     has_scale = isinstance(optimizer, _LossScaleOptimizer)
     return optimizer.get_scaled_loss(loss) if has_scale else loss
 

@@ -9,7 +9,7 @@ from scipy import stats
 
 
 class PairedDifference(NamedTuple):
-    """How a metric differs between two configurations that share seeds.
+    """The paired difference of a metric between two configurations that share seeds.
 
     Attributes:
       pairs: number of shared seeds.

@@ -40,7 +40,7 @@ class Expectation:
     training_flops: float | None
 
     def disagreement(self, results: Sequence[Mapping[str, Any]]) -> str | None:
-        """How the results of all seeds differ from what is expected, or None.
+        """Describes how results of all seeds miss the expectation; None if they do not.
 
         Args:
           results: what the result.json files hold.

@@ -75,7 +75,7 @@ def main(argv: list[str]) -> None:
 
 
 def _configurations() -> list[configurations_lib.Configuration]:
-    """What the flags name.
+    """The configurations and runs that the flags name.
 
     Raises:
       UserError: --gin_file, --grid or --baseline is wrong.

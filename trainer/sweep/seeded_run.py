@@ -49,7 +49,7 @@ class SeededRun:
         return self.path / "log.txt"
 
     def result(self) -> dict[str, Any] | None:
-        """What result.json holds; None before the end of the run."""
+        """Reads result.json; None before the end of the run."""
         return json_files.read(self.path / "result.json", ("train", "test"))
 
 

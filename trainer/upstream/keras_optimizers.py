@@ -40,7 +40,7 @@ def build(optimizer: _Optimizer, variables: Sequence[tf.Variable], make_slot: Ma
 
 
 def hyperparameters(optimizer: _Optimizer) -> list[Any]:
-    """What an optimizer, not around another, computes with: variables, tensors, schedules."""
+    """The hyperparameters of an optimizer that wraps no other: variables, tensors, schedules."""
     if isinstance(optimizer, tf_keras.optimizers.legacy.Optimizer):
         return list(optimizer._hyper.values())
     return [optimizer._learning_rate]

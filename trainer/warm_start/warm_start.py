@@ -40,7 +40,7 @@ class WarmStart:
         model: tf_keras.Model,
         slots: Callable[[tf.Variable], Sequence[surgery.Slot]],
     ) -> list[surgery.Grown]:
-        """What the variables of `model` and their `slots` begin with.
+        """The initial values of the variables of `model` and of their `slots`.
 
         Raises:
           ValueError: the network at `path` does not fit, which names what and how.

@@ -15,7 +15,7 @@ _ALL = (
 
 @pytest.fixture(autouse=True)
 def counted():
-    """What reaches the handlers from before the block."""
+    """The signals that reach the handlers from before the block."""
     reached = []
     usual = {number: signal.signal(number, lambda n, _: reached.append(n)) for number in _ALL}
     yield reached

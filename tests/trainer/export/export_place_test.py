@@ -1,4 +1,4 @@
-"""Where an export appears: as a whole, and in the place of an earlier export alone."""
+"""The place of an export: as a whole, and in the place of an earlier export alone."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""What TensorBoard's server tells of two runs, through the interface that its pages use."""
+"""Two runs as TensorBoard's server serves them to its pages."""
 
 import json
 import time
@@ -66,7 +66,7 @@ def _is_read(url):
 
 
 def _session_groups(url, metrics, **filters):
-    """What HParams has of each run; `filters` by parameter, with two underscores for a dot."""
+    """The rows of HParams; `filters` by parameter, with two underscores for a dot."""
     hparams = [
         {"hparam": name.replace("__", "."), **rule, "excludeMissingValues": True}
         for name, rule in filters.items()

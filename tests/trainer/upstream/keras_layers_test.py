@@ -1,4 +1,4 @@
-"""What the export of a plain network and the random state of a run need of tf_keras."""
+"""tf_keras has what the export of a plain network and the random state of a run need."""
 
 import pytest
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""What growing slots and moving averages need of tf_keras and Model Garden."""
+"""tf_keras and Model Garden have what growing slots and moving averages need."""
 
 import pytest
 import tensorflow as tf
