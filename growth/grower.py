@@ -12,7 +12,7 @@ from growth import growth_step, replica_check, unspecified_shapes, variable_shap
 from growth.decisions import checks, policies, schedules
 from growth.methods import method as method_lib
 from growth.newborns import cohorts as cohorts_lib
-from growth.newborns import rates, update_factors
+from growth.newborns import health, rates, update_factors
 from growth.records import event_checks, events, history, spent_flops
 from growth.site_trial import site_trial
 from growth.surgery import surgery
@@ -48,6 +48,7 @@ class Grower:
       skip_nonfinite: whether a growth of which new weights would not be finite is left out, which
         the logs say, and not made up for; if not, it ends the run.
       newborn_rate: the learning rate of new neurons over that of the network, by age; None for 1.
+      newborn_health: gives what looks at new neurons from time to time; None for nothing.
 
     Attributes:
       history: the growths so far; belongs into checkpoints.
@@ -71,6 +72,7 @@ class Grower:
         carry_slots: bool = True,
         skip_nonfinite: bool = False,
         newborn_rate: rates.NewbornRate | None = None,
+        newborn_health: Callable[[], health.NewbornHealth] | None = health.NewbornHealth,
     ):
         self._model = model
         self._sites = site_lib.sites_of(model, required=method is not None)
@@ -91,6 +93,12 @@ class Grower:
         )
         self._shapes = shapes or unspecified_shapes.UnspecifiedShapes()
         self._grow = self._shapes.compiled(step)
+        self._health = self._measure = None
+        if newborn_health is not None and method is not None:
+            self._health = newborn_health()
+            self._measure = health.Measurement(
+                *(model, self._sites, loss, self._shapes.traced, self._health.dormant_below)
+            )
         self._checksums = None
         strategy = tf.distribute.get_strategy()
         if strategy.num_replicas_in_sync > 1:
@@ -127,6 +135,24 @@ class Grower:
     def next_growth(self, step: int) -> int | None:
         """The step of the next growth, `step` itself if it is due now, or None."""
         return self._next_growth(step, len(self.history), self.history.last_step)
+
+    def next_look(self, step: int) -> int | None:
+        """The step of the next look at new neurons, `step` itself if it is due now, or None."""
+        return self._health and self._health.next_look(step, self.history.events)
+
+    def look(self, step: int, batch: Any) -> dict[str, float]:
+        """Looks at the neurons of the last growth, which the history keeps; see `NewbornHealth`.
+
+        Args:
+          step: training steps done.
+          batch: that of the training step after the growth.
+
+        Returns:
+          The sites with too many dormant neurons, and the share of them.
+        """
+        growth = self.history.events[-1]
+        self._measure(batch, growth, step)
+        return self._health.dormant(growth)
 
     def plan(self, steps: int) -> list[events.PlannedGrowth]:
         """The growths still to come in a run of `steps` training steps.

@@ -9,6 +9,29 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """How the new neurons of a site fare, some training steps after their growth.
+
+    Attributes:
+      step: training steps done.
+      dormant: share of new neurons with hardly any activity; see `NewbornHealth`.
+      log_activity: log of the mean activity of new neurons over that of old ones; None where
+        either is zero.
+      log_gradient: log of the root mean square of the gradient by the weights of new neurons,
+        incoming and outgoing, over that of old ones; None where either is zero.
+      incoming_norm: mean norm of the incoming weights of a new neuron.
+      outgoing_norm: mean norm of its outgoing weights.
+    """
+
+    step: int
+    dormant: float | None = None
+    log_activity: float | None = None
+    log_gradient: float | None = None
+    incoming_norm: float | None = None
+    outgoing_norm: float | None = None
+
+
 @dataclasses.dataclass
 class SiteGrowth:
     """The growth of one site.
@@ -23,6 +46,7 @@ class SiteGrowth:
         of the largest; empty if the method knows none.
       random_directions: the number of new neurons whose singular value is 0, so that they start in
         random directions; None where there are no singular values.
+      looks: how the new neurons fared until the next growth, oldest first.
       unknown: keys of another version, with their values.
     """
 
@@ -32,6 +56,7 @@ class SiteGrowth:
     gradient_norm_old: float | None = None
     singular_values: list[float] | None = None
     random_directions: int | None = None
+    looks: list[Look] = dataclasses.field(default_factory=list)
     unknown: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
@@ -41,12 +66,19 @@ class SiteGrowth:
 
     def to_json(self) -> dict[str, Any]:
         """The object of JSON; without what is None."""
-        return _to_json(self, _SITE_KEYS)
+        looks = [dataclasses.asdict(look) for look in self.looks] or None
+        return _to_json(dataclasses.replace(self, looks=looks), _SITE_KEYS)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "SiteGrowth":
         """The inverse of `to_json`."""
-        return cls(**_from_json(values, _SITE_KEYS))
+        known = _from_json(values, _SITE_KEYS)
+        names = [field.name for field in dataclasses.fields(Look)]
+        known["looks"] = [
+            Look(**{name: look[name] for name in names if name in look})
+            for look in known.pop("looks", [])
+        ]
+        return cls(**known)
 
 
 @dataclasses.dataclass
@@ -149,6 +181,7 @@ _SITE_KEYS = {
     "gradient_norm_old": "gradient_norm_old",
     "singular_values": "singular_values",
     "random_directions": "random_directions",
+    "looks": "looks",
 }
 
 
