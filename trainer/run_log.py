@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 import time
+from collections.abc import Mapping
 
 import gin
 import tensorflow as tf
@@ -12,7 +13,15 @@ from growth.records import events
 from models import cost
 from trainer import experiment as experiment_lib
 from trainer.config import hyperparameters
-from trainer.logs import hparams, layout, pictures, progress, run_curves, summaries
+from trainer.logs import (
+    hparams,
+    layout,
+    newborn_warning,
+    pictures,
+    progress,
+    run_curves,
+    summaries,
+)
 from trainer.model_dir import run_directory
 
 # A picture takes as long as many training steps of a small network.
@@ -54,6 +63,7 @@ class RunLog:
             for name, by_step in run_curves.metrics(directory.path).items()
         }
         self._drawn = time.monotonic()
+        self._warned = None  # Training steps before the last growth that a warning was about.
         self._grown = None  # Training steps before a growth whose size has not been written yet.
 
     def config(self, literals: dict[str, int | float | str | bool]) -> None:
@@ -114,6 +124,24 @@ class RunLog:
             if self._directory.is_written:
                 picture = pictures.widths(before, after)
                 tf.summary.image("pictures/widths", picture, step=growth.step)
+
+    def look(self, step: int, dormant: Mapping[str, float]) -> None:
+        """A look at the neurons of the last growth.
+
+        Args:
+          step: training steps done.
+          dormant: the sites with too many dormant neurons, and the share of them.
+        """
+        growths = self._experiment.grower.history.events
+        self._directory.write_growths(growths)
+        with self._writer():
+            summaries.write_look(growths[-1], step)
+            if self._directory.is_written:
+                picture = pictures.newborns(growths)
+                tf.summary.image("pictures/newborns", picture, step=step)
+        if dormant and growths[-1].step != self._warned:
+            self._warned = growths[-1].step
+            self.say(newborn_warning.text(growths[-1], step, dormant))
 
     def evaluation(self, metrics: dict[str, float], step: int) -> None:
         """The metrics of an evaluation after `step` training steps."""

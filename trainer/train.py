@@ -77,6 +77,7 @@ class Run:
         for variable, value in constants:
             variable.assign(value)
         self._seconds_a_step = None  # In the last loop that trained.
+        self._batch_of_growth = None  # The last one in this process.
         self._grower.check_widths()
         self._grower.recall_cohorts()
         self._best.look_up(self.step)
@@ -148,6 +149,7 @@ class Run:
                 first = self.step
                 profiler.at(first)
                 with failed_steps.explained(experiment, self._checkpoints), self._log.training():
+                    self._look_at_newborns(first)
                     if self._grower.next_growth(first) == first:
                         self._grow(first)
                     stop = min(*profiler.stops(first), *self._stops(first, evaluate))
@@ -158,6 +160,7 @@ class Run:
                 if evaluate and self._evaluation_is_due():
                     self._evaluate()
             profiler.close()
+            self._look_at_newborns(self.step)
             self._save()
             stopped = self.step < experiment.steps
             test = self._evaluate() if evaluate and not stopped else {}
@@ -208,10 +211,20 @@ class Run:
 
     def _grow(self, step: int) -> None:
         """Grows the network after `step` training steps, and trains it for the step after them."""
-        batch = self._task.next_batch()
+        batch = self._batch_of_growth = self._task.next_batch()
         with failed_steps.growth_explained(self._grower, step):
             growth = self._grower.grow(step, self._experiment.growth_batch(step, batch), batch)
         self._log.growth(growth, self._seconds_a_step)
+
+    def _look_at_newborns(self, step: int) -> None:
+        """Looks at the neurons of the last growth, if that is due after `step` training steps."""
+        if self._grower.next_look(step) != step:
+            return
+        if self._batch_of_growth is None:
+            last = self._grower.history.last_step
+            self._batch_of_growth = next(iter(self._experiment.batches(last)))
+        dormant = self._grower.look(step, self._batch_of_growth)
+        self._log.look(step, dormant)
 
     def _stops(self, first: int, evaluate: bool) -> list[int]:
         """The steps after `first` at which the in-graph training loop has to return to Python."""
@@ -219,9 +232,9 @@ class Run:
         intervals = [experiment.log_interval, experiment.checkpoint_interval]
         if evaluate and experiment.eval_interval:
             intervals.append(experiment.eval_interval)
-        growth = self._grower.next_growth(first + 1)
         stops = [experiment.steps, *(i * (first // i + 1) for i in intervals)]
-        return stops if growth is None else [*stops, growth]
+        due = [self._grower.next_growth(first + 1), self._grower.next_look(first + 1)]
+        return [*stops, *(step for step in due if step is not None)]
 
     def _train_steps(self, steps: int) -> dict[str, tf.Tensor]:
         """Trains `steps` steps, which may be none after a growth, in one in-graph loop."""

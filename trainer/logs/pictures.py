@@ -4,9 +4,13 @@ import io
 from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
-from matplotlib import figure
+from matplotlib import colormaps, figure
 
+from growth.records import events
 from trainer.logs import axis_scale
+
+# More growths than this have no room in a legend.
+_MOST_LABELS = 12
 
 
 def widths(before: Mapping[str, int], after: Mapping[str, int]) -> tf.Tensor:
@@ -61,6 +65,49 @@ def curves(metrics: Mapping[str, Mapping[int, float]], growth_steps: Sequence[in
         axes.legend(fontsize=8)
     panels[-1].set_xlabel("training steps; dotted: growths")
     return _image(picture)
+
+
+def newborns(growths: Sequence[events.Growth]) -> tf.Tensor:
+    """How the neurons of each growth fared, by their age: a line for each, means over sites.
+
+    Args:
+      growths: oldest first, at least one of them with looks.
+
+    Returns:
+      uint8 `[1, height, width, 4]`.
+    """
+    picture = figure.Figure(figsize=(6, 6), dpi=100, layout="constrained")
+    panels = picture.subplots(2, sharex=True)
+    seen = [growth for growth in growths if any(site.looks for site in growth.sites.values())]
+    labels = {"dormant": "share of dormant neurons", "log_gradient": "log gradient, new / old"}
+    for (name, label), axes in zip(labels.items(), panels, strict=True):
+        for i, growth in enumerate(seen):
+            ages = _means_by_age(growth, name)
+            color = colormaps["viridis"](i / len(seen))
+            axes.plot(
+                list(ages),
+                list(ages.values()),
+                marker=".",
+                color=color,
+                label=f"step {growth.step}",
+            )
+        axes.set_ylabel(label)
+    panels[0].set_ylim(-0.05, 1.05)
+    panels[1].axhline(0, color="tab:gray", linestyle=":", linewidth=1)
+    panels[1].set_xlabel("training steps since the growth")
+    if len(seen) <= _MOST_LABELS:
+        panels[0].legend(fontsize=8)
+    return _image(picture)
+
+
+def _means_by_age(growth, name):
+    """The mean over the sites of a growth by age, of one attribute of `events.Look`."""
+    values = {}
+    for site in growth.sites.values():
+        for look in site.looks:
+            if (value := getattr(look, name)) is not None:
+                values.setdefault(look.step - growth.step, []).append(value)
+    return {age: sum(of_age) / len(of_age) for age, of_age in values.items()}
 
 
 def _image(picture):

@@ -50,7 +50,7 @@ def _sizes(report):
 def _growths(report) -> list[str]:
     if not report["growths"]:
         return ["no growth yet"]
-    head = ["step", "site", "from", "to", "gradient new", "old", "singular value", "ms"]
+    head = ["step", "site", "from", "to", "gradient new", "old", "singular value", "dormant", "ms"]
     rows, is_late = [head], False
     for growth in map(events.Growth.from_json, report["growths"]):
         late = growth.step >= report["step"]
@@ -61,10 +61,11 @@ def _growths(report) -> list[str]:
             norms = [site.gradient_norm_new, site.gradient_norm_old]
             top = site.singular_values[0] if site.singular_values else None
             numbers = [_rounded(number, ".3g") for number in (*norms, top)]
+            numbers.append(_rounded(site.looks[-1].dormant if site.looks else None, ".0%"))
             rows.append([step, name, *widths, *numbers, milliseconds])
         if not growth.sites:
             why = growth.refusal or "all sites are at their maximum"
-            rows.append([step, f"nothing: {why}", "-", "-", "-", "-", "-", milliseconds])
+            rows.append([step, f"nothing: {why}", *["-"] * 6, milliseconds])
     return _table(rows) + ["* after the newest checkpoint"] * is_late
 
 

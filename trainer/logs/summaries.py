@@ -4,6 +4,7 @@ TensorBoard sorts names and opens the first groups: those here come after `loss`
 """
 
 import contextlib
+import dataclasses
 import pathlib
 from collections.abc import Iterator, Mapping
 
@@ -110,3 +111,13 @@ def write_growth(growth: events.Growth) -> None:
             tf.summary.histogram(
                 f"per_growth/singular_values/{name}", site.singular_values, step=step
             )
+
+
+def write_look(growth: events.Growth, step: int) -> None:
+    """A look at the neurons of a growth, after `step` training steps."""
+    for name, site in growth.sites.items():
+        for look in site.looks:
+            if look.step == step:
+                for key, value in dataclasses.asdict(look).items():
+                    if key != "step" and value is not None:
+                        tf.summary.scalar(f"newborns/{key}/{name}", value, step=step)
