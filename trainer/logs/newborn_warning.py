@@ -15,7 +15,8 @@ def text(growth: events.Growth, step: int, dormant: Mapping[str, float]) -> str:
     """
     worst = max(dormant, key=dormant.get)
     count = growth.sites[worst].count
-    others = f" (and at {len(dormant) - 1} more sites)" if len(dormant) > 1 else ""
+    more = len(dormant) - 1
+    others = f" (and at {more} more site{'s' * (more > 1)})" if more else ""
     return (
         f"warning: {step - growth.step} steps after the growth at step {growth.step}, "
         f"{round(dormant[worst] * count)} of {count} new neurons of {worst}{others} are dormant. "
