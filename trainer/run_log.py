@@ -101,7 +101,7 @@ class RunLog:
         self._summaries.write_summaries(output | {"steps_per_second": rate})
         self._summaries.flush()
         if time.monotonic() - self._drawn > _SECONDS_BETWEEN_CURVES:
-            self._draw_curves()
+            self._draw()
 
     def growth(self, growth: events.Growth, seconds_a_step: float | None) -> None:
         """A growth.
@@ -136,9 +136,6 @@ class RunLog:
         self._directory.write_growths(growths)
         with self._writer():
             summaries.write_look(growths[-1], step)
-            if self._directory.is_written:
-                picture = pictures.newborns(growths)
-                tf.summary.image("pictures/newborns", picture, step=step)
         if dormant and growths[-1].step != self._warned:
             self._warned = growths[-1].step
             self.say(newborn_warning.text(growths[-1], step, dormant))
@@ -160,7 +157,7 @@ class RunLog:
     def close(self) -> None:
         """Leaves the console as it is, and in TensorBoard a last picture."""
         self._progress.close()
-        self._draw_curves()
+        self._draw()
 
     def _add(self, split, step, values):
         """Adds to the curves those of `values` that are metrics, and returns them."""
@@ -169,14 +166,17 @@ class RunLog:
             self._curves.setdefault(f"{split}/{name}", {})[step] = value
         return metrics
 
-    def _draw_curves(self):
+    def _draw(self):
         names = self._experiment.task.metric_names
         shown = {k: v for k, v in self._curves.items() if v and k.partition("/")[2] in names}
+        growths = self._experiment.grower.history.events
         if shown and self._directory.is_written:
-            growths = [growth.step for growth in self._experiment.grower.history.events]
             step = max(map(max, shown.values()))
             with self._writer():
-                tf.summary.image("pictures/curves", pictures.curves(shown, growths), step=step)
+                picture = pictures.curves(shown, [growth.step for growth in growths])
+                tf.summary.image("pictures/curves", picture, step=step)
+                if any(site.looks for growth in growths for site in growth.sites.values()):
+                    tf.summary.image("pictures/newborns", pictures.newborns(growths), step=step)
         self._drawn = time.monotonic()
 
     def _writer(self):
