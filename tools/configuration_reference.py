@@ -30,7 +30,7 @@ _GROUPS = {
     "When": ("growth.decisions.schedules",),
     "Where": ("growth.decisions.policies",),
     "How": ("growth.methods",),
-    "How fast new neurons learn": ("growth.newborns.rates",),
+    "New neurons": ("growth.newborns",),
     "Parts of methods": (
         "growth.methods.scales",
         "growth.methods.signs",
