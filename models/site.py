@@ -80,15 +80,22 @@ class GrowthSite:
         """The number of neurons now."""
         return self.producers[0].width
 
-    def check_preserving(self, method: str) -> None:
-        """Raises ValueError unless zero incoming weights keep the output and get a gradient."""
+    def check_preserving(
+        self, method: str, what: str = "starts new neurons with zero incoming weights"
+    ) -> None:
+        """Raises ValueError unless zero incoming weights keep the output and get a gradient.
+
+        Args:
+          method: its name, for the message.
+          what: what it does that asks for this, for the message.
+        """
         for layer in self.between:
             value, slope = layer.at_zero()
             if value != 0.0 or slope == 0.0:
-                what = getattr(layer, "function", layer)
-                name = getattr(what, "__name__", repr(what))
+                function = getattr(layer, "function", layer)
+                name = getattr(function, "__name__", repr(function))
                 raise ValueError(
-                    f"{method} starts new neurons with zero incoming weights at site {self.name!r},"
+                    f"{method} {what} at site {self.name!r},"
                     f" which needs an activation with f(0) = 0 and f'(0) != 0; {name} has f(0) = "
                     f"{value:g} and f'(0) = {slope:g}. Use one of models.activations, e.g. "
                     "@models.activations.relu, or a method with zero outgoing weights "

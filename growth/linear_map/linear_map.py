@@ -6,8 +6,11 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from growth.linear_map import convolution_pair
+from growth.linear_map import convolution_pair, second_moments, vector_norms
 from models import site as site_lib
+
+# What is left of dL/dz counts as nothing below this fraction of it: rounding errors.
+_LEAST_RESIDUAL = 1e-3
 
 
 class Observed(NamedTuple):
@@ -19,12 +22,14 @@ class Observed(NamedTuple):
       output_gradients: dL/dz for each consumer, as its outputs.
       sources: for each consumer the indices of the producers that it reads the sum of. In a
         residual stream that grows, a consumer reads what has been added up before it. None for all.
+      read: the inputs of each consumer, what the existing neurons put out.
     """
 
     inputs: Sequence[tf.Tensor]
     old: Sequence[tf.Tensor | None]
     output_gradients: Sequence[tf.Tensor]
     sources: Sequence[Sequence[int]] | None = None
+    read: Sequence[tf.Tensor] = ()
 
 
 class LinearMap:
@@ -128,6 +133,69 @@ class LinearMap:
             "SUM", self._strategy.run(on_replica, self._batch()), axis=None
         )
 
+    def second_moment(self) -> tf.Tensor:
+        """S, `[n, n]`: w^T S w is the mean square of what neurons with the weights w put out.
+
+        Summed over positions, a mean over examples, and with the tangents at zero of the layers
+        between. For dense layers with an activation it is f'(0)^2 E[h h^T]. Where consumers read
+        different sums of producers it is the mean over these.
+        """
+        _, fan_in = self.shape
+        values = self.site.values_of_new(fan_in)
+        sums = list(dict.fromkeys(self._sources()))
+
+        def on_replica(inputs, old, _):
+            products = []
+            for sources in sums:
+                new = self.site.neurons(inputs, tf.eye(fan_in), values, old, True, sources)
+                products.append(second_moments.products(new, new))
+            return tf.add_n(products), tf.cast(tf.shape(inputs[0])[0], tf.float32)
+
+        total, examples = self._sums(on_replica, *self._batch())
+        return total / (examples * len(sums))
+
+    def residual(self) -> "LinearMap":
+        """The site with the part of dL/dz that no change of its existing outgoing weights undoes.
+
+        That is dL/dz less its projection, by least squares, on what the consumers could add to
+        their outputs by other kernels and biases, over the growth batch. Zero where less is left of
+        it than 1e-3 of its norm, as where these have more weights than there are examples.
+        """
+        *_, gradients = self._batch()
+        left = [
+            self._unexplained(*part)
+            for part in zip(self.site.consumers, gradients, self._observed.read, strict=True)
+        ]
+        observed = self._observed._replace(output_gradients=left)
+        return LinearMap(self.site, observed, self._strategy, self._is_small)
+
+    def _unexplained(self, consumer, gradient, read):
+        """The `gradient` by the outputs of a consumer, less its fit by what that has `read`."""
+
+        def products(gradient, read):
+            patches = second_moments.patches(consumer, read)
+            return [second_moments.products(patches, other) for other in (patches, gradient)]
+
+        def residual(gradient, read):
+            left = tf.ensure_shape(
+                gradient - second_moments.fitted(consumer, read, weights), gradient.shape
+            )
+            return left, vector_norms.of_all([gradient]), vector_norms.of_all([left])
+
+        square, by_gradient = self._sums(products, gradient, read)
+        weights = tf.matmul(second_moments.power(square, -1.0), by_gradient)
+        left, *norms = self._strategy.run(residual, args=(gradient, read))
+        norm, norm_left = (self._strategy.reduce("SUM", norm, axis=None) for norm in norms)
+        is_rounding_error = norm_left < _LEAST_RESIDUAL * norm
+        return self._strategy.run(
+            lambda left: tf.where(is_rounding_error, 0.0, left), args=(left,)
+        )
+
+    def _sums(self, function, *args):
+        """The results of `function`, which is run on each replica, over all of them."""
+        results = self._strategy.run(function, args=args)
+        return [self._strategy.reduce("SUM", result, axis=None) for result in results]
+
     def gradients(
         self,
         incoming: tf.Tensor,
@@ -206,8 +274,7 @@ class LinearMap:
                 )
             return tape.gradient(form, [incoming, outgoing])
 
-        results = self._strategy.run(on_replica, args=self._batch())
-        return [self._strategy.reduce("SUM", result, axis=None) for result in results]
+        return self._sums(on_replica, *self._batch())
 
 
 def _map(array: tf.Tensor) -> tf.Tensor:

@@ -71,8 +71,9 @@ class SiteObserver:
         Raises:
           ValueError: a layer of a site takes no part in the pass, or is called twice.
         """
-        inputs, output_gradients = self._strategy.run(self._observe, args=(batch,))
+        inputs, output_gradients, read = self._strategy.run(self._observe, args=(batch,))
         inputs = dict(zip(self._readers, inputs, strict=True))
+        read = dict(zip(self.consumers, read, strict=True))
         output_gradients = dict(zip(self.consumers, output_gradients, strict=True))
         return [
             linear_map.LinearMap(
@@ -82,6 +83,7 @@ class SiteObserver:
                     [inputs.get(layer) for layer in site.between],
                     [output_gradients[consumer] for consumer in site.consumers],
                     self._sources.get(site),
+                    [read[consumer] for consumer in site.consumers],
                 ),
                 self._strategy,
                 is_small=site in self._small,
@@ -90,7 +92,7 @@ class SiteObserver:
         ]
 
     def _observe(self, batch):
-        """The inputs of layers that read, and the gradient by the outputs of consumers."""
+        """The inputs of layers that read, and of consumers the gradient by outputs, and inputs."""
         layers = [*self._readers, *self.consumers]
         with (
             forward_pass.observe(layers) as seen,
@@ -106,7 +108,8 @@ class SiteObserver:
             self._sources[site] = [_sources(tape, site, seen, c) for c in site.consumers]
         outputs = [seen[consumer].outputs for consumer in self.consumers]
         output_gradients = tape.gradient(loss, outputs, unconnected_gradients="zero")
-        return [seen[layer].inputs for layer in self._readers], output_gradients
+        inputs = [seen[layer].inputs for layer in self._readers]
+        return inputs, output_gradients, [seen[layer].inputs for layer in self.consumers]
 
 
 def _sources(tape, site, seen, consumer):

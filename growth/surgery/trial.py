@@ -33,6 +33,21 @@ class Trial:
         self._batch = batch
         self._strategy = strategy
 
+    def loss(self, neurons: Sequence[NewNeurons]) -> tf.Tensor:
+        """The loss of the grown network, a scalar; one forward pass.
+
+        Args:
+          neurons: the new neurons of each site.
+        """
+        losses = self._strategy.run(lambda batch: self._tried(batch, neurons), args=(self._batch,))
+        return self._strategy.reduce("SUM", losses, axis=None)
+
+    def _tried(self, batch, neurons):
+        """The loss on a replica's batch."""
+        grown = surgery.grown(self.sites, neurons)
+        with forward_pass.substitute({key: value for key, (_, value) in grown.items()}):
+            return self._loss(batch)
+
     def gradients(self, neurons: Callable[[Any], Sequence[NewNeurons]], weights: Any) -> Any:
         """The gradient of the loss of the grown network; one forward and backward pass.
 
@@ -48,10 +63,7 @@ class Trial:
         def on_replica(batch):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(flat)
-                grown = surgery.grown(self.sites, neurons(weights))
-                values = {reference: value for reference, (_, value) in grown.items()}
-                with forward_pass.substitute(values):
-                    loss = self._loss(batch)
+                loss = self._tried(batch, neurons(weights))
             return tape.gradient(loss, flat, unconnected_gradients="zero")
 
         gradients = self._strategy.run(on_replica, args=(self._batch,))
