@@ -14,6 +14,7 @@ from growth.methods import (
     inner_optimization,
     random,
     split,
+    tiny,
 )
 from models.architectures import convnet
 from models.layers import normalization
@@ -79,6 +80,7 @@ _INNER = inner_optimization.ProjectedAdam(steps=5)
         (_mlp, firefly.Firefly(optimizer=_INNER)),
         (_convnet, gradmax.GradMax()),
         (_normalized, gradmax.GradMax()),
+        (_normalized, tiny.Tiny()),
         (_normalized, random.Random(inverse=True)),
         (_normalized, gradmax_opt.GradMaxOpt(optimizer=_INNER)),
     ],

@@ -9,9 +9,6 @@ import tensorflow as tf
 from growth.linear_map import convolution_pair, second_moments, vector_norms
 from models import site as site_lib
 
-# What is left of dL/dz counts as nothing below this fraction of it: rounding errors.
-_LEAST_RESIDUAL = 1e-3
-
 
 class Observed(NamedTuple):
     """The tensors of a site from the forward and backward pass over the growth batch.
@@ -158,8 +155,8 @@ class LinearMap:
         """The site with the part of dL/dz that no change of its existing outgoing weights undoes.
 
         That is dL/dz less its projection, by least squares, on what the consumers could add to
-        their outputs by other kernels and biases, over the growth batch. Zero where less is left of
-        it than 1e-3 of its norm, as where these have more weights than there are examples.
+        their outputs by other kernels and biases, over the growth batch. Rounding errors are left
+        where these have more weights than there are examples.
         """
         *_, gradients = self._batch()
         left = [
@@ -176,20 +173,24 @@ class LinearMap:
             patches = second_moments.patches(consumer, read)
             return [second_moments.products(patches, other) for other in (patches, gradient)]
 
-        def residual(gradient, read):
-            left = tf.ensure_shape(
-                gradient - second_moments.fitted(consumer, read, weights), gradient.shape
-            )
-            return left, vector_norms.of_all([gradient]), vector_norms.of_all([left])
-
         square, by_gradient = self._sums(products, gradient, read)
         weights = tf.matmul(second_moments.power(square, -1.0), by_gradient)
-        left, *norms = self._strategy.run(residual, args=(gradient, read))
-        norm, norm_left = (self._strategy.reduce("SUM", norm, axis=None) for norm in norms)
-        is_rounding_error = norm_left < _LEAST_RESIDUAL * norm
-        return self._strategy.run(
-            lambda left: tf.where(is_rounding_error, 0.0, left), args=(left,)
-        )
+
+        def residual(gradient, read):
+            left = gradient - second_moments.fitted(consumer, read, weights)
+            return tf.ensure_shape(left, gradient.shape)
+
+        return self._strategy.run(residual, args=(gradient, read))
+
+    def gradient_norm(self) -> tf.Tensor:
+        """About the root mean square over examples of the norm of dl/dz, l being one's own loss."""
+
+        def on_replica(inputs, _, output_gradients):
+            examples = tf.cast(tf.shape(inputs[0])[0], tf.float32)
+            return examples, vector_norms.of_all(output_gradients)
+
+        examples, norm = self._sums(on_replica, *self._batch())
+        return tf.sqrt(examples) * norm
 
     def _sums(self, function, *args):
         """The results of `function`, which is run on each replica, over all of them."""

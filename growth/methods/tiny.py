@@ -12,6 +12,9 @@ from growth.surgery import trial as trial_lib
 from growth.surgery.neurons import NewNeurons
 from models import site as site_lib
 
+# Singular values below this fraction of the norm of dL/dz are rounding errors.
+_LEAST = 1e-4
+
 
 @gin.configurable
 class Tiny(method.GrowthMethod):
@@ -82,6 +85,7 @@ class Tiny(method.GrowthMethod):
         whitened = whitened_map.WhitenedMap(linear_map.residual(), root)
         # The right vectors are those of A R = -N^T S^(-1/2) times lambda; z shall fall.
         left, right, values = singular_vectors.top(whitened, count, seeds[0])
+        values = tf.where(values < _LEAST * linear_map.gradient_norm(), 0.0, values)
         norms = tf.sqrt(values)
         incoming = -tf.matmul(root, tf.math.divide_no_nan(right, norms))
         signs_ = self._sign(linear_map, left, -incoming, seeds[1])

@@ -15,6 +15,7 @@ from growth.methods import (
     pairs,
     random,
     split,
+    tiny,
 )
 from growth.methods.check_method import check_method
 from growth.surgery.neurons import NewNeurons
@@ -37,6 +38,7 @@ _INNER = inner_optimization.ProjectedAdam(steps=2)
         (split.Split(), False),
         (firefly_opt.FireflyOpt(optimizer=_INNER), False),
         (firefly.Firefly(optimizer=_INNER), False),
+        (tiny.Tiny(), False),
     ],
     ids=lambda value: type(value).__name__,
 )
