@@ -191,7 +191,8 @@ def test_the_amplitude_is_the_best_of_its_neighbours():
     losses = [float(trial.loss([tiny._scaled(best, factor**0.5)])) for factor in (0.5, 1, 2)]
     assert losses[1] < min(losses[0], losses[2])
     # Both sides have the same factor.
-    factors = [np.linalg.norm(b) / np.linalg.norm(s) for b, s in zip(best[:2], start[:2])]
+    pairs = zip(best[:2], start[:2], strict=True)
+    factors = [np.linalg.norm(b) / np.linalg.norm(s) for b, s in pairs]
     np.testing.assert_allclose(*factors, rtol=1e-5)
 
 
