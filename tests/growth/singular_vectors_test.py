@@ -110,7 +110,7 @@ _METHODS = {
 @pytest.mark.parametrize("method", _METHODS)
 def test_the_scale_of_the_loss_changes_no_new_neuron(method, power, activation):
     view = networks.view(networks.network(activation=activation), 0, networks.batch())
-    inputs, old, output_gradients, _ = view._observed
+    inputs, old, output_gradients, *_ = view._observed
     scaled = linear_map.LinearMap(
         view.site, linear_map.Observed(inputs, old, [power * g for g in output_gradients])
     )
