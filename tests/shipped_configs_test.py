@@ -107,6 +107,8 @@ def data(tmp_path_factory):
         tiny_images.write_as(folder, name, {"train": 12, split: 4})
     tiny_fashion_mnist.prepare(folder)
     return [
+        "import trainer.datasets.image_classification\nimport trainer.datasets.streamed_images"
+    ] + [
         f"{dataset}.data_dir = '{folder}'" for dataset in ("ImageClassification", "StreamedImages")
     ]
 
