@@ -43,16 +43,19 @@ class Grower:
       method: the growth method: how new neurons start; None for a network that never grows (a
         baseline).
       carry_slots: whether existing neurons keep their optimizer slots at a growth. Those of new
-        ones start as at the beginning of a run, but Adam's bias correction goes on counting the
-        run's steps: their first steps are longer than the learning rate, see docs/concepts.md.
+        ones start as at the beginning of a run.
       skip_nonfinite: whether a growth of which new weights would not be finite is left out, which
         the logs say, and not made up for; if not, it ends the run.
       newborn_rate: the learning rate of new neurons over that of the network, by age; None for 1.
+      newborn_clock: whether new neurons count their own steps for Adam's bias correction, so that
+        their first step is one learning rate long; if not, they count those of the run, and it is
+        longer, see docs/concepts.md. Needs `carry_slots`, and `slots.bias_correction`.
       newborn_health: gives what looks at new neurons from time to time; None for nothing.
 
     Attributes:
       history: the growths so far; belongs into checkpoints.
-      update_factors: the factors of the optimizer's updates, less 1; None without `newborn_rate`.
+      update_factors: the factors of the optimizer's updates, less 1; None without `newborn_rate`
+        and `newborn_clock`.
 
     Raises:
       ValueError: the growth method cannot grow one of the sites, or there are none.
@@ -72,6 +75,7 @@ class Grower:
         carry_slots: bool = True,
         skip_nonfinite: bool = False,
         newborn_rate: rates.NewbornRate | None = None,
+        newborn_clock: bool = False,
         newborn_health: Callable[[], health.NewbornHealth] | None = health.NewbornHealth,
     ):
         self._model = model
@@ -85,9 +89,17 @@ class Grower:
         self._skip_nonfinite = skip_nonfinite
         self._counted = cost.counted_layers(model)
         self._cohorts = self.update_factors = None
-        if newborn_rate is not None:
+        if newborn_clock and not carry_slots:
+            raise ValueError(
+                "Grower.newborn_clock = True gives new neurons a clock of their own; with "
+                "Grower.carry_slots = False old neurons start anew as well: bind one of the two"
+            )
+        if newborn_rate is not None or newborn_clock:
             self._cohorts = cohorts_lib.Cohorts(self._sites)
-            self.update_factors = update_factors.UpdateFactors(self._cohorts, newborn_rate)
+            correction = slots.bias_correction if newborn_clock else None
+            self.update_factors = update_factors.UpdateFactors(
+                self._cohorts, newborn_rate, correction
+            )
         step = growth_step.GrowthStep(
             model, self._sites, loss, train_step, method, slots, carry_slots, self._cohorts
         )
