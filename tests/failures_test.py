@@ -20,8 +20,8 @@ from trainer.model_dir import run_directory
 
 _SHORT = (
     "Experiment.steps = 40",
-    "Experiment.log_interval = 5",
-    "Experiment.checkpoint_interval = 10",
+    "Loop.log_interval = 5",
+    "Loop.checkpoint_interval = 10",
     "PeriodicSchedule.start = 15",
     "PeriodicSchedule.interval = 10",
     "PeriodicSchedule.count = 2",
@@ -86,8 +86,8 @@ StreamedImages.batch_size = 8
 StreamedImages.image_size = 16
 StreamedImages.shards_in_memory = 1
 Experiment.steps = 200
-Experiment.log_interval = 1
-Experiment.checkpoint_interval = 2
+Loop.log_interval = 1
+Loop.checkpoint_interval = 2
 Grower.method = None
 """
 
@@ -208,8 +208,8 @@ import odd_labels
 Experiment.dataset = @OddLabels
 Experiment.objective = @Classification()
 Experiment.steps = 8
-Experiment.log_interval = 4
-Experiment.checkpoint_interval = 2
+Loop.log_interval = 4
+Loop.checkpoint_interval = 2
 Grower.method = None
 """
 _ODD_LABELS = """

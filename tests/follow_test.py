@@ -23,9 +23,9 @@ from trainer.model_dir import checkpoints, run_directory
 _SMALL = "small+gradmax"
 _BINDINGS = [
     "Experiment.steps = 40",
-    "Experiment.log_interval = 5",
-    "Experiment.checkpoint_interval = 10",
-    "Experiment.checkpoints_kept = 10",
+    "Loop.log_interval = 5",
+    "Loop.checkpoint_interval = 10",
+    "Loop.checkpoints_kept = 10",
     "PeriodicSchedule.start = 15",
     "PeriodicSchedule.interval = 10",
     "PeriodicSchedule.count = 2",

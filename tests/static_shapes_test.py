@@ -23,8 +23,8 @@ pytestmark = pytest.mark.slow
 
 _BINDINGS = (
     "Experiment.steps = 9",
-    "Experiment.log_interval = 3",
-    "Experiment.eval_interval = 4",
+    "Loop.log_interval = 3",
+    "Loop.eval_interval = 4",
     "PeriodicSchedule.start = 3",
     "PeriodicSchedule.interval = 3",
     "PeriodicSchedule.count = 2",
@@ -55,7 +55,7 @@ _CONVOLUTION = (
 def _run(folder, file, bindings, static=True):
     gin.clear_config()
     files = compositions.files(file)
-    reader.load(files, [*_BINDINGS, *bindings, f"Experiment.static_shapes = {static}"])
+    reader.load(files, [*_BINDINGS, *bindings, f"Devices.static_shapes = {static}"])
     built = experiment.Experiment()
     directory = run_directory.RunDirectory(str(folder))
     directory.start(gin.config_str(), overwrite_config=True)
@@ -273,6 +273,6 @@ def test_a_restore_that_fails_leaves_shapes_defined():
 def test_a_tpu_that_does_not_answer_is_named():
     gin.clear_config()
     files = compositions.files("small+gradmax")
-    reader.load(files, ["Experiment.distribution_strategy = 'tpu'"])
-    with pytest.raises(ValueError, match="finds no TPU at Experiment.tpu_address = 'local'"):
+    reader.load(files, ["Devices.distribution_strategy = 'tpu'"])
+    with pytest.raises(ValueError, match="finds no TPU at Devices.tpu_address = 'local'"):
         experiment.Experiment()

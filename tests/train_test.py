@@ -17,9 +17,9 @@ from trainer.model_dir import run_directory
 
 _BINDINGS = (
     "Experiment.steps = 12",
-    "Experiment.log_interval = 4",
-    "Experiment.eval_interval = 6",
-    "Experiment.checkpoint_interval = 5",
+    "Loop.log_interval = 4",
+    "Loop.eval_interval = 6",
+    "Loop.checkpoint_interval = 5",
     "PeriodicSchedule.start = 3",
     "PeriodicSchedule.interval = 3",
     "PeriodicSchedule.count = 2",
@@ -159,7 +159,7 @@ _ALL_STATE = (
 def test_a_run_that_was_stopped_after_each_loop_ends_the_same(
     tmp_path, monkeypatch, file, bindings
 ):
-    bindings += ("Experiment.checkpoint_interval = 12",)  # What is stopped saves by itself.
+    bindings += ("Loop.checkpoint_interval = 12",)  # What is stopped saves by itself.
     uninterrupted, run = _run(tmp_path / "uninterrupted", *bindings, file=file)
     run.prepare(reader.literals())
     run.train(evaluate=True)

@@ -19,8 +19,8 @@ _CONVOLUTION = compositions.files("convolution/small+gradmax")
 _STEPS = [
     "import trainer.datasets.conv_teacher_student",
     "Experiment.steps = 12",
-    "Experiment.log_interval = 4",
-    "Experiment.checkpoint_interval = 4",
+    "Loop.log_interval = 4",
+    "Loop.checkpoint_interval = 4",
     "PeriodicSchedule.start = 2",
     "PeriodicSchedule.interval = 3",
     "PeriodicSchedule.count = 2",
@@ -33,16 +33,16 @@ def _bindings(source, *more):
     return [*_STEPS, "Experiment.warm_start = @WarmStart()", f'WarmStart.path = "{source}"', *more]
 
 
-def _load(files, bindings):
+def _load(files, bindings, resumes=False):
     gin.clear_config()
     reader.load(files, bindings)
-    return experiment.Experiment()
+    return experiment.Experiment(resumes=resumes)
 
 
 def _begun(files, bindings, folder):
     """An experiment and its run, before the first step."""
-    built = _load(files, bindings)
     directory = run_directory.RunDirectory(folder)
+    built = _load(files, bindings, directory.has_checkpoint())
     directory.start(gin.config_str(), overwrite_config=False)
     return built, train.Run(built, directory)
 
@@ -93,8 +93,8 @@ def _saved(model, path):
 
 
 # Configuration, network, name of its file.
-_MIRRORED = ('Experiment.distribution_strategy = "mirrored"', "Experiment.logical_cpus = 2")
-_STATIC = ("Experiment.static_shapes = True",)
+_MIRRORED = ('Devices.distribution_strategy = "mirrored"', "Devices.logical_cpus = 2")
+_STATIC = ("Devices.static_shapes = True",)
 _SOURCES = {
     "keras": (_MLP, (), _dense, "model.keras"),
     "h5": (_MLP, (), _dense, "model.h5"),
@@ -127,7 +127,7 @@ def test_a_run_begins_with_what_a_network_of_tf_keras_puts_out(source, tmp_path)
     np.testing.assert_allclose(_outputs(built), expected, atol=1e-6, rtol=1e-6)
     with built.task.averaged():
         np.testing.assert_allclose(_outputs(built), expected, atol=1e-6, rtol=1e-6)
-    slots = [slot for v in built.model.trainable_variables for slot in built._slots(v)]
+    slots = [slot for v in built.model.trainable_variables for slot in built.grower._slots(v)]
     for slot in slots:
         assert slot.initial is None or not np.any(slot.variable.numpy())
     shapes = [v.numpy().shape for v in built.model.trainable_variables]
@@ -207,7 +207,6 @@ def test_layers_that_are_left_out_begin_as_they_would(tmp_path):
     made = _load(_MLP, [*_STEPS, four, "MLP.hidden_widths = (12,)"]).model.trainable_variables
     for skip in (["output"], ["out*"]):
         built = _load(_MLP, _bindings(path, f"WarmStart.skip = {skip!r}", four))
-        built.start_warm()
         hidden, output = built.model.trainable_variables
         np.testing.assert_array_equal(
             hidden, named_weights.read(str(path)).values["hidden_1/kernel"]
@@ -251,7 +250,7 @@ def test_a_network_that_does_not_fit_is_refused(more, make, message, tmp_path):
     source.build([None, 20])
     path = _saved(source, tmp_path / "model.keras")
     with pytest.raises(ValueError, match=message):
-        _load(_MLP, _bindings(path, *more)).start_warm()
+        _load(_MLP, _bindings(path, *more))
 
 
 @pytest.mark.parametrize(
@@ -268,7 +267,7 @@ def test_normalizations_that_would_not_do_the_same(normalization, epsilon, messa
     source(next(iter(built.dataset.train(0)))[0])
     path = _saved(source, tmp_path / "model.keras")
     with pytest.raises(ValueError, match=message):
-        _load(_CONVOLUTION, _bindings(path, *more)).start_warm()
+        _load(_CONVOLUTION, _bindings(path, *more))
 
 
 @pytest.mark.parametrize(
@@ -283,9 +282,8 @@ def test_normalizations_that_would_not_do_the_same(normalization, epsilon, messa
 def test_what_is_no_network_is_refused(name, content, message, tmp_path):
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    built = _load(_MLP, _bindings(tmp_path / name))
     with pytest.raises(errors.UserError, match=message), errors.mistakes():
-        built.start_warm()
+        _load(_MLP, _bindings(tmp_path / name))
 
 
 def test_a_run_that_is_killed_goes_on_without_the_network_that_it_began_with(tmp_path):

@@ -63,7 +63,7 @@ class Run:
         self._checkpoints = checkpoints.Checkpoints(
             self._checkpoint,
             directory.checkpoints,
-            experiment.checkpoints_kept,
+            experiment.loop.checkpoints_kept,
             experiment.strategy,
         )
         constants = optimizers.constants(experiment.optimizer)
@@ -72,8 +72,6 @@ class Run:
         else:
             with experiment.strategy.scope(), experiment.shapes.suspended():
                 self._checkpoints.restore()
-            if self._checkpoints.newest is None:
-                experiment.start_warm()
         for variable, value in constants:
             variable.assign(value)
         self._seconds_a_step = None  # In the last loop that trained.
@@ -86,11 +84,14 @@ class Run:
         """Training steps done."""
         return int(self._task.global_step.numpy())
 
-    def prepare(self, literals: dict[str, int | float | str | bool]) -> None:
+    def prepare(
+        self, literals: dict[str, int | float | str | bool], batch: tuple | None = None
+    ) -> None:
         """Traces training and growth, and logs the configuration.
 
         Args:
           literals: the values of the configuration by name, for TensorBoard's hparams.
+          batch: any training batch, distributed; None to read the first one.
         """
         if self._directory.is_written:
             standard_streams.say("tracing a training step and a growth")
@@ -101,7 +102,7 @@ class Run:
             dataset = self._experiment.dataset.train(self.step)
             unsaved_state.warn(self._task, self._checkpoint, dataset)
         with failed_steps.explained(self._experiment, self._checkpoints):
-            batch = self._experiment.take_first_batch()  # Any: nothing is trained on it.
+            batch = batch or self._experiment.first_batch()  # Nothing is trained on it.
         with self._experiment.task.random_state.preserved():  # No growth, but passes over a batch.
             self._grower.prepare(self._experiment.growth_batch(self.step, batch), batch)
         # Up to here the run may turn out to be impossible, and no file has been touched.
@@ -153,7 +154,7 @@ class Run:
                     stop = min(*profiler.stops(first), *self._stops(first, evaluate))
                     output = self._train_steps(stop - self.step)
                 self._log.loop(output)
-                if stop % experiment.checkpoint_interval == 0:
+                if stop % experiment.loop.checkpoint_interval == 0:
                     self._save()
                 if evaluate and self._evaluation_is_due():
                     self._evaluate()
@@ -215,12 +216,12 @@ class Run:
 
     def _stops(self, first: int, evaluate: bool) -> list[int]:
         """The steps after `first` at which the in-graph training loop has to return to Python."""
-        experiment = self._experiment
-        intervals = [experiment.log_interval, experiment.checkpoint_interval]
-        if evaluate and experiment.eval_interval:
-            intervals.append(experiment.eval_interval)
+        loop = self._experiment.loop
+        intervals = [loop.log_interval, loop.checkpoint_interval]
+        if evaluate and loop.eval_interval:
+            intervals.append(loop.eval_interval)
         growth = self._grower.next_growth(first + 1)
-        stops = [experiment.steps, *(i * (first // i + 1) for i in intervals)]
+        stops = [self._experiment.steps, *(i * (first // i + 1) for i in intervals)]
         return stops if growth is None else [*stops, growth]
 
     def _train_steps(self, steps: int) -> dict[str, tf.Tensor]:
@@ -238,7 +239,7 @@ class Run:
         self._checkpoints.save(self.step)
 
     def _evaluation_is_due(self) -> bool:
-        interval = self._experiment.eval_interval
+        interval = self._experiment.loop.eval_interval
         # The one at the end comes after the last checkpoint.
         return bool(interval) and not self.step % interval and self.step < self._experiment.steps
 
@@ -246,7 +247,7 @@ class Run:
         """Evaluates, and keeps the checkpoint in `best/` if it is the best."""
         metrics = evaluation.evaluate(self._experiment, self._log.test_summaries)
         self._log.evaluation(metrics, self.step)
-        if self._experiment.eval_interval:
+        if self._experiment.loop.eval_interval:
             self._best.update(self.step, metrics, self._checkpoint)
         return metrics
 
@@ -302,7 +303,7 @@ def train_in(directory: run_directory.RunDirectory, evaluate: bool) -> experimen
       The experiment after the last step.
     """
     with errors.mistakes():
-        experiment = experiment_lib.Experiment()
+        experiment = experiment_lib.Experiment(resumes=directory.has_checkpoint())
         run = Run(experiment, directory)
     if not run.is_finished(evaluate):
         run.prepare(reader.literals())

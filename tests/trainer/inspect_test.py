@@ -20,9 +20,9 @@ from trainer.model_dir import run_directory, run_report
 _SMALL = "small+gradmax"
 _BINDINGS = [
     "Experiment.steps = 12",
-    "Experiment.log_interval = 4",
-    "Experiment.eval_interval = 6",
-    "Experiment.checkpoint_interval = 4",
+    "Loop.log_interval = 4",
+    "Loop.eval_interval = 6",
+    "Loop.checkpoint_interval = 4",
     "PeriodicSchedule.start = 3",
     "PeriodicSchedule.interval = 6",
     "PeriodicSchedule.count = 2",

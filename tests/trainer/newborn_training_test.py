@@ -82,7 +82,7 @@ def test_a_factor_of_one_changes_no_bit():
 
 _BINDINGS = (
     "Experiment.steps = 9",
-    "Experiment.log_interval = 1",
+    "Loop.log_interval = 1",
     "PeriodicSchedule.start = 2",
     "PeriodicSchedule.interval = 3",
     "PeriodicSchedule.count = 2",

@@ -16,8 +16,8 @@ from trainer.model_dir import run_directory
 
 _BINDINGS = (
     "Experiment.steps = 40",
-    "Experiment.log_interval = 16",
-    "Experiment.eval_interval = 16",
+    "Loop.log_interval = 16",
+    "Loop.eval_interval = 16",
     "PeriodicSchedule.start = 3",
     "PeriodicSchedule.interval = 17",
     "PeriodicSchedule.count = 2",
