@@ -10,6 +10,7 @@ import tf_keras
 
 from tests import compositions
 from trainer import experiment, train
+from trainer import run as run_lib
 from trainer.config import reader
 from trainer.model_dir import run_directory
 from trainer.optimization import optimizers
@@ -44,9 +45,8 @@ def _built(*bindings):
 
 def _run(folder, *bindings):
     built = _built(*bindings)
-    run = train.Run(built, run_directory.RunDirectory(folder))
-    run.prepare({})
-    run.train(evaluate=True)
+    run = run_lib.Run(built, run_directory.RunDirectory(folder))
+    train.Training(run, {}).train(evaluate=True)
     return built, json.loads((folder / "result.json").read_text())
 
 

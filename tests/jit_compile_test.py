@@ -12,6 +12,7 @@ from models.architectures import convnet, mlp, mobilenet, vgg, wide_resnet
 from models.layers import activations, normalization, pooling
 from tests import compositions, networks, training_loops
 from trainer import experiment, objectives, task, train
+from trainer import run as run_lib
 from trainer.config import reader
 from trainer.datasets import dataset
 from trainer.model_dir import run_directory
@@ -84,10 +85,10 @@ def _run(folder, *bindings):
     files = compositions.files("small+gradmax")
     reader.load(files, ["Experiment.steps = 9", "Loop.log_interval = 1", *bindings])
     built = experiment.Experiment()
-    run = train.Run(built, run_directory.RunDirectory(folder))
-    run.prepare({})
+    run = run_lib.Run(built, run_directory.RunDirectory(folder))
+    training = train.Training(run, {})
     outputs = training_loops.recorded(built.task)
-    run.train(evaluate=False)
+    training.train(evaluate=False)
     return [float(output["loss"]) for output in outputs], built
 
 

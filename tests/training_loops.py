@@ -7,6 +7,7 @@ import gin
 from growth import grower as grower_lib
 from tests import networks
 from trainer import experiment, loop, objectives, train
+from trainer import run as run_lib
 from trainer.datasets import teacher_student
 from trainer.model_dir import run_directory
 
@@ -26,10 +27,10 @@ def run(folder, method, schedule, policy, steps, log_interval=100):
         ),
         loop=functools.partial(loop.Loop, log_interval=log_interval),
     )
-    made = train.Run(built, run_directory.RunDirectory(folder))
-    made.prepare({})
+    made = run_lib.Run(built, run_directory.RunDirectory(folder))
+    training = train.Training(made, {})
     outputs = recorded(built.task)
-    made.train(evaluate=False)
+    training.train(evaluate=False)
     return built, outputs
 
 

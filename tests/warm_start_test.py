@@ -9,6 +9,7 @@ import tf_keras
 
 from tests import compositions, training_processes
 from trainer import dry_run, experiment, train
+from trainer import run as run_lib
 from trainer.command import errors
 from trainer.config import reader
 from trainer.model_dir import run_directory
@@ -44,7 +45,7 @@ def _begun(files, bindings, folder):
     directory = run_directory.RunDirectory(folder)
     built = _load(files, bindings, directory.has_checkpoint())
     directory.start(gin.config_str(), overwrite_config=False)
-    return built, train.Run(built, directory)
+    return built, run_lib.Run(built, directory)
 
 
 def _dense(width=12, outputs=10, name="hidden_1"):
@@ -145,8 +146,7 @@ def test_it_grows_and_learns_from_there(name, tmp_path):
     width = built.grower.widths()["hidden_1"]
     assert width in (9, 12) and built.grower.seed_network.widths == {"hidden_1": width}
     before = loss()
-    run.prepare({})
-    run.train(evaluate=True)
+    train.Training(run, {}).train(evaluate=True)
     assert loss() < before
     result = json.loads((tmp_path / "run/result.json").read_text())
     assert result["widths"] == {"hidden_1": width + 2}
@@ -161,8 +161,7 @@ def test_it_grows_and_learns_from_there(name, tmp_path):
 def test_growth_by_gradmax_leaves_the_outputs_as_they_were(tmp_path):
     still = ("ConstantLrConfig.learning_rate = 0.0",)
     built, run, expected = _from_elsewhere(tmp_path, _MLP, still, _dense, "model.keras")
-    run.prepare({})
-    run.train(evaluate=False)
+    train.Training(run, {}).train(evaluate=False)
     assert built.grower.widths() == {"hidden_1": 14}
     np.testing.assert_allclose(_outputs(built), expected, atol=1e-6, rtol=1e-6)
 
@@ -180,8 +179,7 @@ def grown(tmp_path_factory):
     """The folder of a run that has grown, with averages of its weights, and what it puts out."""
     folder = tmp_path_factory.mktemp("grown")
     built, run = _begun(_CONVOLUTION, [*_STEPS, *_ALL_STATE], folder)
-    run.prepare({})
-    run.train(evaluate=True)
+    train.Training(run, {}).train(evaluate=True)
     run.export()
     with built.task.averaged():
         return folder, _outputs(built)
@@ -300,3 +298,10 @@ def test_a_run_that_is_killed_goes_on_without_the_network_that_it_began_with(tmp
         assert server.run(tmp_path / "killed", _MLP, bindings) == [0]
     whole, killed = (training_processes.outcome(tmp_path / name) for name in ("whole", "killed"))
     assert whole == killed and whole[0]["widths"] == {"hidden_1": 14}
+
+
+def test_checkpoints_that_vanish_at_the_start_are_not_replaced_by_other_weights(tmp_path):
+    path = _saved(_trained(_dense(), _load(_MLP, _STEPS)), tmp_path / "model.keras")
+    built = _load(_MLP, _bindings(path), resumes=True)
+    with pytest.raises(errors.UserError, match="have just been removed; start again"):
+        run_lib.Run(built, run_directory.RunDirectory(tmp_path / "run"))

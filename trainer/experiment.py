@@ -11,6 +11,7 @@ from growth import grower as grower_lib
 from growth.records import spent_flops
 from trainer import loop as loop_lib
 from trainer import matched_flops, objectives, random_state, task
+from trainer.config import messages
 from trainer.datasets import dataset as dataset_lib
 from trainer.datasets import promises
 from trainer.distribution import devices as devices_lib
@@ -48,12 +49,13 @@ class Experiment:
         elsewhere, and the widths of its sites; None for those of the model.
       loop: gives the intervals of the training loop.
       devices: gives what the run computes on.
-      resumes: whether a checkpoint is restored next, so that `warm_start` is not read.
+      resumes: whether a checkpoint is restored next, so that `warm_start` is not loaded.
 
     Attributes:
       strategy: distributes training.
       best_metric: the metric of evaluation that tells which checkpoint is the best.
       shapes: assigns bigger values to variables.
+      lacks_weights: true if `warm_start` was left to a checkpoint.
 
     Raises:
       ValueError: an argument is out of range, or the parts do not fit.
@@ -99,12 +101,13 @@ class Experiment:
                 self.model.variables, slots, [self.task.trace_anew, slots.trace_anew]
             )
             self.grower = self._grower(grower, slots)
+            self.lacks_weights = warm_start is not None and resumes
             if warm_start is not None and not resumes:
                 self.shapes.assign(warm_start.values(self.model, slots))
                 self.grower.record_seed_network()
         # A policy's mistake shows now, not at the first growth.
         matched_flops.check_end_of_growth(self.grower.plan(self.steps), steps)
-        self.best_metric = _checked_best_metric(objective)
+        self.best_metric = _checked_best_metric(self.loop, objective)
         self.data_faults = data_faults.DataFaults(
             self.dataset, objective, outputs[-1] if outputs.rank > 1 else None
         )
@@ -212,11 +215,14 @@ def _check_growth_batch_size(growth_batch_size: int | None, replicas: int) -> No
         )
 
 
-def _checked_best_metric(objective: objectives.Objective) -> str:
+def _checked_best_metric(loop: loop_lib.Loop, objective: objectives.Objective) -> str:
     known = ["loss", *(metric.name for metric in objective.metrics())]
-    if objective.best_metric not in known:
+    wanted, where = loop.best_metric, "Loop"
+    if wanted is None:
+        wanted, where = objective.best_metric, type(objective).__name__
+    if wanted not in known:
         raise ValueError(
-            f"{type(objective).__name__}.best_metric = {objective.best_metric!r} must be one of "
-            f"{', '.join(known)}"
+            f"{where}.best_metric = {wanted!r} must be one of {', '.join(known)}"
+            + messages.did_you_mean(wanted, known)
         )
-    return objective.best_metric
+    return wanted

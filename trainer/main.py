@@ -96,9 +96,15 @@ def _restores() -> bool:
 
 
 def _train(built, directory, evaluate=False) -> Callable[[], None]:
+    from trainer import run as run_lib
     from trainer import train
     from trainer.config import reader
 
+    if not evaluate and built.loop.patience is not None:
+        raise ValueError(
+            f"Loop.patience = {built.loop.patience} counts evaluations, which --mode=train leaves "
+            "out; give --mode=train_and_eval, or bind None"
+        )
     directory.start(gin.config_str(), _OVERWRITE_CONFIG.value)
     with directory.starting():
         if directory.is_finished(built.steps):
@@ -107,12 +113,12 @@ def _train(built, directory, evaluate=False) -> Callable[[], None]:
             built.check_first_batch()
         batch = built.first_batch()
         built.try_sites(batch)
-        run = train.Run(built, directory)
+        run = run_lib.Run(built, directory)
         if run.is_finished(evaluate):
             return lambda: _say_finished(directory)
-        run.prepare(reader.literals(), batch)
+        training = train.Training(run, reader.literals(), batch)
     steps = _PROFILE_STEPS.value and tuple(int(step) for step in _PROFILE_STEPS.value)
-    return lambda: run.train(evaluate, steps)
+    return lambda: training.train(evaluate, steps)
 
 
 _OTHER_CONFIG = (
@@ -154,11 +160,11 @@ def _evaluate(built, directory) -> Callable[[], None]:
 
 
 def _export(built, directory) -> Callable[[], None]:
-    from trainer import train
+    from trainer import run as run_lib
     from trainer.model_dir import checkpoints
 
     directory.start(gin.config_str(), _OVERWRITE_CONFIG.value, read_only=True)
-    run = train.Run(built, directory, checkpoints.find(directory, _CHECKPOINT.value))
+    run = run_lib.Run(built, directory, checkpoints.find(directory, _CHECKPOINT.value))
     return lambda: print("".join(f"{path}\n" for path in run.export()), end="")
 
 

@@ -15,6 +15,7 @@ from growth.methods import gradmax, random
 from models.architectures import mlp
 from models.layers import activations
 from trainer import experiment, loop, objectives, task, train
+from trainer import run as run_lib
 from trainer.command import errors
 from trainer.datasets import dataset
 from trainer.model_dir import run_directory
@@ -69,9 +70,8 @@ def _experiment(data, objective=None, steps=4, model=None, **arguments):
 
 
 def _trained(folder, built):
-    run = train.Run(built, run_directory.RunDirectory(folder))
-    run.prepare({})
-    run.train(evaluate=True)
+    run = run_lib.Run(built, run_directory.RunDirectory(folder))
+    train.Training(run, {}).train(evaluate=True)
     return json.loads((folder / "result.json").read_text())
 
 

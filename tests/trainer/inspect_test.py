@@ -12,6 +12,7 @@ import pytest
 
 from tests import compositions, training_processes
 from trainer import experiment, train
+from trainer import run as run_lib
 from trainer.command import command_line, console_text, errors
 from trainer.config import reader
 from trainer.logs import report_text
@@ -38,9 +39,8 @@ def finished(tmp_path_factory):
     directory = run_directory.RunDirectory(folder)
     built = experiment.Experiment()
     directory.start(gin.config_str(), overwrite_config=False)
-    run = train.Run(built, directory)
-    run.prepare({})
-    run.train(evaluate=True)
+    run = run_lib.Run(built, directory)
+    train.Training(run, {}).train(evaluate=True)
     return folder
 
 

@@ -13,6 +13,7 @@ from models import site
 from models.layers import activations, growable, noise
 from tests import compositions, training_processes
 from trainer import experiment, train
+from trainer import run as run_lib
 from trainer.config import reader
 from trainer.datasets import teacher_student
 from trainer.model_dir import run_directory
@@ -232,7 +233,7 @@ def test_what_no_checkpoint_holds_is_named_before_the_first_step(
     kind, bindings, message, tmp_path, caplog
 ):
     directory = _run(tmp_path, kind, *bindings)
-    train.Run(experiment.Experiment(), directory).prepare({})
+    train.Training(run_lib.Run(experiment.Experiment(), directory), {})
     said = [r.getMessage() for r in caplog.records if "other numbers" in r.getMessage()]
     assert len(said) == (message is not None)
     assert message is None or re.search(message, said[0])

@@ -15,6 +15,7 @@ from models import cost
 from models.architectures import vgg
 from tests import compositions
 from trainer import evaluation, experiment, matched_flops, train
+from trainer import run as run_lib
 from trainer.command import errors
 from trainer.config import reader
 from trainer.model_dir import checkpoints, run_directory
@@ -39,9 +40,8 @@ def _built(*bindings):
 
 def _run(folder, *bindings):
     built = _built(*bindings)
-    run = train.Run(built, run_directory.RunDirectory(folder))
-    run.prepare({})
-    run.train(evaluate=True)
+    run = run_lib.Run(built, run_directory.RunDirectory(folder))
+    train.Training(run, {}).train(evaluate=True)
     return built, run, json.loads((folder / "result.json").read_text())
 
 
@@ -206,7 +206,7 @@ def test_the_best_checkpoint_has_the_metrics_of_its_evaluation(tmp_path):
 def test_a_run_without_evaluations_has_no_best_checkpoint(tmp_path):
     _, _, result = _run(tmp_path)
     assert result["best"] == {}
-    with pytest.raises(errors.UserError, match=r"no checkpoint in .*best: .*Experiment.eval_inter"):
+    with pytest.raises(errors.UserError, match=r"no checkpoint in .*best: .*Loop.eval_inter"):
         checkpoints.find(run_directory.RunDirectory(tmp_path), "best")
 
 
