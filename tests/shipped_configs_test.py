@@ -12,6 +12,7 @@ import tensorflow as tf
 from models.architectures import mobilenet
 from tests import tiny_fashion_mnist, tiny_images
 from trainer import experiment, train
+from trainer import run as run_lib
 from trainer.config import reader
 from trainer.model_dir import run_directory
 from trainer.sweep import expectations
@@ -130,9 +131,8 @@ def _run(files, folder, growths, bindings):
     """Runs files that compose, and checks that the network grew as many times."""
     built = _load(files, [_SHORT, *bindings])
     planned = len({growth.step for growth in built.grower.plan(built.steps)})
-    run = train.Run(built, run_directory.RunDirectory(str(folder)))
-    run.prepare(reader.literals())
-    run.train(evaluate=False)
+    run = run_lib.Run(built, run_directory.RunDirectory(str(folder)))
+    train.Training(run, reader.literals()).train(evaluate=False)
     result = json.loads((folder / "result.json").read_text())
     assert result["steps"] == built.steps
     assert result["growths"] == planned == growths

@@ -72,7 +72,7 @@ def swept(tmp_path_factory):
     flags += [
         "--metric=train/loss",
         "--metric=test/loss",
-        "--gin_bindings=Experiment.eval_interval = 1",
+        "--gin_bindings=Loop.eval_interval = 1",
     ]
     status, output = _program(sweep, *flags, path=[folder])
     return folder / "out", flags, status, output
@@ -156,8 +156,8 @@ def test_a_grid_has_a_line_for_each_point_and_the_best_one(swept, tmp_path):
     flags = [f"--gin_file={SMALL}", "--grid=AllAtOnce.neurons=1", "--baseline=small+gradmax"]
     status, output = _program(sweep, *flags, *SHORT, f"--output_dir={tmp_path}", "--seeds=3")
     assert status == 2  # Evaluation was bound, too.
-    assert "Experiment.eval_interval = 1" in output
-    flags.append("--gin_bindings=Experiment.eval_interval = 1")
+    assert "Loop.eval_interval = 1" in output
+    flags.append("--gin_bindings=Loop.eval_interval = 1")
     status, output = _program(sweep, *flags, *SHORT, f"--output_dir={tmp_path}", "--seeds=3")
     assert status == 0, output
     assert "0 runs to do" in output

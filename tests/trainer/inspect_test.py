@@ -12,6 +12,7 @@ import pytest
 
 from tests import compositions, training_processes
 from trainer import experiment, train
+from trainer import run as run_lib
 from trainer.command import command_line, console_text, errors
 from trainer.config import reader
 from trainer.logs import report_text
@@ -20,9 +21,9 @@ from trainer.model_dir import run_directory, run_report
 _SMALL = "small+gradmax"
 _BINDINGS = [
     "Experiment.steps = 12",
-    "Experiment.log_interval = 4",
-    "Experiment.eval_interval = 6",
-    "Experiment.checkpoint_interval = 4",
+    "Loop.log_interval = 4",
+    "Loop.eval_interval = 6",
+    "Loop.checkpoint_interval = 4",
     "PeriodicSchedule.start = 3",
     "PeriodicSchedule.interval = 6",
     "PeriodicSchedule.count = 2",
@@ -38,9 +39,8 @@ def finished(tmp_path_factory):
     directory = run_directory.RunDirectory(folder)
     built = experiment.Experiment()
     directory.start(gin.config_str(), overwrite_config=False)
-    run = train.Run(built, directory)
-    run.prepare({})
-    run.train(evaluate=True)
+    run = run_lib.Run(built, directory)
+    train.Training(run, {}).train(evaluate=True)
     return folder
 
 

@@ -29,8 +29,11 @@ def text(report: Mapping[str, Any]) -> str:
 
 def _state(report):
     step, of = report["step"], f"of {_number(report['steps'])}"
+    finished = f"finished {step} steps"
+    if early := report["stopped_early"]:
+        finished += f" {of}, stopped early: {early['reason']}"
     return {
-        "finished": f"finished {step} steps",
+        "finished": finished,
         "running": f"running; the newest checkpoint is of step {step} {of}",
         "stopped": f"stopped at step {step} {of}",
         "no checkpoint": "no checkpoint",

@@ -13,7 +13,8 @@ def read(model_dir: str) -> dict[str, Any]:
     """Reads a model_dir; what holds at a step holds at that of the newest checkpoint.
 
     Returns:
-      `state` ("finished", "running", "stopped" or "no checkpoint"), `step` of `steps`, `seed`,
+      `state` ("finished", "running", "stopped" or "no checkpoint"), `step` of `steps`,
+      `stopped_early` (why a finished run did fewer, see result.json; None if not), `seed`,
       `checkpoints` (steps of those kept); by "birth" and "now": `widths` by site, `parameters`,
       `forward_flops` of an example; `training_flops` so far, `best` (evaluation, see result.json),
       `growths` (growth.jsonl; of a run that goes on, also those after the newest checkpoint) and
@@ -42,6 +43,7 @@ def read(model_dir: str) -> dict[str, Any]:
         "state": _state(directory, bool(result), bool(kept)),
         "step": step,
         "steps": known.get("steps"),
+        "stopped_early": result.get("stopped_early"),
         "seed": known.get("seed"),
         "checkpoints": kept,
         **_sizes(about.get("birth"), about.get("batch_size"), growths, step, result),
