@@ -9,7 +9,7 @@ import tensorflow as tf
 import tf_keras
 
 from growth import growth_step, replica_check, unspecified_shapes, variable_shapes
-from growth.decisions import checks, policies, schedules
+from growth.decisions import planner, policies, schedules
 from growth.methods import method as method_lib
 from growth.newborns import cohorts as cohorts_lib
 from growth.newborns import health, rates, update_factors
@@ -20,9 +20,6 @@ from growth.surgery.neurons import NewNeurons
 from models import cost
 from models import site as site_lib
 from models.layers import memory, seeds
-
-# Of a plan that is looked at as a whole before the run: a schedule need not have an end.
-_MOST_GROWTHS = 100_000
 
 
 @gin.configurable
@@ -82,19 +79,15 @@ class Grower:
         self._sites = site_lib.sites_of(model, required=method is not None)
         self._slots = slots
         self._seed = seed
-        self._schedule = schedule
-        self._policy = policy
+        targets = {site.name: site.target_width for site in self._sites}
+        self._planner = planner.Planner(schedule, policy, targets)
         self._method = method
         self._carry_slots = carry_slots
         self._skip_nonfinite = skip_nonfinite
         self._counted = cost.counted_layers(model)
         self._cohorts = self.update_factors = None
-        if newborn_clock and not carry_slots:
-            raise ValueError(
-                "Grower.newborn_clock = True gives new neurons a clock of their own; with "
-                "Grower.carry_slots = False old neurons start anew as well: bind one of the two"
-            )
         if newborn_rate is not None or newborn_clock:
+            _check_clock(newborn_clock, carry_slots)
             self._cohorts = cohorts_lib.Cohorts(self._sites)
             correction = slots.bias_correction if newborn_clock else None
             self.update_factors = update_factors.UpdateFactors(
@@ -146,7 +139,9 @@ class Grower:
 
     def next_growth(self, step: int) -> int | None:
         """The step of the next growth, `step` itself if it is due now, or None."""
-        return self._next_growth(step, len(self.history), self.history.last_step)
+        if self._method is None:
+            return None
+        return self._planner.next_growth(step, len(self.history), self.history.last_step)
 
     def next_look(self, step: int) -> int | None:
         """The step of the next look at new neurons, `step` itself if it is due now, or None."""
@@ -171,35 +166,16 @@ class Grower:
 
         Raises:
           ValueError: there are too many, or schedule and policy are not functions of what they are
-            asked, or give what they must not.
+            asked, or give what they must not; or memory cannot hold the grown network.
         """
-        who = f"{type(self._schedule).__name__} or {type(self._policy).__name__}"
-        planned, widths = checks.same_twice(
-            f"{who}, asked for all growths of the run,", lambda: self._planned(steps)
-        )
+        if self._method is None:
+            return []
+        initial = self.seed_network.widths
+        planned, widths = self._planner.plan(steps, self.history.events, self.widths(), initial)
         for site in self._sites:
             weights = site.incoming().shape[0] + site.outgoing().shape[0]
             memory.checked([weights, widths[site.name]], f"site {site.name}, once it has grown,")
         return planned
-
-    def _planned(self, steps):
-        """The growths still to come, and the widths after them."""
-        planned = []
-        growths, widths = len(self.history), self.widths()
-        step = self._next_growth(0, growths, self.history.last_step)
-        while step is not None and step < steps:
-            if growths >= _MOST_GROWTHS:
-                raise ValueError(
-                    f"{type(self._schedule).__name__} plans more than {_MOST_GROWTHS} growths "
-                    f"within {steps} steps; let there be fewer, or further apart"
-                )
-            for name, count in self._allot(growths, widths).items():
-                width = widths[name]
-                planned.append(events.PlannedGrowth(step, name, width, width + count))
-                widths[name] += count
-            growths += 1
-            step = self._next_growth(step, growths, step)
-        return planned, widths
 
     def forward_flops(self, steps: int) -> int:
         """Floating-point operations of the forward passes of one example in `steps` steps."""
@@ -279,7 +255,7 @@ class Grower:
         """
         start = time.perf_counter()
         before = self.widths()
-        counts = self._allot(len(self.history), before)
+        counts = self._planner.allot(len(self.history), before, self.seed_network.widths)
         batch = growth_batch if batch is None else batch
         outcome, refusal = self._attempt(step, growth_batch, batch, counts)
         if refusal is not None:
@@ -341,23 +317,6 @@ class Grower:
     def _size(self) -> events.NetworkSize:
         return events.NetworkSize(self.widths(), **self._cost())
 
-    def _next_growth(self, step: int, growths: int, last: int | None) -> int | None:
-        """The next growth, not before `step` and after `last`, the step of the last growth."""
-        if self._method is None:
-            return None
-        due = checks.next_growth(self._schedule, step, growths)
-        return None if due is None else max(due, step, -1 if last is None else last + 1)
-
-    def _allot(self, growth: int, widths: dict[str, int]) -> dict[str, int]:
-        """New neurons by site, of the sites that grow."""
-        initial = self.seed_network.widths
-        sites = [
-            policies.SiteWidth(site.name, initial[site.name], widths[site.name], site.target_width)
-            for site in self._sites
-        ]
-        counts = checks.allot(self._policy, growth, sites)
-        return {name: count for name, count in counts.items() if count}
-
     def _growth_arguments(
         self, growth: int, counts: dict[str, int], step: int
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -367,4 +326,12 @@ class Grower:
             tf.constant([counts.get(site.name, 0) for site in self._sites], tf.int32),
             tf.stack(site_seeds),
             tf.constant(step, tf.int64),
+        )
+
+
+def _check_clock(newborn_clock: bool, carry_slots: bool) -> None:
+    if newborn_clock and not carry_slots:
+        raise ValueError(
+            "Grower.newborn_clock = True gives new neurons a clock of their own; with "
+            "Grower.carry_slots = False old neurons start anew as well: bind one of the two"
         )
