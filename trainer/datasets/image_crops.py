@@ -106,7 +106,7 @@ def decode(
 ) -> tf.Tensor:
     """Decodes a part of an image.
 
-    A JPEG is decoded there only; one of other color spaces (grey, CMYK) becomes RGB. The color of a
+    A JPEG is decoded there only; one of other color spaces (gray, CMYK) becomes RGB. The color of a
     JPEG whose color is stored at half the resolution may differ by a few levels along the edges of
     the part: where decoding all interpolates with a neighbour outside, this has none. PNG, GIF and
     BMP are recognised by their content, whatever the file was called, and decoded as a whole.
@@ -114,7 +114,7 @@ def decode(
     Args:
       encoded: the file's content, a scalar string.
       crop: tells (top, left, height, width) from an image's height and width.
-      channels: 3, or 1 for a grey image.
+      channels: 3, or 1 for a gray image.
 
     Returns:
       uint8 `[height, width, channels]`.
@@ -138,7 +138,7 @@ def decode_whole(encoded: tf.Tensor, channels: int) -> tf.Tensor:
     Args:
       encoded: the content of a JPEG, PNG, GIF (of which the first picture is taken) or BMP file, a
         scalar string.
-      channels: 3, or 1 for a grey image; others are converted.
+      channels: 3, or 1 for a gray image; others are converted.
 
     Returns:
       uint8 `[height, width, channels]`.
@@ -199,7 +199,7 @@ class Square:
     Attributes:
       size: height and width, in pixels.
       method: of interpolation, one of `tf.image.ResizeMethod`.
-      channels: 3, or 1 for grey images.
+      channels: 3, or 1 for gray images.
     """
 
     size: int
