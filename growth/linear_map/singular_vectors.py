@@ -29,7 +29,7 @@ class SingularVectors(NamedTuple):
       left: u, columns of norm 1, `[m, k]`, largest singular value first. The first m are orthogonal
         to each other. Beyond the rank of A, which counts singular values of at least 1e-3 of the
         largest, they are random.
-      right: A^T u, `[n, k]`, not normalised.
+      right: A^T u, `[n, k]`, not normalized.
       values: singular values `[k]`, 0 beyond the rank; NaN if A is not finite.
     """
 
