@@ -86,11 +86,13 @@ class Grower:
         if newborn_rate is not None:
             self._cohorts = cohorts_lib.Cohorts(self._sites)
             self.update_factors = update_factors.UpdateFactors(self._cohorts, newborn_rate)
-        step = growth_step.GrowthStep(
-            model, self._sites, loss, train_step, method, slots, carry_slots, self._cohorts
-        )
         self._shapes = shapes or unspecified_shapes.UnspecifiedShapes()
-        self._grow = self._shapes.compiled(step)
+        self._grow = None
+        if method is not None:
+            step = growth_step.GrowthStep(
+                model, self._sites, loss, train_step, method, slots, carry_slots, self._cohorts
+            )
+            self._grow = self._shapes.compiled(step)
         self._checksums = None
         strategy = tf.distribute.get_strategy()
         if strategy.num_replicas_in_sync > 1:
@@ -165,9 +167,9 @@ class Grower:
 
     def forward_flops(self, steps: int) -> int:
         """Floating-point operations of the forward passes of one example in `steps` steps."""
-        return spent_flops.forward_flops(
-            self.seed_network.forward_flops, self.history.events, steps
-        )
+        seed_network = self.seed_network.forward_flops
+        assert seed_network is not None  # Only records of former runs lack it.
+        return spent_flops.forward_flops(seed_network, self.history.events, steps)
 
     def prepare(self, growth_batch: Any, batch: Any | None = None) -> None:
         """Traces and compiles the growth, by growing nothing, so that no growth waits for it.
@@ -176,7 +178,7 @@ class Grower:
           growth_batch: as for `grow`.
           batch: as for `grow`.
         """
-        if self._method is not None:
+        if self._grow is not None:
             batch = growth_batch if batch is None else batch
             arguments = self._growth_arguments(0, {}, step=0)
             self._grow(growth_batch, batch, *arguments, tf.constant(False))
@@ -238,6 +240,7 @@ class Grower:
         Raises:
           FloatingPointError: the growth, unless such growths are skipped, or the step after it
             gave numbers that are not finite.
+          ValueError: there is no growth method.
         """
         start = time.perf_counter()
         before = self.widths()
@@ -253,7 +256,8 @@ class Grower:
         growth = events.Growth(
             step,
             float(outcome.measured.loss),
-            **self._cost(),
+            parameters=cost.parameters(self._model),
+            forward_flops=self._flops(),
             sites={
                 name: outcome.of_site(i, width, width + counts[name])
                 for i, (name, width) in enumerate(before.items())
@@ -269,10 +273,13 @@ class Grower:
 
     def _attempt(self, step, growth_batch, batch, counts):
         """The outcome of a growth, and why it did not grow, if so."""
+        grow = self._grow
+        if grow is None:
+            raise ValueError("Grower.method = None cannot grow; give a method, e.g. @GradMax()")
 
         def run(counts):
             arguments = self._growth_arguments(len(self.history), counts, step)
-            return self._grow(growth_batch, batch, *arguments, tf.constant(True))
+            return grow(growth_batch, batch, *arguments, tf.constant(True))
 
         kept = [(v, v.read_value()) for v in self._model.non_trainable_variables]
         try:
@@ -296,12 +303,11 @@ class Grower:
         variables = self._model.trainable_variables
         return [*variables, *(slot.variable for v in variables for slot in self._slots(v))]
 
-    def _cost(self) -> dict[str, int]:
-        flops = sum(layer.flops for layer in self._counted)
-        return {"parameters": cost.parameters(self._model), "forward_flops": flops}
+    def _flops(self) -> int:
+        return sum(layer.flops for layer in self._counted)
 
     def _size(self) -> events.NetworkSize:
-        return events.NetworkSize(self.widths(), **self._cost())
+        return events.NetworkSize(self.widths(), cost.parameters(self._model), self._flops())
 
     def _next_growth(self, step: int, growths: int, last: int | None) -> int | None:
         """The next growth, not before `step` and after `last`, the step of the last growth."""

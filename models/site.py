@@ -196,10 +196,10 @@ class GrowthSite:
           `[batch, ..., k]`.
         """
         channels = []
-        values = iter(values)
+        rest = iter(values)
         kernels = self.incoming_kernels(incoming)
         for i, (p, h, kernel) in enumerate(zip(self.producers, inputs, kernels, strict=True)):
-            bias = None if p.bias is None else next(values)
+            bias = None if p.bias is None else next(rest)
             if sources is None or i in sources:
                 channels.append(p.linear(h, kernel))
                 if bias is not None and not tangent:
@@ -207,7 +207,7 @@ class GrowthSite:
         # A bias has no axes but the last.
         channels = functools.reduce(tf.add, channels)
         for layer, inputs_of_layer in zip(self.between, old, strict=True):
-            own = list(itertools.islice(values, len(layer.parameters)))
+            own = list(itertools.islice(rest, len(layer.parameters)))
             apply = layer.tangent if tangent else layer.transform
             channels = apply(channels, own, inputs_of_layer)
         return channels

@@ -104,6 +104,7 @@ class Quota(Policy):
         elif self._fraction is not None:
             neurons = max(1, round(self._fraction * site.initial))
         else:
+            assert self._target_fraction is not None
             if site.target is None:
                 raise ValueError(
                     f"{type(self).__name__}.target_fraction = {self._target_fraction} needs sites "

@@ -71,8 +71,9 @@ def matrix(
     # [q, p] of the rows, [q, p] of the columns, input channels, output channels.
     result = _kernel_gradient(padded, output_gradients, rows, columns)
     result -= _beyond_rows(padded, output_gradients, rows, columns)
-    swapped = (tf.transpose(x, [0, 2, 1, 3]) for x in (padded, output_gradients))
-    result -= tf.transpose(_beyond_rows(*swapped, columns, rows), [2, 3, 0, 1, 4, 5])
+    turned, turned_gradients = (tf.transpose(x, [0, 2, 1, 3]) for x in (padded, output_gradients))
+    beyond = _beyond_rows(turned, turned_gradients, columns, rows)
+    result -= tf.transpose(beyond, [2, 3, 0, 1, 4, 5])
     result += _beyond_both(padded, output_gradients, rows, columns)
     channels, outputs = tf.shape(inputs)[3], tf.shape(output_gradients)[3]
     (q_rows, p_rows), (q_columns, p_columns) = rows.taps.shape, columns.taps.shape

@@ -96,7 +96,10 @@ class Firefly(method.GrowthMethod):
         parents = [new.parents for new in neurons]
 
         def candidates(directions):
-            return [_Candidates(*d, p) for d, p in zip(directions, parents, strict=True)]
+            return [
+                _Candidates(incoming, outgoing, p)
+                for (incoming, outgoing), p in zip(directions, parents, strict=True)
+            ]
 
         def grown(directions, magnitudes):
             return [

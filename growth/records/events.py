@@ -36,7 +36,9 @@ class SiteGrowth:
 
     @property
     def count(self) -> int:
-        """New neurons."""
+        """New neurons; 0 if a width is not known."""
+        if self.from_width is None or self.to_width is None:
+            return 0
         return self.to_width - self.from_width
 
     def to_json(self) -> dict[str, Any]:
@@ -161,7 +163,9 @@ def widths_after(growths: Iterable[Growth], widths: Mapping[str, int]) -> dict[s
     """
     after = dict(widths)
     for growth in growths:
-        after.update({name: site.to_width for name, site in growth.sites.items()})
+        for name, site in growth.sites.items():
+            if site.to_width is not None:
+                after[name] = site.to_width
     return after
 
 

@@ -16,7 +16,7 @@ from growth.site_trial import site_faults
 from growth.surgery import surgery
 from growth.surgery.neurons import NewNeurons
 from models import site as site_lib
-from models.layers import channel_wise, forward_pass
+from models.layers import channel_wise, forward_pass, growable
 
 # As many tell what the whole batch would, in less time.
 _EXAMPLES = 8
@@ -32,13 +32,13 @@ class _Pass(NamedTuple):
 
     Attributes:
       outputs: of the network, on one replica.
-      reads: the inputs of each consumer, on one replica, by layer.
+      reads: the inputs of each consumer, on one replica, by layer; None of one that is not called.
       gradients: of a functional of the outputs by the (incoming, outgoing) weights of the new
         neurons of each site.
     """
 
     outputs: tf.Tensor
-    reads: dict[tf_keras.layers.Layer, tf.Tensor]
+    reads: dict[growable.GrowableLayer, tf.Tensor | None]
     gradients: list[tuple[tf.Tensor, tf.Tensor]]
 
 
@@ -159,7 +159,8 @@ class SiteTrial:
                     outputs = self._outputs(batch)
                 functional = _functional(outputs)
             gradients = tape.gradient(functional, weights, unconnected_gradients="zero")
-            return outputs, [seen[c] and seen[c].inputs for c in consumers], gradients
+            reads = [passed and passed.inputs for passed in map(seen.get, consumers)]
+            return outputs, reads, gradients
 
         def everywhere(batch):
             outputs, reads, gradients = self._strategy.run(on_replica, args=(batch,))

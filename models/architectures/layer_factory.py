@@ -107,7 +107,7 @@ class LayerFactory:
         Raises:
           ValueError: `normalization` is neither a normalization's class nor None.
         """
-        found = [channel_wise.Activation(self.activation)]
+        found: list[channel_wise.ChannelWise] = [channel_wise.Activation(self.activation)]
         if normalization is not None:
             self._check_normalization(normalization, argument)
             regularizer = self._regularizer if self._regularizes_normalizations else None

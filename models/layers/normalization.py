@@ -37,9 +37,10 @@ class Normalization(channel_wise.ChannelWise):
         channels = int(input_shape[-1])
         self.gain = self._variable("gain", tf.ones([channels]))
         self.shift = self._variable("shift", tf.zeros([channels]))
-        if self._regularizer is not None:
+        regularizer = self._regularizer
+        if regularizer is not None:
             for variable in (self.gain, self.shift):
-                self.add_loss(lambda v=variable: self._regularizer(forward_pass.value(v)))
+                self.add_loss(lambda v=variable: regularizer(forward_pass.value(v)))
         super().build(input_shape)
 
     def _variable(self, name, initial, **kwargs):
