@@ -137,7 +137,13 @@ class Quota(Policy):
 
 @gin.configurable
 class AllAtOnce(Quota):
-    """Every site grows at every growth. Arguments are those of `Quota`."""
+    """Every site grows at every growth. Arguments are those of `Quota`.
+
+    Example:
+      >>> sites = [SiteWidth("a", initial=4, current=5), SiteWidth("b", initial=8, current=12)]
+      >>> AllAtOnce(fraction=0.25).allot(0, sites)
+      [1, 2]
+    """
 
     def allot(self, growth: int, sites: Sequence[SiteWidth]) -> list[int]:
         """See `Policy.allot`."""
@@ -151,6 +157,13 @@ class RoundRobin(Quota):
     """One site grows at each growth, in turn; one at its maximum passes to the next.
 
     Arguments are those of `Quota`.
+
+    Example:
+      >>> sites = [SiteWidth("a", initial=4, current=5), SiteWidth("b", initial=8, current=12)]
+      >>> [RoundRobin(neurons=2).allot(growth, sites) for growth in range(3)]
+      [[2, 0], [0, 2], [2, 0]]
+      >>> [RoundRobin(neurons=2, max_width=12).allot(growth, sites) for growth in range(3)]
+      [[2, 0], [2, 0], [2, 0]]
     """
 
     def allot(self, growth: int, sites: Sequence[SiteWidth]) -> list[int]:
@@ -174,6 +187,12 @@ class InTurn(Policy):
 
     Raises:
       ValueError: there are none.
+
+    Example:
+      >>> sites = [SiteWidth("a", initial=4, current=5), SiteWidth("b", initial=8, current=12)]
+      >>> policy = InTurn([RoundRobin(neurons=1), AllAtOnce(neurons=2)])
+      >>> [policy.allot(growth, sites) for growth in range(4)]
+      [[1, 0], [2, 2], [0, 1], [2, 2]]
     """
 
     def __init__(self, policies: Sequence[Policy] = gin.REQUIRED):

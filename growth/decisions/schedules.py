@@ -41,6 +41,11 @@ class PeriodicSchedule(Schedule):
 
     Raises:
       ValueError: an argument is out of range.
+
+    Example:
+      >>> schedule = PeriodicSchedule(start=100, interval=50, count=3)
+      >>> [schedule.next_growth(step=0, growths=n) for n in range(4)]
+      [100, 150, 200, None]
     """
 
     def __init__(
