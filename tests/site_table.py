@@ -120,7 +120,7 @@ class Convolutions:
       dilations: of both, in pixels.
       between: makes the layers between.
       map_size: height and width of the inputs, in pixels.
-      smooth: whether neighbouring pixels of the inputs are alike.
+      smooth: whether neighboring pixels of the inputs are alike.
     """
 
     kernels: tuple[int, int] = (3, 3)

@@ -51,7 +51,7 @@ class Firefly(method.GrowthMethod):
       epsilon: how far splits move and how long outgoing weights of new neurons are, in units of
         `scale`; above 0.
       candidates: how many new neurons are tried for each that is wanted.
-      optimizer: of the inner optimisation.
+      optimizer: of the inner optimization.
 
     Raises:
       ValueError: an argument is out of range.

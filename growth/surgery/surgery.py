@@ -35,7 +35,7 @@ def grown(
     """The variables that a growth changes, by `variable.ref()`, and their values after it.
 
     New neurons come after the existing ones, which keep their weights bit by bit unless the growth
-    changes them (`NewNeurons.old`). Where two neighbouring sites grow at once, their new neurons
+    changes them (`NewNeurons.old`). Where two neighboring sites grow at once, their new neurons
     are not connected to each other: those weights start at zero. A copy (`NewNeurons.parents`) is
     connected as the neuron that it is a copy of.
 

@@ -53,7 +53,7 @@ class MaxPooling2D(channel_wise.ChannelWise):
 
     Where a whole window is zero, as in a new channel with zero incoming weights, the maximum has no
     derivative. TensorFlow passes the gradient to one pixel of the window (the first one, on CPUs),
-    and the tangent here is that: the first gradient step sees, and GradMax maximises, one pixel of
+    and the tangent here is that: the first gradient step sees, and GradMax maximizes, one pixel of
     each window. From then on the channel has maxima like any other.
 
     Args:

@@ -105,15 +105,15 @@ def decode(
 ) -> tf.Tensor:
     """Decodes a part of an image.
 
-    A JPEG is decoded there only; one of other color spaces (grey, CMYK) becomes RGB. The color of a
+    A JPEG is decoded there only; one of other color spaces (gray, CMYK) becomes RGB. The color of a
     JPEG whose color is stored at half the resolution may differ by a few levels along the edges of
-    the part: where decoding all interpolates with a neighbour outside, this has none. PNG, GIF and
-    BMP are recognised by their content, whatever the file was called, and decoded as a whole.
+    the part: where decoding all interpolates with a neighbor outside, this has none. PNG, GIF and
+    BMP are recognized by their content, whatever the file was called, and decoded as a whole.
 
     Args:
       encoded: the file's content, a scalar string.
       crop: tells (top, left, height, width) from an image's height and width.
-      channels: 3, or 1 for a grey image.
+      channels: 3, or 1 for a gray image.
 
     Returns:
       uint8 `[height, width, channels]`.

@@ -158,7 +158,7 @@ class StreamedImages(prepared_images.PreparedImages):
         if channels not in (1, 3):
             raise ValueError(
                 f"StreamedImages.name = {name!r} has images of {channels} channels; they must be "
-                "grey (1) or RGB (3)"
+                "gray (1) or RGB (3)"
             )
         return self._image_size, self._image_size, channels
 

@@ -181,7 +181,7 @@ def test_a_firefly_split_moves_both_halves_and_keeps_the_rest():
     assert np.abs(model(data[0]) - before).max() < 0.01 * np.abs(before).max()
 
 
-def test_firefly_splits_of_neighbouring_sites_change_the_output_in_second_order():
+def test_firefly_splits_of_neighboring_sites_change_the_output_in_second_order():
     def change(epsilon):
         model = networks.network((5, 7), activation=activations.tanh)
         data = networks.batch()
