@@ -21,7 +21,7 @@ from models import cost
 from models import site as site_lib
 from models.layers import memory, seeds
 
-# Of a plan that is looked at as a whole before the run: a schedule need not have an end.
+# The whole plan is made before the run, and a schedule need not end.
 _MOST_GROWTHS = 100_000
 
 
@@ -30,7 +30,7 @@ class Grower:
     """Grows a model while it trains, under the distribution strategy it is created in.
 
     Args:
-      model: has `sites`, a list of `GrowthSite`; its variables exist.
+      model: built, with `sites`, a list of `GrowthSite`.
       loss: maps (targets, outputs), and weights of examples if a batch has them, of a replica's
         batch to its share of the mean loss.
       slots: gives the optimizer's slots of a parameter.
@@ -45,12 +45,12 @@ class Grower:
       carry_slots: whether existing neurons keep their optimizer slots at a growth. Those of new
         ones start as at the beginning of a run, but Adam's bias correction goes on counting the
         run's steps: their first steps are longer than the learning rate, see docs/concepts.md.
-      skip_nonfinite: whether a growth of which new weights would not be finite is left out, which
-        the logs say, and not made up for; if not, it ends the run.
+      skip_nonfinite: whether a growth whose new weights would not be finite is skipped, with a
+        warning, and not made up for; if not, it ends the run.
       newborn_rate: the learning rate of new neurons over that of the network, by age; None for 1.
 
     Attributes:
-      history: the growths so far; belongs into checkpoints.
+      history: the growths so far; belongs in checkpoints.
       update_factors: the factors of the optimizer's updates, less 1; None without `newborn_rate`.
 
     Raises:
@@ -107,7 +107,7 @@ class Grower:
                 method.check(site)
 
     def widths(self) -> dict[str, int]:
-        """The number of neurons of each site now, by name."""
+        """The current number of neurons of each site, by name."""
         return {site.name: site.width for site in self._sites}
 
     @property
@@ -121,7 +121,7 @@ class Grower:
         self.recall_cohorts()
 
     def recall_cohorts(self) -> None:
-        """Takes over from the history in which growth each neuron was added; after a restore."""
+        """Takes over from the history which growth added each neuron; call it after a restore."""
         if self._cohorts is not None:
             widths = self.seed_network.widths
             self._shapes.assign(self._cohorts.recalled(widths, self.history.events))
@@ -134,8 +134,8 @@ class Grower:
         """The growths still to come in a run of `steps` training steps.
 
         Raises:
-          ValueError: there are too many, or schedule and policy are not functions of what they are
-            asked, or give what they must not.
+          ValueError: there are too many, or schedule and policy are not functions of their
+            arguments, or return wrong values.
         """
         who = f"{type(self._schedule).__name__} or {type(self._policy).__name__}"
         planned, widths = checks.same_twice(
@@ -199,10 +199,10 @@ class Grower:
                 ).check(batch)
 
     def rehearse(self, widths: Mapping[str, int]) -> None:
-        """Gives the model `widths`, of sites by name, by neurons without weights.
+        """Widens sites with neurons whose weights are zero.
 
         Args:
-          widths: not below the current ones; sites that are left out stay as they are.
+          widths: by name of the site, not below the current ones; other sites stay as they are.
         """
         neurons = []
         for site in self._sites:
@@ -214,7 +214,7 @@ class Grower:
         )
 
     def check_widths(self) -> None:
-        """Raises ValueError if the model does not have the widths that its history tells.
+        """Raises ValueError if the model does not have the widths of its history.
 
         Variables of unspecified shape take any value from a checkpoint, also a smaller one.
         """

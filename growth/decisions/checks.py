@@ -21,8 +21,8 @@ def next_growth(schedule: schedules.Schedule, step: int, growths: int) -> int | 
     whole = _whole(due)
     if whole is None or whole < 0:
         raise ValueError(
-            f"{asked} gave {due!r}; it must give a step, a whole number of 0 or more, or None for "
-            "no growth any more"
+            f"{asked} gave {due!r}; it must give a step, a whole number of 0 or more, or None if "
+            "no growth is left"
         )
     return whole
 

@@ -31,8 +31,7 @@ class Policy(abc.ABC):
 
     A policy runs on the host, in Python. It is a function of its arguments and has no state: before
     training it is asked for the whole plan of growths, and a run that is resumed asks a new one.
-    One that counts its calls, or draws random numbers, is refused; `growth` is the count of
-    growths.
+    One that counts its calls or draws random numbers is refused: `growth` counts the growths.
     """
 
     @abc.abstractmethod
@@ -62,7 +61,7 @@ class Quota(Policy):
 
     Raises:
       ValueError: not exactly one of the first three is given, or one is out of range. Names that
-        mean no site are an error when the growths are planned.
+        match no site are an error when the growths are planned.
     """
 
     def __init__(
@@ -154,7 +153,7 @@ class AllAtOnce(Quota):
 
 @gin.configurable
 class RoundRobin(Quota):
-    """One site grows at each growth, in turn; one at its maximum passes to the next.
+    """One site grows at each growth, in turn; sites at their maximum are skipped.
 
     Arguments are those of `Quota`.
 

@@ -14,8 +14,8 @@ its tap t = s1 d2 q + d1 p, and
     A[q, p] = K[s1 d2 q + d1 p],    K[t] = sum over the batch and v of dL/dz[v] h[x(v, t)].
 
 K is the gradient by that convolution's kernel, which has s1 d2 (k2 - 1) + d1 (k1 - 1) + 1 taps. It
-counts hidden positions u beyond the border of the hidden map, which are zeros and not neurons. For
-those taps q that see them, what the few v at the border contributed is taken off again.
+counts hidden positions u beyond the border of the hidden map, which are zeros and not neurons. The
+contribution of the few v at the border that read them is subtracted.
 """
 
 from collections.abc import Sequence

@@ -28,7 +28,7 @@ class Observed(NamedTuple):
 
 
 class LinearMap:
-    """A site as the gradients of one growth batch see it.
+    """The bilinear form of a site on one growth batch, and its map A.
 
     With zero incoming weights, and layers between that map 0 to 0, the loss depends on new weights,
     to first order, through (equations 10 to 14 and 18 to 23 of the paper)
@@ -45,10 +45,10 @@ class LinearMap:
 
     Args:
       site: where neurons are added.
-      observed: the growth batch; None for a method that does without
-        (`GrowthMethod.uses_gradients`), which knows no more than the site and the shape.
+      observed: the growth batch; None for a method that asks for nothing but the site and the
+        shape (`GrowthMethod.uses_gradients` is False).
       strategy: distributes over replicas; the current one if None.
-      is_small: whether A is small enough to be built; fixed for a run, which may grow it.
+      is_small: whether A is small enough to be built; decided once for a run, though A may grow.
     """
 
     def __init__(
@@ -193,7 +193,7 @@ class LinearMap:
         return [tuple(read) for read in sources]
 
     def _gradients(self, incoming, outgoing, values, tangent):
-        """Gradients by w_in and w_out of the form, or of what the form is the tangent of."""
+        """Gradients by w_in and w_out of the form; unless `tangent`, with the layers themselves."""
 
         def on_replica(inputs, old, output_gradients):
             with tf.GradientTape() as tape:

@@ -23,7 +23,7 @@ RANK_TOLERANCE = 1e-3
 
 
 class SingularVectors(NamedTuple):
-    """The top k left singular vectors of A, and what belongs to them.
+    """The top k left singular vectors of A, with right ones and singular values.
 
     Attributes:
       left: u, columns of norm 1, `[m, k]`, largest singular value first. The first m are orthogonal

@@ -1,4 +1,4 @@
-"""One forward and backward pass over a batch, as the growth sites of a network see it."""
+"""The linear maps of all growth sites of a network, from one forward and backward pass."""
 
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Sequence

@@ -17,10 +17,10 @@ class _Candidates(NamedTuple):
     """Possible neurons of a site: new ones, then copies of old ones.
 
     Attributes:
-      incoming: directions of norm 1, `[n, candidates]`; where a copy moves to, or how a new neuron
-        reads.
-      outgoing: directions of norm 1, `[m, candidates]`; of new neurons.
-      parents: `[candidates]`, the neuron of which one is a copy; -1 for a new one.
+      incoming: directions of norm 1, `[n, candidates]`: of the move of a copy, or of the incoming
+        weights of a new neuron.
+      outgoing: directions of norm 1, `[m, candidates]`, of the outgoing weights of new neurons.
+      parents: `[candidates]`, the neuron that a candidate is a copy of; -1 for a new one.
     """
 
     incoming: tf.Tensor
@@ -116,9 +116,9 @@ class Firefly(method.GrowthMethod):
             [(new.incoming, new.outgoing) for new in neurons],
         )
         # The effect of a split is of second order in epsilon: its derivative in the middle between
-        # nothing and epsilon is exact for it, where activations are smooth. New neurons put out
-        # nothing meanwhile: at the next site they read one half of a split, so that together they
-        # are of second order as well.
+        # nothing and epsilon is exact for it, where activations are smooth. New neurons have
+        # outgoing weights of zero meanwhile: at the next site they read one half of a split, so
+        # that together they are of second order as well.
         magnitudes = [tf.where(p >= 0, 0.5, 0.0) for p in parents]
         changes = trial.gradients(lambda magnitudes: grown(directions, magnitudes), magnitudes)
         return [

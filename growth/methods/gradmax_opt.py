@@ -19,8 +19,8 @@ class GradMaxOpt(one_sided.OneSided):
     stays as it is. Only h and dL/dz are needed, not the network: a step costs two products of the
     site with k channels.
 
-    - Incoming weights zero: maximizes || A^T w_out ||^2 (equation 14), of which `GradMax` knows the
-      maximum.
+    - Incoming weights zero: maximizes || A^T w_out ||^2 (equation 14), whose maximum
+      `GradMax` computes.
     - Outgoing weights zero (`inverse`): maximizes || dL/dw_out ||^2 over the incoming weights
       (equation 7), for which there is no closed form. Any activation will do, and a batch
       normalization is not disturbed.

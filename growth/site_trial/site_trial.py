@@ -18,7 +18,7 @@ from growth.surgery.neurons import NewNeurons
 from models import site as site_lib
 from models.layers import channel_wise, forward_pass, growable
 
-# As many tell what the whole batch would, in less time.
+# They show what the whole batch would, in less time.
 _EXAMPLES = 8
 # Of the largest output, and of the norm of a gradient: far above rounding, which changes the sign
 # of some inputs of a ReLU and so up to 2 % of a gradient, and far below a mistake.
@@ -102,7 +102,7 @@ class SiteTrial:
             raise ValueError(f"the sites cannot grow at the same time: {fault}")
 
     def _before(self, batch):
-        """The network as it is; in evaluation, if a layer draws random numbers in training."""
+        """A pass of the current network; in evaluation mode if layers draw random numbers."""
         for self._is_training in (True, False):
             run = self._passing(self._one([], False, False))
             before, again = run(batch), run(batch)
@@ -112,7 +112,7 @@ class SiteTrial:
         return before
 
     def _traced(self, function):
-        # A single device is done with each operation sooner than it would be with the tracing.
+        # On a single device running the operations once takes less time than tracing them.
         return tf.function(function, autograph=False) if self._is_traced else function
 
     def _one(self, growing, incoming, outgoing):

@@ -29,10 +29,10 @@ class _Fields(NamedTuple):
 
 
 class NewNeurons(_Fields):
-    """k new neurons, a column each, and what comes with them.
+    """k new neurons, a column each.
 
-    All fields are tensors, whatever is given: `NewNeurons(incoming, outgoing)` is neurons that copy
-    nothing, and change nothing about the old ones.
+    All fields are tensors, also those that are not given: `NewNeurons(incoming, outgoing)` copies
+    nothing and leaves the old neurons as they are.
 
     >>> new = NewNeurons(incoming=tf.zeros([5, 2]), outgoing=tf.ones([3, 2]))
     >>> new.parents.numpy().tolist(), new.shift.numpy().tolist()

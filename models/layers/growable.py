@@ -23,7 +23,7 @@ class GrowableLayer(tf_keras.layers.Layer):
     """A linear map with a bias, whose input and output channels can grow.
 
     Args:
-      width: the number of output channels (neurons) initially; 0 for a layer that is still to grow.
+      width: the initial number of output channels (neurons); 0 for a layer that is yet to grow.
       use_bias: whether the layer adds a bias.
       inputs_grow: whether the fan-in can grow.
       outputs_grow: whether the width can grow.
@@ -67,12 +67,12 @@ class GrowableLayer(tf_keras.layers.Layer):
 
     @property
     def readers(self) -> list["GrowableLayer"]:
-        """The layers that read what goes in here: consumers of a site before."""
+        """The layers that read this one's inputs: consumers of the site before it."""
         return [self]
 
     @property
     def writers(self) -> list["GrowableLayer"]:
-        """The layers whose sum comes out here: producers of a site behind."""
+        """The layers that add up to this one's outputs: producers of the site behind it."""
         return [self]
 
     def hidden_pair(self, name: str) -> tuple["GrowableLayer", "GrowableLayer"]:
@@ -158,7 +158,7 @@ class GrowableLayer(tf_keras.layers.Layer):
         super().build(input_shape)
 
     def __call__(self, inputs: tf.Tensor, *args, **kwargs) -> tf.Tensor:
-        """See tf_keras; in a functional model the next layer is told the width of now."""
+        """See tf_keras; tells the next layer of a functional model the current width."""
         outputs = super().__call__(inputs, *args, **kwargs)
         if isinstance(outputs, tf_keras.__internal__.KerasTensor):
             outputs.set_shape([*outputs.shape[:-1], self.width])
@@ -181,12 +181,12 @@ class GrowableLayer(tf_keras.layers.Layer):
 
     @property
     def fan_in(self) -> int:
-        """The number of input channels now."""
+        """The current number of input channels."""
         return self._size(self.input_axis)
 
     @property
     def width(self) -> int:
-        """The number of output channels (neurons) now."""
+        """The current number of output channels (neurons)."""
         return self._size(self.output_axis)
 
     def _size(self, axis: int) -> int:
@@ -360,7 +360,7 @@ def one_more(array: tf.Tensor, *axes: int) -> tf.Tensor:
     """`array` with one more slice of zeros at the end of `axes`.
 
     Many of TensorFlow's operations refuse arrays without elements, or end the process. Layers that
-    may be without channels let one of zeros pass along.
+    may have no channels compute with one more, of zeros.
     """
     for axis in axes:
         size = tf.unstack(tf.shape(array))
