@@ -146,7 +146,7 @@ class GrowthSite:
         Args:
           count: k.
           shift: `[k]`, added to the last parameter that shifts what reaches the activation: a bias,
-            or the shift of a normalization, which would undo a bias. None for nothing.
+            or the offset of a normalization, which would undo a bias. None for nothing.
           parents: `[k]`, the neuron whose parameters a new one copies; -1 for none. None for none
             at all.
         """

@@ -16,7 +16,7 @@ class AllZero(method.GrowthMethod):
     All of them start alike and get the same gradients, so that they stay copies of one neuron. Grow
     one at a time.
 
-    Where a normalization lies between, which would undo a bias, its shift is one instead.
+    Where a normalization lies between, which would undo a bias, its offset is one instead.
     """
 
     uses_gradients = False

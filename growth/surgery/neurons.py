@@ -41,7 +41,7 @@ class NewNeurons(_Fields):
     Attributes:
       incoming: incoming weights, float32 `[n, k]`, where n is the fan-in.
       outgoing: outgoing weights, float32 `[m, k]`, where m is the fan-out.
-      shift: float32 `[k]`, added to the bias, or to the shift of a normalization that would undo a
+      shift: float32 `[k]`, added to the bias, or to the offset of a normalization that would undo a
         bias; ignored where a neuron has neither. By default 0.
       singular_values: of A, largest first, for the logs; float32 `[k]`, or `[0]` (the default) of
         methods that know none.

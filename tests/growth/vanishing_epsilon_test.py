@@ -90,7 +90,7 @@ def test_growth_changes_the_output_less_with_less_epsilon_and_nothing_else(site,
     assert np.all(less <= np.maximum(_NOISE, more / least_shrinkage))
 
 
-# Not with a layer normalization: its moments are those of the neurons of birth, of which a split
+# Not with a layer normalization: its moments are those of the initial neurons, of which a split
 # moves one half and not the other.
 @pytest.mark.parametrize(
     "between",
