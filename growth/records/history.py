@@ -1,6 +1,7 @@
 """The growths so far, which checkpoints keep."""
 
 import json
+from typing import Any
 
 import tensorflow as tf
 
@@ -29,7 +30,7 @@ class GrowthHistory(tf.train.experimental.PythonState):
     def deserialize(self, string_value: str) -> None:
         """Takes over the state of a checkpoint."""
         state = json.loads(string_value)
-        whole = {"events": state} if isinstance(state, list) else state
+        whole: dict[str, Any] = {"events": state} if isinstance(state, list) else state
         # Former versions called it birth.
         size = whole.get("seed_network", whole.get("birth"))
         self.seed_network = None if size is None else events_lib.NetworkSize.from_json(size)

@@ -39,7 +39,7 @@ _METHODS = {
     "GradMaxOpt, orthogonal": lambda: gradmax_opt.GradMaxOpt(orthogonal=True, optimizer=_inner()),
     "FireflyOpt": lambda: firefly_opt.FireflyOpt(optimizer=_inner()),
     "FireflyOpt, inverse": lambda: firefly_opt.FireflyOpt(inverse=True, optimizer=_inner()),
-    "Firefly": lambda: firefly.Firefly(epsilon=1e-4, optimizer=_inner()),
+    "Firefly": lambda: firefly.Firefly(fraction=1e-4, optimizer=_inner()),
 }
 _methods = pytest.mark.parametrize("method", _METHODS)
 

@@ -24,8 +24,8 @@ def _firefly_opt(epsilon, inverse=False, optimizer=_ONE_STEP):
 METHODS = {
     "firefly_opt": _firefly_opt,
     "firefly_opt, inverse": lambda epsilon: _firefly_opt(epsilon, inverse=True),
-    "firefly": lambda epsilon: firefly.Firefly(epsilon=epsilon, optimizer=_ONE_STEP),
-    "splits": lambda epsilon: firefly_splits.Splits(epsilon=epsilon, optimizer=_ONE_STEP),
+    "firefly": lambda epsilon: firefly.Firefly(fraction=epsilon, optimizer=_ONE_STEP),
+    "splits": lambda epsilon: firefly_splits.Splits(fraction=epsilon, optimizer=_ONE_STEP),
 }
 _NEED_NEURONS = ["splits"]
 _CHANGE_OLD = ["firefly", "splits"]

@@ -5,7 +5,7 @@ import re
 from absl import logging
 
 # Current parameter by former one.
-_PARAMETERS = {("Grower", "initializer"): "method"}
+_PARAMETERS = {("Grower", "initializer"): "method", ("Firefly", "epsilon"): "fraction"}
 
 
 def with_current_names(text: str, where: str) -> str:
