@@ -27,7 +27,7 @@ class Grower:
     """Grows a model while it trains, under the distribution strategy it is created in.
 
     Args:
-      model: has `sites`, a list of `GrowthSite`; its variables exist.
+      model: built, with `sites`, a list of `GrowthSite`.
       loss: maps (targets, outputs), and weights of examples if a batch has them, of a replica's
         batch to its share of the mean loss.
       slots: gives the optimizer's slots of a parameter.
@@ -41,8 +41,8 @@ class Grower:
         baseline).
       carry_slots: whether existing neurons keep their optimizer slots at a growth. Those of new
         ones start as at the beginning of a run.
-      skip_nonfinite: whether a growth of which new weights would not be finite is left out, which
-        the logs say, and not made up for; if not, it ends the run.
+      skip_nonfinite: whether a growth whose new weights would not be finite is skipped, with a
+        warning, and not made up for; if not, it ends the run.
       newborn_rate: the learning rate of new neurons over that of the network, by age; None for 1.
       newborn_clock: whether new neurons count their own steps for Adam's bias correction, so that
         their first step is one learning rate long; if not, they count those of the run, and it is
@@ -50,7 +50,7 @@ class Grower:
       newborn_health: gives what looks at new neurons from time to time; None for nothing.
 
     Attributes:
-      history: the growths so far; belongs into checkpoints.
+      history: the growths so far; belongs in checkpoints.
       update_factors: the factors of the optimizer's updates, less 1; None without `newborn_rate`
         and `newborn_clock`.
 
@@ -93,17 +93,18 @@ class Grower:
             self.update_factors = update_factors.UpdateFactors(
                 self._cohorts, newborn_rate, correction
             )
-        step = growth_step.GrowthStep(
-            model, self._sites, loss, train_step, method, slots, carry_slots, self._cohorts
-        )
         self._shapes = shapes or unspecified_shapes.UnspecifiedShapes()
-        self._grow = self._shapes.compiled(step)
-        self._health = self._measure = None
-        if newborn_health is not None and method is not None:
-            self._health = newborn_health()
-            self._measure = health.Measurement(
-                *(model, self._sites, loss, self._shapes.traced, self._health.dormant_below)
+        self._grow = self._health = self._measure = None
+        if method is not None:
+            step = growth_step.GrowthStep(
+                model, self._sites, loss, train_step, method, slots, carry_slots, self._cohorts
             )
+            self._grow = self._shapes.compiled(step)
+            if newborn_health is not None:
+                self._health = newborn_health()
+                self._measure = health.Measurement(
+                    *(model, self._sites, loss, self._shapes.traced, self._health.dormant_below)
+                )
         self._checksums = None
         strategy = tf.distribute.get_strategy()
         if strategy.num_replicas_in_sync > 1:
@@ -118,7 +119,7 @@ class Grower:
                 method.check(site)
 
     def widths(self) -> dict[str, int]:
-        """The number of neurons of each site now, by name."""
+        """The current number of neurons of each site, by name."""
         return {site.name: site.width for site in self._sites}
 
     @property
@@ -132,7 +133,7 @@ class Grower:
         self.recall_cohorts()
 
     def recall_cohorts(self) -> None:
-        """Takes over from the history in which growth each neuron was added; after a restore."""
+        """Takes over from the history which growth added each neuron; call it after a restore."""
         if self._cohorts is not None:
             widths = self.seed_network.widths
             self._shapes.assign(self._cohorts.recalled(widths, self.history.events))
@@ -165,8 +166,8 @@ class Grower:
         """The growths still to come in a run of `steps` training steps.
 
         Raises:
-          ValueError: there are too many, or schedule and policy are not functions of what they are
-            asked, or give what they must not; or memory cannot hold the grown network.
+          ValueError: there are too many, schedule and policy are not functions of their arguments or
+            return wrong values, or memory cannot hold the grown network.
         """
         if self._method is None:
             return []
@@ -179,9 +180,9 @@ class Grower:
 
     def forward_flops(self, steps: int) -> int:
         """Floating-point operations of the forward passes of one example in `steps` steps."""
-        return spent_flops.forward_flops(
-            self.seed_network.forward_flops, self.history.events, steps
-        )
+        seed_network = self.seed_network.forward_flops
+        assert seed_network is not None  # Only records of former runs lack it.
+        return spent_flops.forward_flops(seed_network, self.history.events, steps)
 
     def prepare(self, growth_batch: Any, batch: Any | None = None) -> None:
         """Traces and compiles the growth, by growing nothing, so that no growth waits for it.
@@ -190,7 +191,7 @@ class Grower:
           growth_batch: as for `grow`.
           batch: as for `grow`.
         """
-        if self._method is not None:
+        if self._grow is not None:
             batch = growth_batch if batch is None else batch
             arguments = self._growth_arguments(0, {}, step=0)
             self._grow(growth_batch, batch, *arguments, tf.constant(False))
@@ -211,10 +212,10 @@ class Grower:
                 ).check(batch)
 
     def rehearse(self, widths: Mapping[str, int]) -> None:
-        """Gives the model `widths`, of sites by name, by neurons without weights.
+        """Widens sites with neurons whose weights are zero.
 
         Args:
-          widths: not below the current ones; sites that are left out stay as they are.
+          widths: by name of the site, not below the current ones; other sites stay as they are.
         """
         neurons = []
         for site in self._sites:
@@ -226,7 +227,7 @@ class Grower:
         )
 
     def check_widths(self) -> None:
-        """Raises ValueError if the model does not have the widths that its history tells.
+        """Raises ValueError if the model does not have the widths of its history.
 
         Variables of unspecified shape take any value from a checkpoint, also a smaller one.
         """
@@ -252,6 +253,7 @@ class Grower:
         Raises:
           FloatingPointError: the growth, unless such growths are skipped, or the step after it
             gave numbers that are not finite.
+          ValueError: there is no growth method.
         """
         start = time.perf_counter()
         before = self.widths()
@@ -267,7 +269,8 @@ class Grower:
         growth = events.Growth(
             step,
             float(outcome.measured.loss),
-            **self._cost(),
+            parameters=cost.parameters(self._model),
+            forward_flops=self._flops(),
             sites={
                 name: outcome.of_site(i, width, width + counts[name])
                 for i, (name, width) in enumerate(before.items())
@@ -283,10 +286,13 @@ class Grower:
 
     def _attempt(self, step, growth_batch, batch, counts):
         """The outcome of a growth, and why it did not grow, if so."""
+        grow = self._grow
+        if grow is None:
+            raise ValueError("Grower.method = None cannot grow; give a method, e.g. @GradMax()")
 
         def run(counts):
             arguments = self._growth_arguments(len(self.history), counts, step)
-            return self._grow(growth_batch, batch, *arguments, tf.constant(True))
+            return grow(growth_batch, batch, *arguments, tf.constant(True))
 
         kept = [(v, v.read_value()) for v in self._model.non_trainable_variables]
         try:
@@ -310,12 +316,11 @@ class Grower:
         variables = self._model.trainable_variables
         return [*variables, *(slot.variable for v in variables for slot in self._slots(v))]
 
-    def _cost(self) -> dict[str, int]:
-        flops = sum(layer.flops for layer in self._counted)
-        return {"parameters": cost.parameters(self._model), "forward_flops": flops}
+    def _flops(self) -> int:
+        return sum(layer.flops for layer in self._counted)
 
     def _size(self) -> events.NetworkSize:
-        return events.NetworkSize(self.widths(), **self._cost())
+        return events.NetworkSize(self.widths(), cost.parameters(self._model), self._flops())
 
     def _growth_arguments(
         self, growth: int, counts: dict[str, int], step: int

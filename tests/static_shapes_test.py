@@ -223,7 +223,7 @@ def _grown(static, make_norm, data, strategy):
     [
         # Statistics of each replica.
         (normalization.BatchNormalization, 2),
-        # Remembers its width at birth.
+        # Remembers its initial width.
         (normalization.LayerNormalization, 1),
     ],
 )

@@ -159,7 +159,7 @@ class Run:
             "steps": experiment.steps,
             "seed": experiment.seed,
             "batch_size": experiment.dataset.batch_size,
-            "birth": experiment.grower.seed_network.to_json(),
+            "seed_network": experiment.grower.seed_network.to_json(),
             "versions": {"python": platform.python_version()}
             | {name: importlib.metadata.version(name) for name in packages},
         }

@@ -13,14 +13,14 @@ from growth.surgery.neurons import NewNeurons
 
 @gin.configurable
 class GradMaxOpt(one_sided.OneSided):
-    """Maximises the gradient norm of new neurons by gradient ascent, from a random start.
+    """Maximizes the gradient norm of new neurons by gradient ascent, from a random start.
 
     The weights of one side are optimized, those of the other side are zero, so that the output
     stays as it is. Only h and dL/dz are needed, not the network: a step costs two products of the
     site with k channels.
 
-    - Incoming weights zero: maximizes || A^T w_out ||^2 (equation 14), of which `GradMax` knows the
-      maximum.
+    - Incoming weights zero: maximizes || A^T w_out ||^2 (equation 14), whose maximum
+      `GradMax` computes.
     - Outgoing weights zero (`inverse`): maximizes || dL/dw_out ||^2 over the incoming weights
       (equation 7), for which there is no closed form. Any activation will do, and a batch
       normalization is not disturbed.

@@ -52,7 +52,7 @@ class UpdateFactors:
         births = tf.convert_to_tensor(self._cohorts.births)
         steps = tf.cast(step, births.dtype)
         by_cohort = tf.where(births < 0, 0.0, self._factors(steps - births, steps) - 1.0)
-        # Once for each site: small networks have to count operations.
+        # Once for each site: in small networks the number of operations counts.
         cohorts = {v.ref(): tf.convert_to_tensor(v) for v in self._cohorts.of_site.values()}
         by_neuron = {v: tf.gather(by_cohort, numbers) for v, numbers in cohorts.items()}
         factors = {}

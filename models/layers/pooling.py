@@ -39,12 +39,12 @@ class AveragePooling2D(channel_wise.ChannelWise):
         if self.window is None:
             return tf.reduce_mean(channels, axis=[1, 2])
         if not self._starts_empty:
-            return self._pool(channels)
-        return self._pool(growable.one_more(channels, -1))[..., :-1]
+            return _average(channels, self.window)
+        return _average(growable.one_more(channels, -1), self.window)[..., :-1]
 
-    def _pool(self, channels):
-        size, strides, padding, _ = self.window
-        return tf.nn.avg_pool2d(channels, size, strides, padding)
+
+def _average(channels: tf.Tensor, over: window.Window) -> tf.Tensor:
+    return tf.nn.avg_pool2d(channels, over.size, over.strides, over.padding)
 
 
 @gin.configurable

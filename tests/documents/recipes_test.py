@@ -241,7 +241,7 @@ def test_start_from_a_network_that_was_trained_elsewhere(recipe):
     exec(compile(script, "elsewhere.py", "exec"), {})
     reports = [run_report.read(folder) for folder in recipe.train()]
     # Two growths by one neuron each.
-    widths = [(r["widths"]["birth"]["hidden_1"], r["widths"]["now"]["hidden_1"]) for r in reports]
+    widths = [(r["widths"]["initial"]["hidden_1"], r["widths"]["now"]["hidden_1"]) for r in reports]
     assert widths == [(8, 10), (10, 12), (10, 12)]
 
 

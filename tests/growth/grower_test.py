@@ -165,6 +165,8 @@ def test_a_baseline_never_grows():
     grower.prepare(networks.batch())
     assert grower.next_growth(0) is None
     assert grower.plan(100) == []
+    with pytest.raises(ValueError, match="Grower.method = None cannot grow"):
+        grower.grow(0, networks.batch())
 
 
 def test_history_survives_a_checkpoint_and_finds_other_widths(tmp_path):

@@ -138,7 +138,7 @@ def test_there_is_nothing_to_split_in_a_new_layer():
 
 
 @_kinds
-def test_neurons_of_a_new_layer_maximise_the_gradient_of_their_weights(convolutions):
+def test_neurons_of_a_new_layer_maximize_the_gradient_of_their_weights(convolutions):
     model, data = _built(convolutions)
     view = networks.view(model, 0, data)
     values = np.linalg.svd(networks.explicit(view), compute_uv=False)[:2]

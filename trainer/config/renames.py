@@ -18,11 +18,16 @@ _TO_DEVICES = (
 # Current binding by former one.
 BINDINGS = {
     "Grower.initializer": "Grower.method",
+    "Firefly.epsilon": "Firefly.fraction",
     **{f"Experiment.{name}": f"Loop.{name}" for name in _TO_LOOP},
     **{f"Experiment.{name}": f"Devices.{name}" for name in _TO_DEVICES},
 }
 # The module of each configurable that is named above, all or the end of which may stand before it.
-_MODULES = {"Grower": "growth.grower", "Experiment": "trainer.experiment"}
+_MODULES = {
+    "Grower": "growth.grower",
+    "Firefly": "growth.methods.firefly",
+    "Experiment": "trainer.experiment",
+}
 
 
 def with_current_names(text: str, where: str) -> str:

@@ -108,8 +108,8 @@ def decode(
 
     A JPEG is decoded there only; one of other color spaces (gray, CMYK) becomes RGB. The color of a
     JPEG whose color is stored at half the resolution may differ by a few levels along the edges of
-    the part: where decoding all interpolates with a neighbour outside, this has none. PNG, GIF and
-    BMP are recognised by their content, whatever the file was called, and decoded as a whole.
+    the part: where decoding all interpolates with a neighbor outside, this has none. PNG, GIF and
+    BMP are recognized by their content, whatever the file was called, and decoded as a whole.
 
     Args:
       encoded: the file's content, a scalar string.

@@ -16,7 +16,7 @@ from trainer.sweep import curves as sweep_curves
 # Attributes of a MeanCurve, and what the axis is called.
 _X_AXES = {"step": "training steps", "training_flops": "training FLOPs"}
 # Ten colors that can be told apart without full color vision; then the same ones dashed.
-_COLOURS = matplotlib.color_sequences["petroff10"]
+_COLORS = matplotlib.color_sequences["petroff10"]
 _DASHES = ["-", "--", ":", "-."]
 
 
@@ -60,7 +60,7 @@ def draw(curves: Mapping[str, sweep_curves.MeanCurve], metric: str, axis: str) -
     """
     figure = figure_lib.Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot()
-    styles = itertools.cycle(itertools.product(_DASHES, _COLOURS))
+    styles = itertools.cycle(itertools.product(_DASHES, _COLORS))
     for (config, curve), (dashes, color) in zip(curves.items(), styles, strict=False):
         if curve.step:
             _draw_curve(axes, curve, axis, f"{config} ({curve.runs})", color, dashes)

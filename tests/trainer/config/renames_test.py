@@ -2,7 +2,7 @@ import gin
 import pytest
 
 from growth import grower
-from growth.methods import random  # noqa: F401  Configurations bind it.
+from growth.methods import firefly, firefly_opt, random  # noqa: F401  Configurations bind them.
 from trainer import experiment  # noqa: F401  Configurations bind it.
 from trainer.config import meaning, reader, renames
 from trainer.sweep import grid
@@ -25,6 +25,13 @@ def test_a_former_parameter_is_bound_under_its_current_name(prefix, caplog):
     scope = prefix.rstrip("/") if "/" in prefix else ""
     assert _bound()[scope, "growth.grower.Grower"].keys() == {"method"}
     assert "Grower.initializer is now Grower.method; the next version will not" in caplog.text
+
+
+def test_epsilon_of_firefly_is_a_fraction(caplog):
+    reader.load([], ["Firefly.epsilon = 0.1", "FireflyOpt.epsilon = 0.2"])
+    assert gin.query_parameter("Firefly.fraction") == 0.1
+    assert gin.query_parameter("FireflyOpt.epsilon") == 0.2
+    assert caplog.text.count("Firefly.epsilon is now Firefly.fraction") == 1
 
 
 def test_a_file_with_a_former_parameter_is_read(tmp_path, caplog):
