@@ -166,8 +166,8 @@ class Grower:
         """The growths still to come in a run of `steps` training steps.
 
         Raises:
-          ValueError: there are too many, schedule and policy are not functions of their arguments or
-            return wrong values, or memory cannot hold the grown network.
+          ValueError: there are too many, schedule and policy are not functions of their arguments
+            or return wrong values, or memory cannot hold the grown network.
         """
         if self._method is None:
             return []
