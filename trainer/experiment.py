@@ -108,9 +108,8 @@ class Experiment:
         # A policy's mistake shows now, not at the first growth.
         matched_flops.check_end_of_growth(self.grower.plan(self.steps), steps)
         self.best_metric = _checked_best_metric(self.loop, objective)
-        self.data_faults = data_faults.DataFaults(
-            self.dataset, objective, outputs[-1] if outputs.rank > 1 else None
-        )
+        width = outputs[-1] if outputs.rank > 1 else None
+        self.data_faults = data_faults.DataFaults(self.dataset, objective, width)
 
     def check_first_batch(self) -> None:
         """Reads the first training batch, and looks at its values.
