@@ -102,7 +102,10 @@ def test_goes_on_after_failures_and_names_them(swept):
 
 def test_the_table_has_what_went_well(swept):
     lines = (swept[0] / "table.md").read_text().splitlines()
-    assert "| train/loss, mean (deviation) | test/loss, mean (deviation) |" in lines[0]
+    assert (
+        "| train/loss, mean (standard deviation) | test/loss, mean (standard deviation) |"
+        in lines[0]
+    )
     assert lines[2].startswith("| small+gradmax | 3 |")
     assert lines[3].startswith("| failing | 1 |") and lines[3].endswith("| 0 of 1 |")
     assert len((swept[0] / "table.csv").read_text().splitlines()) == 3
