@@ -159,6 +159,8 @@ class Grower:
           The sites with too many dormant neurons, and the share of them.
         """
         growth = self.history.events[-1]
+        if self._health is None or self._measure is None:
+            raise ValueError("Grower.newborn_health = None: there is nothing that looks at neurons")
         self._measure(batch, growth, step)
         return self._health.dormant(growth)
 
