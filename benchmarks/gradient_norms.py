@@ -1,6 +1,6 @@
 """Gradient norms of new neurons by several methods, at every site of two networks.
 
-WRN-28-1 and VGG-11 at a quarter of their widths, at birth and after some steps on random pictures.
+WRN-28-1 and VGG-11 at a quarter of their widths, initially and after some steps on random pictures.
 Each site as the growth sees it; new neurons of equal norm. One line for each site: the norms over
 GradMax's.
 

@@ -37,7 +37,7 @@ _BATCH_SIZE = 128
 
 
 def _cifar(folder, **arguments):
-    """The set like CIFAR, normalised."""
+    """The set like CIFAR, normalized."""
     return image_classification.ImageClassification(
         "tiny_cifar",
         data_dir=folder,

@@ -1,4 +1,4 @@
-"""Paired timing: on a shared machine only ratios of neighbouring measurements mean anything."""
+"""Paired timing: on a shared machine only ratios of neighboring measurements mean anything."""
 
 import time
 from collections.abc import Callable

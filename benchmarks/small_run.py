@@ -18,6 +18,7 @@ from absl import app, flags, logging
 
 from benchmarks import paired
 from trainer import experiment, train
+from trainer import run as run_lib
 from trainer.config import reader
 from trainer.model_dir import run_directory
 
@@ -30,10 +31,10 @@ def _seconds(method: str) -> float:
     files = ["gin_configs/teacher_student/small.gin", f"gin_configs/methods/{method}.gin"]
     reader.load(files, [])
     with tempfile.TemporaryDirectory() as folder:
-        run = train.Run(experiment.Experiment(), run_directory.RunDirectory(folder))
-        run.prepare(reader.literals())
+        run = run_lib.Run(experiment.Experiment(), run_directory.RunDirectory(folder))
+        training = train.Training(run, reader.literals())
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
-            return paired.seconds(lambda: run.train(evaluate=True))
+            return paired.seconds(lambda: training.train(evaluate=True))
 
 
 def main(argv):

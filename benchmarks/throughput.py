@@ -1,6 +1,6 @@
 """Examples/s of the growable WRN-28-1 in training, over those of plain tf_keras layers.
 
-Both have the full widths, the same layers, weights and regularisation, and are trained by the same
+Both have the full widths, the same layers, weights and regularization, and are trained by the same
 loop of Orbit on the same batch, so that reading data is left out.
 
 ./bazelw run //benchmarks:throughput

@@ -9,7 +9,7 @@ import tensorflow as tf
 import tf_keras
 
 from growth import growth_step, replica_check, unspecified_shapes, variable_shapes
-from growth.decisions import checks, policies, schedules
+from growth.decisions import planner, policies, schedules
 from growth.methods import method as method_lib
 from growth.newborns import cohorts as cohorts_lib
 from growth.newborns import health, rates, update_factors
@@ -21,16 +21,13 @@ from models import cost
 from models import site as site_lib
 from models.layers import memory, seeds
 
-# Of a plan that is looked at as a whole before the run: a schedule need not have an end.
-_MOST_GROWTHS = 100_000
-
 
 @gin.configurable
 class Grower:
     """Grows a model while it trains, under the distribution strategy it is created in.
 
     Args:
-      model: has `sites`, a list of `GrowthSite`; its variables exist.
+      model: built, with `sites`, a list of `GrowthSite`.
       loss: maps (targets, outputs), and weights of examples if a batch has them, of a replica's
         batch to its share of the mean loss.
       slots: gives the optimizer's slots of a parameter.
@@ -43,16 +40,19 @@ class Grower:
       method: the growth method: how new neurons start; None for a network that never grows (a
         baseline).
       carry_slots: whether existing neurons keep their optimizer slots at a growth. Those of new
-        ones start as at the beginning of a run, but Adam's bias correction goes on counting the
-        run's steps: their first steps are longer than the learning rate, see docs/concepts.md.
-      skip_nonfinite: whether a growth of which new weights would not be finite is left out, which
-        the logs say, and not made up for; if not, it ends the run.
+        ones start as at the beginning of a run.
+      skip_nonfinite: whether a growth whose new weights would not be finite is skipped, with a
+        warning, and not made up for; if not, it ends the run.
       newborn_rate: the learning rate of new neurons over that of the network, by age; None for 1.
+      newborn_clock: whether new neurons count their own steps for Adam's bias correction, so that
+        their first step is one learning rate long; if not, they count those of the run, and it is
+        longer, see docs/concepts.md. Needs `carry_slots`, and `slots.bias_correction`.
       newborn_health: gives what looks at new neurons from time to time; None for nothing.
 
     Attributes:
-      history: the growths so far; belongs into checkpoints.
-      update_factors: the factors of the optimizer's updates, less 1; None without `newborn_rate`.
+      history: the growths so far; belongs in checkpoints.
+      update_factors: the factors of the optimizer's updates, less 1; None without `newborn_rate`
+        and `newborn_clock`.
 
     Raises:
       ValueError: the growth method cannot grow one of the sites, or there are none.
@@ -72,33 +72,39 @@ class Grower:
         carry_slots: bool = True,
         skip_nonfinite: bool = False,
         newborn_rate: rates.NewbornRate | None = None,
+        newborn_clock: bool = False,
         newborn_health: Callable[[], health.NewbornHealth] | None = health.NewbornHealth,
     ):
         self._model = model
         self._sites = site_lib.sites_of(model, required=method is not None)
         self._slots = slots
         self._seed = seed
-        self._schedule = schedule
-        self._policy = policy
+        targets = {site.name: site.target_width for site in self._sites}
+        self._planner = planner.Planner(schedule, policy, targets)
         self._method = method
         self._carry_slots = carry_slots
         self._skip_nonfinite = skip_nonfinite
         self._counted = cost.counted_layers(model)
         self._cohorts = self.update_factors = None
-        if newborn_rate is not None:
+        if newborn_rate is not None or newborn_clock:
+            _check_clock(newborn_clock, carry_slots)
             self._cohorts = cohorts_lib.Cohorts(self._sites)
-            self.update_factors = update_factors.UpdateFactors(self._cohorts, newborn_rate)
-        step = growth_step.GrowthStep(
-            model, self._sites, loss, train_step, method, slots, carry_slots, self._cohorts
-        )
-        self._shapes = shapes or unspecified_shapes.UnspecifiedShapes()
-        self._grow = self._shapes.compiled(step)
-        self._health = self._measure = None
-        if newborn_health is not None and method is not None:
-            self._health = newborn_health()
-            self._measure = health.Measurement(
-                *(model, self._sites, loss, self._shapes.traced, self._health.dormant_below)
+            correction = slots.bias_correction if newborn_clock else None
+            self.update_factors = update_factors.UpdateFactors(
+                self._cohorts, newborn_rate, correction
             )
+        self._shapes = shapes or unspecified_shapes.UnspecifiedShapes()
+        self._grow = self._health = self._measure = None
+        if method is not None:
+            step = growth_step.GrowthStep(
+                model, self._sites, loss, train_step, method, slots, carry_slots, self._cohorts
+            )
+            self._grow = self._shapes.compiled(step)
+            if newborn_health is not None:
+                self._health = newborn_health()
+                self._measure = health.Measurement(
+                    *(model, self._sites, loss, self._shapes.traced, self._health.dormant_below)
+                )
         self._checksums = None
         strategy = tf.distribute.get_strategy()
         if strategy.num_replicas_in_sync > 1:
@@ -113,7 +119,7 @@ class Grower:
                 method.check(site)
 
     def widths(self) -> dict[str, int]:
-        """The number of neurons of each site now, by name."""
+        """The current number of neurons of each site, by name."""
         return {site.name: site.width for site in self._sites}
 
     @property
@@ -127,14 +133,16 @@ class Grower:
         self.recall_cohorts()
 
     def recall_cohorts(self) -> None:
-        """Takes over from the history in which growth each neuron was added; after a restore."""
+        """Takes over from the history which growth added each neuron; call it after a restore."""
         if self._cohorts is not None:
             widths = self.seed_network.widths
             self._shapes.assign(self._cohorts.recalled(widths, self.history.events))
 
     def next_growth(self, step: int) -> int | None:
         """The step of the next growth, `step` itself if it is due now, or None."""
-        return self._next_growth(step, len(self.history), self.history.last_step)
+        if self._method is None:
+            return None
+        return self._planner.next_growth(step, len(self.history), self.history.last_step)
 
     def next_look(self, step: int) -> int | None:
         """The step of the next look at new neurons, `step` itself if it is due now, or None."""
@@ -151,6 +159,8 @@ class Grower:
           The sites with too many dormant neurons, and the share of them.
         """
         growth = self.history.events[-1]
+        if self._health is None or self._measure is None:
+            raise ValueError("Grower.newborn_health = None: there is nothing that looks at neurons")
         self._measure(batch, growth, step)
         return self._health.dormant(growth)
 
@@ -158,42 +168,23 @@ class Grower:
         """The growths still to come in a run of `steps` training steps.
 
         Raises:
-          ValueError: there are too many, or schedule and policy are not functions of what they are
-            asked, or give what they must not.
+          ValueError: there are too many, schedule and policy are not functions of their arguments
+            or return wrong values, or memory cannot hold the grown network.
         """
-        who = f"{type(self._schedule).__name__} or {type(self._policy).__name__}"
-        planned, widths = checks.same_twice(
-            f"{who}, asked for all growths of the run,", lambda: self._planned(steps)
-        )
+        if self._method is None:
+            return []
+        initial = self.seed_network.widths
+        planned, widths = self._planner.plan(steps, self.history.events, self.widths(), initial)
         for site in self._sites:
             weights = site.incoming().shape[0] + site.outgoing().shape[0]
             memory.checked([weights, widths[site.name]], f"site {site.name}, once it has grown,")
         return planned
 
-    def _planned(self, steps):
-        """The growths still to come, and the widths after them."""
-        planned = []
-        growths, widths = len(self.history), self.widths()
-        step = self._next_growth(0, growths, self.history.last_step)
-        while step is not None and step < steps:
-            if growths >= _MOST_GROWTHS:
-                raise ValueError(
-                    f"{type(self._schedule).__name__} plans more than {_MOST_GROWTHS} growths "
-                    f"within {steps} steps; let there be fewer, or further apart"
-                )
-            for name, count in self._allot(growths, widths).items():
-                width = widths[name]
-                planned.append(events.PlannedGrowth(step, name, width, width + count))
-                widths[name] += count
-            growths += 1
-            step = self._next_growth(step, growths, step)
-        return planned, widths
-
     def forward_flops(self, steps: int) -> int:
         """Floating-point operations of the forward passes of one example in `steps` steps."""
-        return spent_flops.forward_flops(
-            self.seed_network.forward_flops, self.history.events, steps
-        )
+        seed_network = self.seed_network.forward_flops
+        assert seed_network is not None  # Only records of former runs lack it.
+        return spent_flops.forward_flops(seed_network, self.history.events, steps)
 
     def prepare(self, growth_batch: Any, batch: Any | None = None) -> None:
         """Traces and compiles the growth, by growing nothing, so that no growth waits for it.
@@ -202,7 +193,7 @@ class Grower:
           growth_batch: as for `grow`.
           batch: as for `grow`.
         """
-        if self._method is not None:
+        if self._grow is not None:
             batch = growth_batch if batch is None else batch
             arguments = self._growth_arguments(0, {}, step=0)
             self._grow(growth_batch, batch, *arguments, tf.constant(False))
@@ -223,10 +214,10 @@ class Grower:
                 ).check(batch)
 
     def rehearse(self, widths: Mapping[str, int]) -> None:
-        """Gives the model `widths`, of sites by name, by neurons without weights.
+        """Widens sites with neurons whose weights are zero.
 
         Args:
-          widths: not below the current ones; sites that are left out stay as they are.
+          widths: by name of the site, not below the current ones; other sites stay as they are.
         """
         neurons = []
         for site in self._sites:
@@ -238,7 +229,7 @@ class Grower:
         )
 
     def check_widths(self) -> None:
-        """Raises ValueError if the model does not have the widths that its history tells.
+        """Raises ValueError if the model does not have the widths of its history.
 
         Variables of unspecified shape take any value from a checkpoint, also a smaller one.
         """
@@ -264,10 +255,11 @@ class Grower:
         Raises:
           FloatingPointError: the growth, unless such growths are skipped, or the step after it
             gave numbers that are not finite.
+          ValueError: there is no growth method.
         """
         start = time.perf_counter()
         before = self.widths()
-        counts = self._allot(len(self.history), before)
+        counts = self._planner.allot(len(self.history), before, self.seed_network.widths)
         batch = growth_batch if batch is None else batch
         outcome, refusal = self._attempt(step, growth_batch, batch, counts)
         if refusal is not None:
@@ -279,7 +271,8 @@ class Grower:
         growth = events.Growth(
             step,
             float(outcome.measured.loss),
-            **self._cost(),
+            parameters=cost.parameters(self._model),
+            forward_flops=self._flops(),
             sites={
                 name: outcome.of_site(i, width, width + counts[name])
                 for i, (name, width) in enumerate(before.items())
@@ -295,10 +288,13 @@ class Grower:
 
     def _attempt(self, step, growth_batch, batch, counts):
         """The outcome of a growth, and why it did not grow, if so."""
+        grow = self._grow
+        if grow is None:
+            raise ValueError("Grower.method = None cannot grow; give a method, e.g. @GradMax()")
 
         def run(counts):
             arguments = self._growth_arguments(len(self.history), counts, step)
-            return self._grow(growth_batch, batch, *arguments, tf.constant(True))
+            return grow(growth_batch, batch, *arguments, tf.constant(True))
 
         kept = [(v, v.read_value()) for v in self._model.non_trainable_variables]
         try:
@@ -322,29 +318,11 @@ class Grower:
         variables = self._model.trainable_variables
         return [*variables, *(slot.variable for v in variables for slot in self._slots(v))]
 
-    def _cost(self) -> dict[str, int]:
-        flops = sum(layer.flops for layer in self._counted)
-        return {"parameters": cost.parameters(self._model), "forward_flops": flops}
+    def _flops(self) -> int:
+        return sum(layer.flops for layer in self._counted)
 
     def _size(self) -> events.NetworkSize:
-        return events.NetworkSize(self.widths(), **self._cost())
-
-    def _next_growth(self, step: int, growths: int, last: int | None) -> int | None:
-        """The next growth, not before `step` and after `last`, the step of the last growth."""
-        if self._method is None:
-            return None
-        due = checks.next_growth(self._schedule, step, growths)
-        return None if due is None else max(due, step, -1 if last is None else last + 1)
-
-    def _allot(self, growth: int, widths: dict[str, int]) -> dict[str, int]:
-        """New neurons by site, of the sites that grow."""
-        initial = self.seed_network.widths
-        sites = [
-            policies.SiteWidth(site.name, initial[site.name], widths[site.name], site.target_width)
-            for site in self._sites
-        ]
-        counts = checks.allot(self._policy, growth, sites)
-        return {name: count for name, count in counts.items() if count}
+        return events.NetworkSize(self.widths(), cost.parameters(self._model), self._flops())
 
     def _growth_arguments(
         self, growth: int, counts: dict[str, int], step: int
@@ -355,4 +333,12 @@ class Grower:
             tf.constant([counts.get(site.name, 0) for site in self._sites], tf.int32),
             tf.stack(site_seeds),
             tf.constant(step, tf.int64),
+        )
+
+
+def _check_clock(newborn_clock: bool, carry_slots: bool) -> None:
+    if newborn_clock and not carry_slots:
+        raise ValueError(
+            "Grower.newborn_clock = True gives new neurons a clock of their own; with "
+            "Grower.carry_slots = False old neurons start anew as well: bind one of the two"
         )

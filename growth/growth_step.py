@@ -19,8 +19,8 @@ from models import site as site_lib
 # layers become four times as large, they have 16 times as many.
 _SMALL = 2**22
 
-# Maps a distributed batch to the loss on it and its gradients by the trainable variables; in each
-# replica a share, whose sum over replicas it is.
+# Maps a distributed batch to the loss on it and its gradients by the trainable variables; each
+# replica has a share, and the shares add up.
 Step = Callable[[Any], tuple[tf.Tensor, Sequence[tf.Tensor]]]
 
 
@@ -85,9 +85,9 @@ class Outcome(NamedTuple):
 class GrowthStep:
     """Grows all sites and then trains a step, under the strategy it is created in.
 
-    The two halves are `propose` and `train`; in between the caller assigns the new values, as its
-    backend does that (`VariableShapes`). Both are traced, and made so that one trace serves all
-    widths and all numbers of new neurons. The training step also yields the gradient norms of the
+    The two halves are `propose` and `train`; in between the caller assigns the new values, in the
+    way of its backend (`VariableShapes`). One trace of each serves all widths and all numbers of
+    new neurons. The training step also yields the gradient norms of the
     grown network, at no extra cost.
 
     Args:
@@ -99,7 +99,7 @@ class GrowthStep:
       method: the growth method.
       slots: gives the optimizer's slots of a parameter.
       carry_slots: whether existing neurons keep their optimizer slots.
-      cohorts: records in which growth neurons were added; None for nothing of the kind.
+      cohorts: records which growth added each neuron; None to record nothing.
     """
 
     def __init__(

@@ -10,7 +10,7 @@ class ReplicasDiffer(RuntimeError):
 
 
 def checksums(strategy: tf.distribute.Strategy, variables: Sequence[tf.Variable]) -> tf.Tensor:
-    """A number for each replica, int64 `[replicas]`, that tells every bit of the variables apart.
+    """A checksum of all bits of the variables for each replica, int64 `[replicas]`.
 
     In a traced function, and in cross-replica context.
     """

@@ -15,12 +15,12 @@ class StaticShapes:
     """Keeps the shapes of growing variables fully defined; a `VariableShapes`.
 
     A variable whose declared shape has open axes gets storage that is declared with the shape of
-    its value, and other storage whenever that changes. Whatever was traced is traced anew then.
+    its value, and new storage whenever that shape changes. Functions are then traced anew.
 
     Args:
       variables: of a network, created under the current strategy.
       slots: gives the optimizer's slots of each.
-      trace_anew: called when storage has been replaced; they forget what has been traced.
+      trace_anew: functions that drop traces, called when storage has been replaced.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class StaticShapes:
         return functools.partial(self._run, step)
 
     def traced(self, function: Callable) -> Callable:
-        """See `VariableShapes.traced`; whenever it is called."""
+        """See `VariableShapes.traced`; traces at each call."""
         return lambda *args: tf.function(function, autograph=False)(*args)
 
     def _run(self, step, growth_batch, batch, counts, site_seeds, steps_done, trains):

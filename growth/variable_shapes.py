@@ -28,12 +28,16 @@ class VariableShapes(Protocol):
           host: the arguments of `GrowthStep.propose`, the batch of `GrowthStep.train` in second
           place, and a bool scalar: False leaves the training step out.
         """
+        ...
 
     def traced(self, function: Callable) -> Callable:
         """`function` of the variables, traced whenever their shapes are not those of a trace."""
+        ...
 
     def assign(self, values: Sequence[surgery.Grown]) -> None:
         """Assigns values of any size, on the host."""
+        ...
 
     def suspended(self) -> contextlib.AbstractContextManager[None]:
         """Within the block a checkpoint with any widths can be restored."""
+        ...

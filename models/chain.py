@@ -22,6 +22,15 @@ class Chain(tf_keras.Model):
       new_layers: the activation function of new layers, for which there is room at each growable
         layer: sites of width 0 named after it, e.g. `hidden_1_new`; see models/new_layer.py. None
         for no such room.
+
+    Example:
+      >>> from models.architectures import mlp
+      >>> model = mlp.MLP(hidden_widths=[4, 3], output_width=2)
+      >>> _ = model(tf.zeros([1, 5]))
+      >>> for site in model.sites:
+      ...     print(site.name, site.width, site.incoming().shape, site.outgoing().shape)
+      hidden_1 4 (5, 4) (3, 4)
+      hidden_2 3 (4, 3) (2, 3)
     """
 
     def __init__(

@@ -12,14 +12,14 @@ class NewLayer(tf_keras.layers.Layer):
 
     z = C(h) + C2(f(P2(h)))
 
-    C is a layer that connects h and z, and stays as it is. P2 and C2 have no neurons in between at
-    birth, so that nothing is added; they are a growth site like any other, and the first neurons it
-    gets make a new layer, with C as a shortcut around it. Growth methods see the map between h and
-    dL/dz, as they would for neurons of a layer that is there.
+    C is a layer that connects h and z, and stays as it is. Initially there are no neurons between
+    P2 and C2, so that nothing is added. They are a growth site like any other, and its first
+    neurons make a new layer, with C as a shortcut around it. Growth methods see the map between h
+    and dL/dz, as at a layer that has neurons.
 
     For a convolution C, P2 is a convolution of the same kernel, strides and padding, and C2 is one
-    of 1 x 1. A layer that was born empty passes one channel of zeros along, also when it has grown:
-    TensorFlow's operations refuse arrays without elements.
+    of 1 x 1. A layer that starts empty computes with one more channel, of zeros, also when it has
+    grown: TensorFlow's operations refuse arrays without elements.
 
     Args:
       around: C; created with the attributes `inputs_grow` and `outputs_grow` that it needs itself.

@@ -19,8 +19,8 @@ class GrowthSite:
 
     h -> producer(s) -> D, with the activation f -> consumer(s) -> z
 
-    What several producers put out is added; several consumers all read what comes out of D. In a
-    residual stream that grows, each reads what has been added up before it.
+    The outputs of several producers are added up; all consumers read the output of D. In a residual
+    stream that grows, each reads what has been added up before it.
 
     Growth methods see neurons as columns of two matrices: `incoming [n, k]` are the weights with
     which k neurons read h, `outgoing [m, k]` those with which all consumers read the neurons.
@@ -77,7 +77,7 @@ class GrowthSite:
 
     @property
     def width(self) -> int:
-        """The number of neurons now."""
+        """The current number of neurons."""
         return self.producers[0].width
 
     def check_preserving(
@@ -108,7 +108,7 @@ class GrowthSite:
         """The incoming weights of the neurons there are, `[n, width]`.
 
         Args:
-          of: what to take of each kernel, in its shape: its value, or e.g. its gradient.
+          of: maps a kernel to an array of its shape, e.g. its gradient; by default its value.
         """
         return tf.concat([_columns(of(p.kernel), p.output_axis) for p in self.producers], axis=0)
 
@@ -153,7 +153,7 @@ class GrowthSite:
         Args:
           count: k.
           shift: `[k]`, added to the last parameter that shifts what reaches the activation: a bias,
-            or the shift of a normalization, which would undo a bias. None for nothing.
+            or the offset of a normalization, which would undo a bias. None for nothing.
           parents: `[k]`, the neuron whose parameters a new one copies; -1 for none. None for none
             at all.
         """
@@ -203,10 +203,10 @@ class GrowthSite:
           `[batch, ..., k]`.
         """
         channels = []
-        values = iter(values)
+        rest = iter(values)
         kernels = self.incoming_kernels(incoming)
         for i, (p, h, kernel) in enumerate(zip(self.producers, inputs, kernels, strict=True)):
-            bias = None if p.bias is None else next(values)
+            bias = None if p.bias is None else next(rest)
             if sources is None or i in sources:
                 channels.append(p.linear(h, kernel))
                 if bias is not None and not tangent:
@@ -214,7 +214,7 @@ class GrowthSite:
         # A bias has no axes but the last.
         channels = functools.reduce(tf.add, channels)
         for layer, inputs_of_layer in zip(self.between, old, strict=True):
-            own = list(itertools.islice(values, len(layer.parameters)))
+            own = list(itertools.islice(rest, len(layer.parameters)))
             apply = layer.tangent if tangent else layer.transform
             channels = apply(channels, own, inputs_of_layer)
         return channels
@@ -279,7 +279,7 @@ def _check_widths(site: GrowthSite) -> None:
             raise ValueError(
                 f"site {site.name!r} has {site.width} neurons, but its consumer {consumer.name!r} "
                 f"reads {consumer.fan_in} channels. If it reads a concatenation, give each part a "
-                "consumer of its own and add up what they put out, which is the same"
+                "consumer of its own and add up their outputs, which is the same"
             )
 
 

@@ -13,8 +13,8 @@ from scipy import stats
 
 from trainer.sweep import comparison
 
-# Ten colours that can be told apart without full colour vision; then the same ones dashed.
-_COLOURS = matplotlib.color_sequences["petroff10"]
+# Ten colors that can be told apart without full color vision; then the same ones dashed.
+_COLORS = matplotlib.color_sequences["petroff10"]
 _DASHES = ["-", "--", ":", "-."]
 _INCHES = (5.5, 4.2)  # Of a panel.
 
@@ -32,8 +32,8 @@ def panels(titles: Sequence[str]) -> tuple[figure_lib.Figure, list[axes_lib.Axes
 
 def styles() -> Iterator[dict[str, str]]:
     """Line styles that can be told apart."""
-    for dashes, colour in itertools.product(_DASHES, _COLOURS):
-        yield {"color": colour, "linestyle": dashes}
+    for dashes, color in itertools.product(_DASHES, _COLORS):
+        yield {"color": color, "linestyle": dashes}
 
 
 def half_width(values: Sequence[float], confidence: float) -> float:

@@ -9,7 +9,7 @@ from trainer.model_dir import checkpoint_files, run_directory
 class CheckpointedRun:
     """Trains what Gin holds, unless that is done, and goes back to its checkpoints.
 
-    How many there are is bound: `Experiment.checkpoint_interval`, `Experiment.checkpoints_kept`.
+    How many there are is bound: `Loop.checkpoint_interval`, `Loop.checkpoints_kept`.
 
     Args:
       directory: of the run.

@@ -53,7 +53,7 @@ class GradientNormAfterGrowth(figure.FigureOfOneVariant):
             by_state = norms.setdefault(row["method"], {})
             by_state.setdefault((row["growth"], row["seed"]), []).append(row["gradient_norm"])
         return [_everywhere_above(norms, other) for other in after_growth.METHODS[1:]] + [
-            _optimised_falls_short(norms)
+            _optimized_falls_short(norms)
         ]
 
 
@@ -75,13 +75,13 @@ def _everywhere_above(norms, other):
     )
 
 
-def _optimised_falls_short(norms):
+def _optimized_falls_short(norms):
     parts = [
         statistics.fmean(values) / norms["GradMax"][state][0]
         for state, values in norms["GradMaxOpt"].items()
     ]
     return claim.holds(
-        "direct optimisation does not recover GradMax's solution: GradMaxOpt reaches less than "
+        "direct optimization does not recover GradMax's solution: GradMaxOpt reaches less than "
         "99 % of its norm in the mean over all growths",
         statistics.fmean(parts) < 0.99,
         f"{statistics.fmean(parts):.1%}",

@@ -6,8 +6,8 @@ from reproduction.training_curves import Cheaper, Lower, NotHigher
 from reproduction.variant import Variant
 
 # Training steps between two points of a curve.
-SMALL_CURVE = ("Experiment.log_interval = 20",)
-LARGE_CURVE = ("Experiment.log_interval = 50",)
+SMALL_CURVE = ("Loop.log_interval = 20",)
+LARGE_CURVE = ("Loop.log_interval = 50",)
 
 _METHODS = {
     "Baseline-Small": "baseline_small",
@@ -79,7 +79,7 @@ def _teacher_student():
 # GradMax with the paper's epsilon and scale, in 4 epochs.
 _SHORT_MLP = (
     "steps = 1876",
-    "Experiment.eval_interval = None",
+    "Loop.eval_interval = None",
     "PeriodicSchedule.start = 140",
     "PeriodicSchedule.interval = 140",  # The sixth and last growth is at step 840.
     "GradMax.epsilon = 1e-4",

@@ -14,7 +14,7 @@ _METHODS = {
     "GradMax": "gradmax",
     "Baseline-Big": "baseline_big",
 }
-_ALL_KEPT = "Experiment.checkpoints_kept = 1000"
+_ALL_KEPT = "Loop.checkpoints_kept = 1000"
 
 
 def figures(
@@ -31,10 +31,10 @@ def figures(
     random = Variant(
         f"after_growth/{setting}",
         files("random"),
-        ("Experiment.checkpoint_interval = 200", _ALL_KEPT),  # Steps, between two growths.
+        ("Loop.checkpoint_interval = 200", _ALL_KEPT),  # Steps, between two growths.
         after_growth.after_growth,
     )
-    frequent = ("Experiment.checkpoint_interval = 25", _ALL_KEPT)  # Steps.
+    frequent = ("Loop.checkpoint_interval = 25", _ALL_KEPT)  # Steps.
     return [
         norm_after_growth.GradientNormAfterGrowth(
             name=f"{number}a",

@@ -13,6 +13,7 @@ import tensorflow as tf
 from tests import compositions
 from trainer import experiment
 from trainer.config import reader as config
+from trainer.distribution import devices
 
 _SCHEDULE = {"start": 2, "interval": 2, "count": 2}
 _NORMALIZED = (
@@ -20,9 +21,9 @@ _NORMALIZED = (
     "ConvNet.normalization = @BatchNormalization",
     "ConvTeacherStudent.examples = 50",
     "ConvTeacherStudent.batch_size = 20",
-    "Experiment.mixed_precision = 'float16'",
+    "Devices.mixed_precision = 'float16'",
     "Experiment.steps = 8",
-    "Experiment.deterministic = True",
+    "Devices.deterministic = True",
 )
 
 
@@ -69,10 +70,10 @@ def test_determinism_is_asked_for_before_anything_is_built(monkeypatch):
     monkeypatch.setattr(
         tf.config.experimental, "enable_op_determinism", lambda: calls.append("determinism")
     )
-    monkeypatch.setattr(experiment.strategies, "make", _stop)
+    monkeypatch.setattr(devices.strategies, "make", _stop)
     for deterministic, expected in [("False", []), ("True", ["determinism"])]:
         with pytest.raises(_Stop):
-            _built(f"Experiment.deterministic = {deterministic}")
+            _built(f"Devices.deterministic = {deterministic}")
         assert calls == expected
 
 

@@ -14,14 +14,15 @@ import tensorflow as tf
 
 from tests import compositions, tiny_images
 from trainer import experiment, failures, task, train
+from trainer import run as run_lib
 from trainer.command import errors
 from trainer.config import reader
 from trainer.model_dir import run_directory
 
 _SHORT = (
     "Experiment.steps = 40",
-    "Experiment.log_interval = 5",
-    "Experiment.checkpoint_interval = 10",
+    "Loop.log_interval = 5",
+    "Loop.checkpoint_interval = 10",
     "PeriodicSchedule.start = 15",
     "PeriodicSchedule.interval = 10",
     "PeriodicSchedule.count = 2",
@@ -86,22 +87,21 @@ StreamedImages.batch_size = 8
 StreamedImages.image_size = 16
 StreamedImages.shards_in_memory = 1
 Experiment.steps = 200
-Experiment.log_interval = 1
-Experiment.checkpoint_interval = 2
+Loop.log_interval = 1
+Loop.checkpoint_interval = 2
 Grower.method = None
 """
 
 
-def _run(folder, data_dir):
+def _training(folder, data_dir):
     gin.clear_config()
     data = f"StreamedImages.data_dir = '{data_dir}'"
     with errors.mistakes():
         reader.load(["gin_configs/fashion_mnist/mlp.gin"], [_IMAGES, data])
         directory = run_directory.RunDirectory(str(folder))
         directory.start(gin.config_str(), overwrite_config=False)
-        run = train.Run(experiment.Experiment(), directory)
-        run.prepare({})
-    return run
+        run = run_lib.Run(experiment.Experiment(), directory)
+        return train.Training(run, {})
 
 
 def test_data_that_vanish_are_named_and_the_run_goes_on_when_they_are_back(tmp_path, monkeypatch):
@@ -109,7 +109,7 @@ def test_data_that_vanish_are_named_and_the_run_goes_on_when_they_are_back(tmp_p
     data_dir.mkdir()
     tiny_images.write_imagenet(data_dir)
     folder = tmp_path / "run"
-    run = _run(folder, data_dir)
+    training = _training(folder, data_dir)
     train_steps = task.Task.train
 
     def lose_the_data(self, steps):
@@ -122,11 +122,11 @@ def test_data_that_vanish_are_named_and_the_run_goes_on_when_they_are_back(tmp_p
         errors.RunFailure, match=rf"(?s){data_dir}.*No such file.*newest checkpoint"
     ):
         with failures.told(folder / "checkpoints"):
-            run.train(evaluate=False)
+            training.train(evaluate=False)
     with pytest.raises(errors.UserError, match=f"(?s)tiny_imagenet.*{data_dir}"):
-        _run(folder, data_dir)
+        _training(folder, data_dir)
     away.rename(data_dir)
-    assert 6 <= _run(folder, data_dir).step < 200
+    assert 6 <= _training(folder, data_dir)._run.step < 200
 
 
 def _raise(error):
@@ -208,8 +208,8 @@ import odd_labels
 Experiment.dataset = @OddLabels
 Experiment.objective = @Classification()
 Experiment.steps = 8
-Experiment.log_interval = 4
-Experiment.checkpoint_interval = 2
+Loop.log_interval = 4
+Loop.checkpoint_interval = 2
 Grower.method = None
 """
 _ODD_LABELS = """
@@ -241,13 +241,13 @@ def test_an_error_in_a_training_step_names_step_and_checkpoint(tmp_path, monkeyp
         reader.load(compositions.files("small+gradmax"), [_DATA_WITHOUT_END])
         directory = run_directory.RunDirectory(str(tmp_path / "run"))
         directory.start(gin.config_str(), overwrite_config=False)
-        run = train.Run(experiment.Experiment(), directory)
-        run.prepare({})
+        run = run_lib.Run(experiment.Experiment(), directory)
+        training = train.Training(run, {})
     with (
         pytest.raises(errors.RunFailure, match="a corrupt example") as raised,
         failures.told(directory.checkpoints),
     ):
-        run.train(evaluate=False)
+        training.train(evaluate=False)
     # Checkpoints are saved between two points in the logs as well.
     message = str(raised.value)
     assert "\n  in training step 6\n" in message

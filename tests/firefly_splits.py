@@ -1,4 +1,4 @@
-"""Firefly without new neurons, which otherwise beat splits by an order of epsilon."""
+"""Firefly without new neurons, which otherwise beat splits by an order of eps."""
 
 import tensorflow as tf
 

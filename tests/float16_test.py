@@ -10,11 +10,12 @@ import tf_keras
 
 from tests import compositions
 from trainer import experiment, train
+from trainer import run as run_lib
 from trainer.config import reader
 from trainer.model_dir import run_directory
 from trainer.optimization import optimizers
 
-_FLOAT16 = "Experiment.mixed_precision = 'float16'"
+_FLOAT16 = "Devices.mixed_precision = 'float16'"
 _HUGE = "loss_scale.initial = 16777216.0"  # 2^24, where float16 ends at 2^16.
 _OPTIMIZERS = {
     "SGD with an average": (
@@ -44,9 +45,8 @@ def _built(*bindings):
 
 def _run(folder, *bindings):
     built = _built(*bindings)
-    run = train.Run(built, run_directory.RunDirectory(folder))
-    run.prepare({})
-    run.train(evaluate=True)
+    run = run_lib.Run(built, run_directory.RunDirectory(folder))
+    train.Training(run, {}).train(evaluate=True)
     return built, json.loads((folder / "result.json").read_text())
 
 
@@ -110,7 +110,7 @@ def test_an_overflow_skips_the_update_and_not_the_step():
 @pytest.mark.parametrize(
     ("binding", "message"),
     [
-        ("Experiment.mixed_precision = 'float8'", "= 'float8' must be one of None, 'bfloat16'"),
+        ("Devices.mixed_precision = 'float8'", "= 'float8' must be one of None, 'bfloat16'"),
         ("loss_scale.initial = 0", "loss_scale.initial = 0 must be at least 1"),
         ("loss_scale.growth_steps = 0", "loss_scale.growth_steps = 0 must be at least 1"),
     ],

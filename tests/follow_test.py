@@ -16,6 +16,7 @@ from tensorboard.util import tensor_util
 
 from tests import compositions, training_processes
 from trainer import evaluation, experiment, follower, train
+from trainer import run as run_lib
 from trainer.command import errors
 from trainer.config import reader
 from trainer.model_dir import checkpoints, run_directory
@@ -23,9 +24,9 @@ from trainer.model_dir import checkpoints, run_directory
 _SMALL = "small+gradmax"
 _BINDINGS = [
     "Experiment.steps = 40",
-    "Experiment.log_interval = 5",
-    "Experiment.checkpoint_interval = 10",
-    "Experiment.checkpoints_kept = 10",
+    "Loop.log_interval = 5",
+    "Loop.checkpoint_interval = 10",
+    "Loop.checkpoints_kept = 10",
     "PeriodicSchedule.start = 15",
     "PeriodicSchedule.interval = 10",
     "PeriodicSchedule.count = 2",
@@ -48,9 +49,8 @@ def finished(tmp_path_factory):
     directory = run_directory.RunDirectory(folder)
     built = _built()
     directory.start(gin.config_str(), overwrite_config=False)
-    run = train.Run(built, directory)
-    run.prepare({})
-    run.train(evaluate=False)
+    run = run_lib.Run(built, directory)
+    train.Training(run, {}).train(evaluate=False)
     metrics = {}
     one = evaluation.Evaluation(built, directory)
     for step in _STEPS:

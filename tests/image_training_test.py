@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tests import tiny_images
 from trainer import experiment, train
+from trainer import run as run_lib
 from trainer.config import reader
 from trainer.model_dir import run_directory
 
@@ -45,8 +46,8 @@ StreamedImages.mixing = @MixupAndCutmix()
 _TRAINING = """
 Experiment.dataset = @StreamedImages
 Experiment.steps = 4
-Experiment.log_interval = 1
-Experiment.checkpoint_interval = 3
+Loop.log_interval = 1
+Loop.checkpoint_interval = 3
 PeriodicSchedule.start = 2
 PeriodicSchedule.interval = 2
 PeriodicSchedule.count = 1
@@ -70,9 +71,8 @@ def _run(folder, data_dir, steps):
     reader.load(["gin_configs/fashion_mnist/mlp.gin"], bindings)
     built = experiment.Experiment()
     built.steps = steps
-    run = train.Run(built, run_directory.RunDirectory(str(folder)))
-    run.prepare(reader.literals())
-    run.train(evaluate=True)
+    run = run_lib.Run(built, run_directory.RunDirectory(str(folder)))
+    train.Training(run, reader.literals()).train(evaluate=True)
     return built
 
 

@@ -12,6 +12,7 @@ from models.architectures import convnet, mlp, mobilenet, vgg, wide_resnet
 from models.layers import activations, normalization, pooling
 from tests import compositions, networks, training_loops
 from trainer import experiment, objectives, task, train
+from trainer import run as run_lib
 from trainer.config import reader
 from trainer.datasets import dataset
 from trainer.model_dir import run_directory
@@ -82,18 +83,18 @@ def _run(folder, *bindings):
     schedule = ["start = 3", "interval = 3", "count = 2"]
     bindings = [*bindings, *(f"PeriodicSchedule.{binding}" for binding in schedule)]
     files = compositions.files("small+gradmax")
-    reader.load(files, ["Experiment.steps = 9", "Experiment.log_interval = 1", *bindings])
+    reader.load(files, ["Experiment.steps = 9", "Loop.log_interval = 1", *bindings])
     built = experiment.Experiment()
-    run = train.Run(built, run_directory.RunDirectory(folder))
-    run.prepare({})
+    run = run_lib.Run(built, run_directory.RunDirectory(folder))
+    training = train.Training(run, {})
     outputs = training_loops.recorded(built.task)
-    run.train(evaluate=False)
+    training.train(evaluate=False)
     return [float(output["loss"]) for output in outputs], built
 
 
 def test_a_run_with_growths_has_the_same_losses_and_is_traced_once(tmp_path):
     expected, _ = _run(tmp_path / "plain")
-    losses, built = _run(tmp_path / "compiled", "Experiment.jit_compile = True")
+    losses, built = _run(tmp_path / "compiled", "Devices.jit_compile = True")
     assert built.grower.widths() == {"hidden_1": 7} and len(losses) == 9
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
     assert built.task._passes.experimental_get_tracing_count() == 1

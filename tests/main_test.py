@@ -18,8 +18,8 @@ _SMALL = compositions.flags("small+gradmax")
 # Loops of one step: slow enough for a signal to arrive in the middle.
 _SLOW = (
     "Experiment.steps = 600",
-    "Experiment.log_interval = 1",
-    "Experiment.checkpoint_interval = 50",
+    "Loop.log_interval = 1",
+    "Loop.checkpoint_interval = 50",
     "PeriodicSchedule.start = 100",
     "PeriodicSchedule.interval = 100",
     "TeacherStudent.examples = 100",

@@ -28,10 +28,10 @@ _MAIN = pathlib.Path(figures.__file__).with_name("main.py")
 # Five growths, from step 2 to 6.
 SHORT = [
     "Experiment.steps = 8",
-    "Experiment.log_interval = 2",
+    "Loop.log_interval = 2",
     "PeriodicSchedule.start = 2",
     "PeriodicSchedule.interval = 1",
-    "Experiment.checkpoint_interval = 1",
+    "Loop.checkpoint_interval = 1",
 ]
 
 

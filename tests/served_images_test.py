@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tests import tiny_images
 from trainer import experiment, train
+from trainer import run as run_lib
 from trainer.config import reader
 from trainer.model_dir import run_directory
 
@@ -58,9 +59,8 @@ def exported(request, tmp_path):
     data_dir, pictures = write(tmp_path)
     bindings = [_TRAINING, f"Experiment.dataset = @{name}", f"{name}.data_dir = {data_dir!r}"]
     reader.load(["gin_configs/fashion_mnist/mlp.gin"], bindings)
-    run = train.Run(experiment.Experiment(), run_directory.RunDirectory(str(tmp_path)))
-    run.prepare(reader.literals())
-    run.train(evaluate=True)
+    run = run_lib.Run(experiment.Experiment(), run_directory.RunDirectory(str(tmp_path)))
+    train.Training(run, reader.literals()).train(evaluate=True)
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["widths"] == {"hidden_1": 18, "hidden_2": 18}
     return run.export()[0], pictures, result["test"], tolerance

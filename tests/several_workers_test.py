@@ -13,15 +13,15 @@ pytestmark = pytest.mark.slow
 
 _BINDINGS = [
     "Experiment.steps = 50",
-    "Experiment.log_interval = 5",
-    "Experiment.eval_interval = 20",
+    "Loop.log_interval = 5",
+    "Loop.eval_interval = 20",
     "PeriodicSchedule.start = 10",
     "PeriodicSchedule.interval = 20",
     "PeriodicSchedule.count = 2",
 ]
 # It says that it has started a server.
 _OF_TENSORFLOW = ("WARNING: All log messages before absl", "I0000")
-_MIRRORED = ["Experiment.distribution_strategy = 'mirrored'", "Experiment.logical_cpus = 2"]
+_MIRRORED = ["Devices.distribution_strategy = 'mirrored'", "Devices.logical_cpus = 2"]
 
 
 @pytest.fixture(scope="module")

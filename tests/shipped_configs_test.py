@@ -12,6 +12,7 @@ import tensorflow as tf
 from models.architectures import mobilenet
 from tests import tiny_fashion_mnist, tiny_images
 from trainer import experiment, train
+from trainer import run as run_lib
 from trainer.config import reader
 from trainer.model_dir import run_directory
 from trainer.sweep import expectations
@@ -107,6 +108,8 @@ def data(tmp_path_factory):
         tiny_images.write_as(folder, name, {"train": 12, split: 4})
     tiny_fashion_mnist.prepare(folder)
     return [
+        "import trainer.datasets.image_classification\nimport trainer.datasets.streamed_images"
+    ] + [
         f"{dataset}.data_dir = '{folder}'" for dataset in ("ImageClassification", "StreamedImages")
     ]
 
@@ -128,9 +131,8 @@ def _run(files, folder, growths, bindings):
     """Runs files that compose, and checks that the network grew as many times."""
     built = _load(files, [_SHORT, *bindings])
     planned = len({growth.step for growth in built.grower.plan(built.steps)})
-    run = train.Run(built, run_directory.RunDirectory(str(folder)))
-    run.prepare(reader.literals())
-    run.train(evaluate=False)
+    run = run_lib.Run(built, run_directory.RunDirectory(str(folder)))
+    train.Training(run, reader.literals()).train(evaluate=False)
     result = json.loads((folder / "result.json").read_text())
     assert result["steps"] == built.steps
     assert result["growths"] == planned == growths

@@ -98,7 +98,7 @@ def inputs(shape: Sequence[int], smooth: bool = False) -> tf.Tensor:
 
 
 def _trained(model: OneSite, inputs_: tf.Tensor) -> tuple[OneSite, Batch]:
-    """The model with biases, gains and statistics that are not those of birth, and a batch."""
+    """The model with biases, gains and statistics that are not the initial ones, and a batch."""
     random = np.random.default_rng(1)
     model(inputs_)
     for variable in model.trainable_variables:
@@ -120,7 +120,7 @@ class Convolutions:
       dilations: of both, in pixels.
       between: makes the layers between.
       map_size: height and width of the inputs, in pixels.
-      smooth: whether neighbouring pixels of the inputs are alike.
+      smooth: whether neighboring pixels of the inputs are alike.
     """
 
     kernels: tuple[int, int] = (3, 3)

@@ -15,6 +15,7 @@ from growth.surgery import variable_storage
 from models.layers import normalization
 from tests import compositions, networks
 from trainer import dry_run, evaluation, experiment, objectives, task, train
+from trainer import run as run_lib
 from trainer.config import reader
 from trainer.datasets import teacher_student
 from trainer.model_dir import checkpoints, run_directory
@@ -23,8 +24,8 @@ pytestmark = pytest.mark.slow
 
 _BINDINGS = (
     "Experiment.steps = 9",
-    "Experiment.log_interval = 3",
-    "Experiment.eval_interval = 4",
+    "Loop.log_interval = 3",
+    "Loop.eval_interval = 4",
     "PeriodicSchedule.start = 3",
     "PeriodicSchedule.interval = 3",
     "PeriodicSchedule.count = 2",
@@ -55,12 +56,11 @@ _CONVOLUTION = (
 def _run(folder, file, bindings, static=True):
     gin.clear_config()
     files = compositions.files(file)
-    reader.load(files, [*_BINDINGS, *bindings, f"Experiment.static_shapes = {static}"])
+    reader.load(files, [*_BINDINGS, *bindings, f"Devices.static_shapes = {static}"])
     built = experiment.Experiment()
     directory = run_directory.RunDirectory(str(folder))
     directory.start(gin.config_str(), overwrite_config=True)
-    run = train.Run(built, directory)
-    run.prepare(reader.literals())
+    run = run_lib.Run(built, directory)
     return built, run
 
 
@@ -104,7 +104,7 @@ def test_a_run_has_the_numbers_of_unspecified_shapes(tmp_path, file, bindings):
     for static in (True, False):
         folder = tmp_path / str(static)
         built, run = _run(folder, file, bindings, static)
-        run.train(evaluate=True)
+        train.Training(run, reader.literals()).train(evaluate=True)
         runs += [folder, built]
         assert all(v.shape.is_fully_defined() == static for v in built.model.variables)
     _check_equal(*runs)
@@ -126,7 +126,7 @@ class _StopAfterOneLoop:
 def test_a_run_that_was_stopped_goes_on_from_checkpoints_of_either_kind(tmp_path, monkeypatch):
     folder, whole = tmp_path / "stopped", tmp_path / "whole"
     expected, run = _run(whole, "small+random", _NORMALIZED, static=False)
-    run.train(evaluate=True)
+    train.Training(run, reader.literals()).train(evaluate=True)
     starts = []
     for static in (True, True, False, True, True):
         built, run = _run(folder, "small+random", _NORMALIZED, static)
@@ -134,7 +134,7 @@ def test_a_run_that_was_stopped_goes_on_from_checkpoints_of_either_kind(tmp_path
         stop = contextlib.nullcontext(_StopAfterOneLoop(run))
         monkeypatch.setattr(train.interrupts, "catch", lambda stop=stop: stop)
         with contextlib.suppress(SystemExit):
-            run.train(evaluate=True)
+            train.Training(run, reader.literals()).train(evaluate=True)
     # Growths are due at 3 and 6: the run starts again right before each of them.
     assert starts == [0, 3, 4, 6, 8]
     _check_equal(folder, built, whole, expected)
@@ -147,7 +147,7 @@ def test_evaluation_export_and_the_best_checkpoint_at_smaller_widths(tmp_path):
         "StepwiseLrConfig.values = [0.05, -0.1]",
     )
     built, run = _run(tmp_path, "small+random", uphill)
-    run.train(evaluate=True)
+    train.Training(run, reader.literals()).train(evaluate=True)
     result = json.loads((tmp_path / "result.json").read_text())
     directory = run_directory.RunDirectory(tmp_path)
     evaluated = evaluation.Evaluation(built, directory)
@@ -164,7 +164,7 @@ def test_evaluation_export_and_the_best_checkpoint_at_smaller_widths(tmp_path):
 
 def test_another_seed_network_than_that_of_the_checkpoint_is_refused(tmp_path):
     _, run = _run(tmp_path, "small+baseline_small", [])
-    run.train(evaluate=False)
+    train.Training(run, reader.literals()).train(evaluate=False)
     with pytest.raises(ValueError, match="was the model's seed network changed"):
         _run(tmp_path, "small+baseline_small", ["MLP.hidden_widths = (4,)"])
 
@@ -223,7 +223,7 @@ def _grown(static, make_norm, data, strategy):
     [
         # Statistics of each replica.
         (normalization.BatchNormalization, 2),
-        # Remembers its width at birth.
+        # Remembers its initial width.
         (normalization.LayerNormalization, 1),
     ],
 )
@@ -273,6 +273,6 @@ def test_a_restore_that_fails_leaves_shapes_defined():
 def test_a_tpu_that_does_not_answer_is_named():
     gin.clear_config()
     files = compositions.files("small+gradmax")
-    reader.load(files, ["Experiment.distribution_strategy = 'tpu'"])
-    with pytest.raises(ValueError, match="finds no TPU at Experiment.tpu_address = 'local'"):
+    reader.load(files, ["Devices.distribution_strategy = 'tpu'"])
+    with pytest.raises(ValueError, match="finds no TPU at Devices.tpu_address = 'local'"):
         experiment.Experiment()

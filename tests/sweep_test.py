@@ -72,7 +72,7 @@ def swept(tmp_path_factory):
     flags += [
         "--metric=train/loss",
         "--metric=test/loss",
-        "--gin_bindings=Experiment.eval_interval = 1",
+        "--gin_bindings=Loop.eval_interval = 1",
     ]
     status, output = _program(sweep, *flags, path=[folder])
     return folder / "out", flags, status, output
@@ -102,7 +102,10 @@ def test_goes_on_after_failures_and_names_them(swept):
 
 def test_the_table_has_what_went_well(swept):
     lines = (swept[0] / "table.md").read_text().splitlines()
-    assert "| train/loss, mean (deviation) | test/loss, mean (deviation) |" in lines[0]
+    assert (
+        "| train/loss, mean (standard deviation) | test/loss, mean (standard deviation) |"
+        in lines[0]
+    )
     assert lines[2].startswith("| small+gradmax | 3 |")
     assert lines[3].startswith("| failing | 1 |") and lines[3].endswith("| 0 of 1 |")
     assert len((swept[0] / "table.csv").read_text().splitlines()) == 3
@@ -156,8 +159,8 @@ def test_a_grid_has_a_line_for_each_point_and_the_best_one(swept, tmp_path):
     flags = [f"--gin_file={SMALL}", "--grid=AllAtOnce.neurons=1", "--baseline=small+gradmax"]
     status, output = _program(sweep, *flags, *SHORT, f"--output_dir={tmp_path}", "--seeds=3")
     assert status == 2  # Evaluation was bound, too.
-    assert "Experiment.eval_interval = 1" in output
-    flags.append("--gin_bindings=Experiment.eval_interval = 1")
+    assert "Loop.eval_interval = 1" in output
+    flags.append("--gin_bindings=Loop.eval_interval = 1")
     status, output = _program(sweep, *flags, *SHORT, f"--output_dir={tmp_path}", "--seeds=3")
     assert status == 0, output
     assert "0 runs to do" in output

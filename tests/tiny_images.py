@@ -8,7 +8,7 @@ import PIL.Image
 import tensorflow_datasets as tfds
 
 CLASSES = 5
-# As in ImageNet: a few are grey or CMYK, and some files are not what they are called.
+# As in ImageNet: a few are gray or CMYK, and some files are not what they are called.
 MODES = ["RGB", "RGB", "RGB", "L", "CMYK", "RGB"]
 FORMATS = ["JPEG", "JPEG", "JPEG", "JPEG", "JPEG", "PNG"]
 
@@ -46,7 +46,7 @@ def write(
     images: dict[str, list],
     image: tfds.features.Image,
     shards: int = 1,
-    labelled: bool = True,
+    labeled: bool = True,
 ) -> str:
     """Writes images, for each split, with classes in turn or none; returns the `data_dir`."""
     tfds.dataset_builders.store_as_tfds_dataset(
@@ -57,7 +57,7 @@ def write(
         ),
         split_datasets={
             split: [
-                (index, {"image": content, "label": index % CLASSES if labelled else -1})
+                (index, {"image": content, "label": index % CLASSES if labeled else -1})
                 for index, content in enumerate(contents)
             ]
             for split, contents in images.items()

@@ -11,15 +11,16 @@ from tensorboard.backend.event_processing import event_accumulator
 
 from tests import compositions
 from trainer import evaluation, experiment, train
+from trainer import run as run_lib
 from trainer.command import errors
 from trainer.config import reader
 from trainer.model_dir import run_directory
 
 _BINDINGS = (
     "Experiment.steps = 12",
-    "Experiment.log_interval = 4",
-    "Experiment.eval_interval = 6",
-    "Experiment.checkpoint_interval = 5",
+    "Loop.log_interval = 4",
+    "Loop.eval_interval = 6",
+    "Loop.checkpoint_interval = 5",
     "PeriodicSchedule.start = 3",
     "PeriodicSchedule.interval = 3",
     "PeriodicSchedule.count = 2",
@@ -34,7 +35,7 @@ def _run(folder, *bindings, file="small+gradmax", overwrite_config=False):
     built = experiment.Experiment()
     directory = run_directory.RunDirectory(str(folder))
     directory.start(gin.config_str(), overwrite_config)
-    return built, train.Run(built, directory)
+    return built, run_lib.Run(built, directory)
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +43,7 @@ def finished(tmp_path_factory):
     """A folder with a finished run, and the experiment that ran."""
     folder = tmp_path_factory.mktemp("finished")
     built, run = _run(folder)
-    run.prepare(reader.literals())
-    run.train(evaluate=True)
+    train.Training(run, reader.literals()).train(evaluate=True)
     return folder, built
 
 
@@ -159,10 +159,9 @@ _ALL_STATE = (
 def test_a_run_that_was_stopped_after_each_loop_ends_the_same(
     tmp_path, monkeypatch, file, bindings
 ):
-    bindings += ("Experiment.checkpoint_interval = 12",)  # What is stopped saves by itself.
+    bindings += ("Loop.checkpoint_interval = 12",)  # What is stopped saves by itself.
     uninterrupted, run = _run(tmp_path / "uninterrupted", *bindings, file=file)
-    run.prepare(reader.literals())
-    run.train(evaluate=True)
+    train.Training(run, reader.literals()).train(evaluate=True)
     folder, starts = tmp_path / "stopped", []
     while not (folder / "result.json").exists():
         built, run = _run(folder, *bindings, file=file)
@@ -170,8 +169,7 @@ def test_a_run_that_was_stopped_after_each_loop_ends_the_same(
         stop = contextlib.nullcontext(_StopAfterOneLoop(run))
         monkeypatch.setattr(train.interrupts, "catch", lambda stop=stop: stop)
         with contextlib.suppress(SystemExit):
-            run.prepare(reader.literals())
-            run.train(evaluate=True)
+            train.Training(run, reader.literals()).train(evaluate=True)
     # Growths are due at 3 and 6: the run starts again right before each of them.
     assert starts == [0, 3, 4, 6, 8]
     for value, expected in zip(_state(built), _state(uninterrupted), strict=True):
@@ -211,8 +209,7 @@ def test_another_configuration_in_the_same_folder_is_refused_with_the_difference
 
 def test_another_seed_network_than_that_of_the_checkpoint_is_refused(tmp_path):
     _, run = _run(tmp_path, file="small+baseline_small")
-    run.prepare({})
-    run.train(evaluate=False)
+    train.Training(run, {}).train(evaluate=False)
     with pytest.raises(ValueError, match="was the model's seed network changed"):
         _run(tmp_path, "MLP.hidden_widths = (4,)", overwrite_config=True)
 
@@ -227,8 +224,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(
     steep = ("optimizer.config = @SGDConfig()", "ConstantLrConfig.learning_rate = 20")
     _, run = _run(tmp_path, *steep, f"PeriodicSchedule.count = {growths}")
     with pytest.raises(FloatingPointError, match=f"{where}; the newest checkpoint is"):
-        run.prepare({})
-        run.train(evaluate=False)
+        train.Training(run, {}).train(evaluate=False)
     assert not (tmp_path / "result.json").exists()
 
 

@@ -12,7 +12,7 @@ from tests import grown_network, networks, site_table
 
 @dataclasses.dataclass(frozen=True)
 class TrainedSite:
-    """A network with one site, slots that are not those of birth, and a batch.
+    """A network with one site, slots that are not the initial ones, and a batch.
 
     Attributes:
       model: the network.

@@ -6,12 +6,13 @@ import gin
 
 from growth import grower as grower_lib
 from tests import networks
-from trainer import experiment, objectives, train
+from trainer import experiment, loop, objectives, train
+from trainer import run as run_lib
 from trainer.datasets import teacher_student
 from trainer.model_dir import run_directory
 
 
-def run(folder, method, schedule, policy, steps, **arguments):
+def run(folder, method, schedule, policy, steps, log_interval=100):
     """Trains in `folder`; gives the experiment and the output of each in-graph loop."""
     gin.clear_config()
     data = teacher_student.TeacherStudent((6, 8, 4), batch_size=16, examples=64)
@@ -24,12 +25,12 @@ def run(folder, method, schedule, policy, steps, **arguments):
         grower=functools.partial(
             grower_lib.Grower, schedule=schedule, policy=policy, method=method
         ),
-        **arguments,
+        loop=functools.partial(loop.Loop, log_interval=log_interval),
     )
-    made = train.Run(built, run_directory.RunDirectory(folder))
-    made.prepare({})
+    made = run_lib.Run(built, run_directory.RunDirectory(folder))
+    training = train.Training(made, {})
     outputs = recorded(built.task)
-    made.train(evaluate=False)
+    training.train(evaluate=False)
     return built, outputs
 
 

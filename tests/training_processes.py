@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-_MULTI_WORKER = 'Experiment.distribution_strategy = "multi_worker_mirrored"'
+_MULTI_WORKER = 'Devices.distribution_strategy = "multi_worker_mirrored"'
 
 
 class Server:

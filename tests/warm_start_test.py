@@ -9,6 +9,7 @@ import tf_keras
 
 from tests import compositions, training_processes
 from trainer import dry_run, experiment, train
+from trainer import run as run_lib
 from trainer.command import errors
 from trainer.config import reader
 from trainer.model_dir import run_directory
@@ -19,8 +20,8 @@ _CONVOLUTION = compositions.files("convolution/small+gradmax")
 _STEPS = [
     "import trainer.datasets.conv_teacher_student",
     "Experiment.steps = 12",
-    "Experiment.log_interval = 4",
-    "Experiment.checkpoint_interval = 4",
+    "Loop.log_interval = 4",
+    "Loop.checkpoint_interval = 4",
     "PeriodicSchedule.start = 2",
     "PeriodicSchedule.interval = 3",
     "PeriodicSchedule.count = 2",
@@ -33,18 +34,18 @@ def _bindings(source, *more):
     return [*_STEPS, "Experiment.warm_start = @WarmStart()", f'WarmStart.path = "{source}"', *more]
 
 
-def _load(files, bindings):
+def _load(files, bindings, resumes=False):
     gin.clear_config()
     reader.load(files, bindings)
-    return experiment.Experiment()
+    return experiment.Experiment(resumes=resumes)
 
 
 def _begun(files, bindings, folder):
     """An experiment and its run, before the first step."""
-    built = _load(files, bindings)
     directory = run_directory.RunDirectory(folder)
+    built = _load(files, bindings, directory.has_checkpoint())
     directory.start(gin.config_str(), overwrite_config=False)
-    return built, train.Run(built, directory)
+    return built, run_lib.Run(built, directory)
 
 
 def _dense(width=12, outputs=10, name="hidden_1"):
@@ -93,8 +94,8 @@ def _saved(model, path):
 
 
 # Configuration, network, name of its file.
-_MIRRORED = ('Experiment.distribution_strategy = "mirrored"', "Experiment.logical_cpus = 2")
-_STATIC = ("Experiment.static_shapes = True",)
+_MIRRORED = ('Devices.distribution_strategy = "mirrored"', "Devices.logical_cpus = 2")
+_STATIC = ("Devices.static_shapes = True",)
 _SOURCES = {
     "keras": (_MLP, (), _dense, "model.keras"),
     "h5": (_MLP, (), _dense, "model.h5"),
@@ -127,7 +128,7 @@ def test_a_run_begins_with_what_a_network_of_tf_keras_puts_out(source, tmp_path)
     np.testing.assert_allclose(_outputs(built), expected, atol=1e-6, rtol=1e-6)
     with built.task.averaged():
         np.testing.assert_allclose(_outputs(built), expected, atol=1e-6, rtol=1e-6)
-    slots = [slot for v in built.model.trainable_variables for slot in built._slots(v)]
+    slots = [slot for v in built.model.trainable_variables for slot in built.grower._slots(v)]
     for slot in slots:
         assert slot.initial is None or not np.any(slot.variable.numpy())
     shapes = [v.numpy().shape for v in built.model.trainable_variables]
@@ -145,8 +146,7 @@ def test_it_grows_and_learns_from_there(name, tmp_path):
     width = built.grower.widths()["hidden_1"]
     assert width in (9, 12) and built.grower.seed_network.widths == {"hidden_1": width}
     before = loss()
-    run.prepare({})
-    run.train(evaluate=True)
+    train.Training(run, {}).train(evaluate=True)
     assert loss() < before
     result = json.loads((tmp_path / "run/result.json").read_text())
     assert result["widths"] == {"hidden_1": width + 2}
@@ -161,8 +161,7 @@ def test_it_grows_and_learns_from_there(name, tmp_path):
 def test_growth_by_gradmax_leaves_the_outputs_as_they_were(tmp_path):
     still = ("ConstantLrConfig.learning_rate = 0.0",)
     built, run, expected = _from_elsewhere(tmp_path, _MLP, still, _dense, "model.keras")
-    run.prepare({})
-    run.train(evaluate=False)
+    train.Training(run, {}).train(evaluate=False)
     assert built.grower.widths() == {"hidden_1": 14}
     np.testing.assert_allclose(_outputs(built), expected, atol=1e-6, rtol=1e-6)
 
@@ -180,8 +179,7 @@ def grown(tmp_path_factory):
     """The folder of a run that has grown, with averages of its weights, and what it puts out."""
     folder = tmp_path_factory.mktemp("grown")
     built, run = _begun(_CONVOLUTION, [*_STEPS, *_ALL_STATE], folder)
-    run.prepare({})
-    run.train(evaluate=True)
+    train.Training(run, {}).train(evaluate=True)
     run.export()
     with built.task.averaged():
         return folder, _outputs(built)
@@ -207,7 +205,6 @@ def test_layers_that_are_left_out_begin_as_they_would(tmp_path):
     made = _load(_MLP, [*_STEPS, four, "MLP.hidden_widths = (12,)"]).model.trainable_variables
     for skip in (["output"], ["out*"]):
         built = _load(_MLP, _bindings(path, f"WarmStart.skip = {skip!r}", four))
-        built.start_warm()
         hidden, output = built.model.trainable_variables
         np.testing.assert_array_equal(
             hidden, named_weights.read(str(path)).values["hidden_1/kernel"]
@@ -251,7 +248,7 @@ def test_a_network_that_does_not_fit_is_refused(more, make, message, tmp_path):
     source.build([None, 20])
     path = _saved(source, tmp_path / "model.keras")
     with pytest.raises(ValueError, match=message):
-        _load(_MLP, _bindings(path, *more)).start_warm()
+        _load(_MLP, _bindings(path, *more))
 
 
 @pytest.mark.parametrize(
@@ -268,7 +265,7 @@ def test_normalizations_that_would_not_do_the_same(normalization, epsilon, messa
     source(next(iter(built.dataset.train(0)))[0])
     path = _saved(source, tmp_path / "model.keras")
     with pytest.raises(ValueError, match=message):
-        _load(_CONVOLUTION, _bindings(path, *more)).start_warm()
+        _load(_CONVOLUTION, _bindings(path, *more))
 
 
 @pytest.mark.parametrize(
@@ -283,9 +280,8 @@ def test_normalizations_that_would_not_do_the_same(normalization, epsilon, messa
 def test_what_is_no_network_is_refused(name, content, message, tmp_path):
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    built = _load(_MLP, _bindings(tmp_path / name))
     with pytest.raises(errors.UserError, match=message), errors.mistakes():
-        built.start_warm()
+        _load(_MLP, _bindings(tmp_path / name))
 
 
 def test_a_run_that_is_killed_goes_on_without_the_network_that_it_began_with(tmp_path):
@@ -302,3 +298,10 @@ def test_a_run_that_is_killed_goes_on_without_the_network_that_it_began_with(tmp
         assert server.run(tmp_path / "killed", _MLP, bindings) == [0]
     whole, killed = (training_processes.outcome(tmp_path / name) for name in ("whole", "killed"))
     assert whole == killed and whole[0]["widths"] == {"hidden_1": 14}
+
+
+def test_checkpoints_that_vanish_at_the_start_are_not_replaced_by_other_weights(tmp_path):
+    path = _saved(_trained(_dense(), _load(_MLP, _STEPS)), tmp_path / "model.keras")
+    built = _load(_MLP, _bindings(path), resumes=True)
+    with pytest.raises(errors.UserError, match="have just been removed; start again"):
+        run_lib.Run(built, run_directory.RunDirectory(tmp_path / "run"))

@@ -23,6 +23,8 @@ _PACKAGES = ("growth", "models", "trainer")
 _GROUPS = {
     "The run": (
         "trainer.experiment",
+        "trainer.loop",
+        "trainer.distribution.devices",
         "trainer.warm_start.warm_start",
         "trainer.optimization.mixed_precision",
     ),
@@ -192,7 +194,7 @@ def _rows(name: str, target) -> Iterator[str]:
 def bindable_parameters(target) -> list[inspect.Parameter]:
     """Parameters with a default, or a binding that is required; callers give the others."""
     # Of Model Garden's configurations: for programs that read them from YAML.
-    base = set(inspect.signature(base_config.Config).parameters)
+    left_out = {*inspect.signature(base_config.Config).parameters, *gin_config.unbindable(target)}
     signatures = [inspect.signature(target)]
     if inspect.isclass(target):
         signatures += [inspect.signature(c) for c in target.__mro__ if "__init__" in vars(c)][1:]
@@ -200,7 +202,7 @@ def bindable_parameters(target) -> list[inspect.Parameter]:
     for signature in signatures:
         kinds = {parameter.kind for parameter in signature.parameters.values()}
         for parameter in signature.parameters.values():
-            if parameter.default is not inspect.Parameter.empty and parameter.name not in base:
+            if parameter.default is not inspect.Parameter.empty and parameter.name not in left_out:
                 found.setdefault(parameter.name, parameter)
         # Only what takes any keyword passes those of its base class on.
         if inspect.Parameter.VAR_KEYWORD not in kinds:

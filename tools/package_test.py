@@ -56,9 +56,11 @@ def _command(site, tmp_path, name, *arguments, before=()):
     script = tmp_path / "bin" / name
     script.parent.mkdir(exist_ok=True)
     script.write_text(f"from {module} import {function}\n{function}()\n")
+    # The command decides what TensorFlow says, unless the user does.
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("TF_")}
     return subprocess.run(
         [sys.executable, str(script), *arguments],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([*map(str, before), str(site)])},
+        env=kept | {"PYTHONPATH": os.pathsep.join([*map(str, before), str(site)])},
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -14,8 +14,7 @@ def report(experiment: experiment_lib.Experiment) -> str:
       Text for the console.
     """
     model, grower = experiment.model, experiment.grower
-    experiment.start_warm()
-    experiment.try_sites()
+    experiment.try_sites(experiment.first_batch())
     lines = [
         "Layers of the seed network",
         *_layers(model),

@@ -1,28 +1,29 @@
 """Builds what Gin binds: dataset, model, optimizer and grower, under a distribution strategy."""
 
 import functools
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import gin
 import tensorflow as tf
 import tf_keras
 
 from growth import grower as grower_lib
-from growth import static_shapes as static_shapes_lib
-from growth import unspecified_shapes
-from growth.records import events, spent_flops
+from growth.records import spent_flops
+from trainer import loop as loop_lib
 from trainer import matched_flops, objectives, random_state, task
+from trainer.config import messages
 from trainer.datasets import dataset as dataset_lib
 from trainer.datasets import promises
-from trainer.distribution import distributed_batches, strategies
+from trainer.distribution import devices as devices_lib
+from trainer.distribution import distributed_batches
 from trainer.objectives import data_faults, fit_check
 from trainer.optimization import mixed_precision as precision
 from trainer.optimization import optimizers, scaled_updates
 from trainer.warm_start import warm_start as warm_start_lib
 
 
-@gin.configurable
+# Whoever makes it knows whether there is a checkpoint.
+@gin.configurable(denylist=["resumes"])
 class Experiment:
     """A network, what it is trained on, and how.
 
@@ -44,27 +45,17 @@ class Experiment:
       grower: gives the grower; see growth/grower.py for what it is called with.
       growth_batch_size: examples in the batch that a growth takes its gradient from: those that
         training sees next; None for as many as in a training batch.
-      log_interval: training steps between two points in the logs, run as one in-graph loop; there
-        is a point at each growth, evaluation and checkpoint as well.
-      eval_interval: training steps between two evaluations; None for one at the end.
-      checkpoint_interval: training steps between two checkpoints.
-      checkpoints_kept: how many of the newest checkpoints are kept.
-      mixed_precision: "bfloat16" or "float16" for layers that compute in that type in training and
-        evaluation; parameters, losses and all of a growth stay in float32. Gradients in float16
-        are those of a scaled loss, see mixed_precision.py. None for float32 throughout.
-      jit_compile: whether XLA compiles the forward and backward pass of a training step; anew for
-        each new width, which takes seconds.
-      deterministic: whether two runs give the same numbers to the bit wherever TensorFlow can,
-        see `tf.config.experimental.enable_op_determinism`. On CPUs ours are the same without it.
-        Holds for the process from then on, so also for later runs of a sweep in it.
-      distribution_strategy: "off" (one device), "mirrored", "multi_worker_mirrored", "tpu"; see
-        strategies.py.
-      logical_cpus: devices that this machine's CPU is divided into, to try "mirrored" without GPUs.
-      tpu_address: of a TPU, its name or "local" for that of this machine.
-      static_shapes: whether variables have fully defined shapes, so that a growth compiles anew;
-        None for only where that has to be, on a TPU. See growth/static_shapes.py.
       warm_start: gives the weights that the run begins with, of a network that was trained
         elsewhere, and the widths of its sites; None for those of the model.
+      loop: gives the intervals of the training loop.
+      devices: gives what the run computes on.
+      resumes: whether a checkpoint is restored next, so that `warm_start` is not loaded.
+
+    Attributes:
+      strategy: distributes training.
+      best_metric: the metric of evaluation that tells which checkpoint is the best.
+      shapes: assigns bigger values to variables.
+      lacks_weights: true if `warm_start` was left to a checkpoint.
 
     Raises:
       ValueError: an argument is out of range, or the parts do not fit.
@@ -81,80 +72,44 @@ class Experiment:
         seed: int = 0,
         grower: Callable[..., grower_lib.Grower] = grower_lib.Grower,
         growth_batch_size: int | None = None,
-        log_interval: int = 100,
-        eval_interval: int | None = None,
-        checkpoint_interval: int = 1000,
-        checkpoints_kept: int = 3,
-        mixed_precision: str | None = None,
-        jit_compile: bool = False,
-        deterministic: bool = False,
-        distribution_strategy: str = "off",
-        logical_cpus: int = 1,
-        tpu_address: str = "local",
-        static_shapes: bool | None = None,
         warm_start: warm_start_lib.WarmStart | None = None,
+        loop: Callable[[], loop_lib.Loop] = loop_lib.Loop,
+        devices: Callable[[], devices_lib.Devices] = devices_lib.Devices,
+        resumes: bool = False,
     ):
-        for name, value in [
-            ("steps", steps),
-            ("growth_batch_size", growth_batch_size),
-            ("log_interval", log_interval),
-            ("eval_interval", eval_interval),
-            ("checkpoint_interval", checkpoint_interval),
-            ("checkpoints_kept", checkpoints_kept),
-            ("logical_cpus", logical_cpus),
-        ]:
-            if value is not None and value < 1:
-                raise ValueError(f"Experiment.{name} = {value} must be at least 1")
-        if seed < 0:
-            raise ValueError(f"Experiment.seed = {seed} must be at least 0")
-        self.seed = seed
-        self.objective = objective
-        self.log_interval = log_interval
-        self.eval_interval = eval_interval
-        self.checkpoint_interval = checkpoint_interval
-        self.checkpoints_kept = checkpoints_kept
-        precision.set_policy(mixed_precision)
-        if deterministic:
-            tf.config.experimental.enable_op_determinism()
-        self.strategy = strategies.make(distribution_strategy, logical_cpus, tpu_address)
+        _check_numbers(steps, growth_batch_size, seed)
+        self.seed, self.objective, self.loop = seed, objective, loop()
+        used = devices()
+        self.strategy = used.strategy
         _check_growth_batch_size(growth_batch_size, self.strategy.num_replicas_in_sync)
         self._growth_batch_size = growth_batch_size
         with self.strategy.scope():
             random_state.seed(seed)
             self.dataset = dataset()
-            self._first_batches = promises.train_batches(self.dataset)
+            self._train_batches = promises.train_batches(self.dataset)
             distributed_batches.check(self.strategy, self.dataset.batch_size)
-            self.model = self._model(model, objective)
-            self.steps, stretch = steps, {}
+            self.model, outputs = self._built(model)
+            self.steps = steps
             if match_flops:
-                _check_can_match(optimizer, warm_start)
-                rehearsed = self._model(model, objective)
-                self.steps = matched_flops.matched_steps(
-                    steps, rehearsed, grower(rehearsed, None, lambda variable: [], seed, None)
-                )
-                stretch = {"stretch": self.steps / steps}
-            promises.check_length(self.dataset, self._first_batches, self.steps)
-            self.optimizer = precision.for_policy(optimizer(**stretch))
+                self.steps = self._matched_steps(steps, model, optimizer, grower, warm_start)
+                optimizer = functools.partial(optimizer, stretch=self.steps / steps)
+            promises.check_length(self.dataset, self._train_batches, self.steps)
+            self.optimizer = precision.for_policy(optimizer())
             slots = optimizers.GrowableSlots(self.optimizer, self.model.trainable_variables)
-            self._warm_start, self._slots = warm_start, slots
-            self.task = task.Task(
-                *(self.model, self.optimizer, objective, self.dataset, self.strategy),
-                averages=slots.averages(self.model),
-                jit_compile=jit_compile,
+            self.task = self._task(slots, used.jit_compile, outputs)
+            self.shapes = used.shapes(
+                self.model.variables, slots, [self.task.trace_anew, slots.trace_anew]
             )
-            self._check_test_batches()
-            self.shapes = self._shapes(static_shapes, slots)
-            self.grower = grower(
-                self.model, self.task.loss, slots, seed, self.task.step, self.shapes
-            )
-            if self.grower.update_factors is not None:
-                scaled_updates.scale(self.optimizer, self.grower.update_factors)
+            self.grower = self._grower(grower, slots)
+            self.lacks_weights = warm_start is not None and resumes
+            if warm_start is not None and not resumes:
+                self.shapes.assign(warm_start.values(self.model, slots))
+                self.grower.record_seed_network()
         # A policy's mistake shows now, not at the first growth.
-        _check_end_of_growth(self.grower.plan(self.steps), steps)
-        self.best_metric = _checked_best_metric(objective)
-        self.data_faults = data_faults.DataFaults(
-            self.dataset, objective, self._outputs[-1] if self._outputs.rank > 1 else None
-        )
+        matched_flops.check_end_of_growth(self.grower.plan(self.steps), steps)
+        self.best_metric = _checked_best_metric(self.loop, objective)
+        width = outputs[-1] if outputs.rank > 1 else None
+        self.data_faults = data_faults.DataFaults(self.dataset, objective, width)
 
     def check_first_batch(self) -> None:
         """Reads the first training batch, and looks at its values.
@@ -162,45 +117,29 @@ class Experiment:
         Raises:
           ValueError: something is wrong with it.
         """
-        self.data_faults.check_first(self._first_batches)
+        self.data_faults.check_first(self._train_batches)
 
-    def start_warm(self) -> None:
-        """Loads the weights that a run begins with, if `warm_start` says so; once.
-
-        Raises:
-          ValueError: they do not fit.
-        """
-        if self._warm_start is None:
-            return
-        with self.strategy.scope():
-            self.shapes.assign(self._warm_start.values(self.model, self._slots))
-        self._warm_start = None
-        self.grower.record_seed_network()
-        self.grower.plan(self.steps)  # A policy may not like these widths.
-
-    def try_sites(self) -> None:
-        """Tries the growth of each site on the first training batch.
+    def first_batch(self) -> tuple[tf.Tensor, ...]:
+        """Reads the training batch of step 0, distributed over replicas; it may be large.
 
         Raises:
-          ValueError: a site cannot grow as it says.
+          ValueError: it cannot be read.
         """
-        with self.strategy.scope(), self.task.random_state.preserved():
-            self.grower.try_sites(self._first_batch)
-
-    def take_first_batch(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """The training batch of step 0, distributed over replicas; it may be large."""
-        batch = self._first_batch
-        del self._first_batch
-        return batch
-
-    @functools.cached_property
-    def _first_batch(self):
         try:
             return next(iter(self.batches(0)))
         except tf.errors.OpError as error:
             if fault := self.data_faults.unreadable(1):
                 raise ValueError(fault) from error
             raise
+
+    def try_sites(self, batch: tuple) -> None:
+        """Tries the growth of each site on a training batch, e.g. the first.
+
+        Raises:
+          ValueError: a site cannot grow as it says.
+        """
+        with self.strategy.scope(), self.task.random_state.preserved():
+            self.grower.try_sites(batch)
 
     def batches(self, step: int) -> tf.distribute.DistributedDataset:
         """The training batches after `step` training steps, distributed over replicas."""
@@ -230,46 +169,41 @@ class Experiment:
         forward = self.grower.forward_flops(steps)
         return spent_flops.training_flops(forward, self.dataset.batch_size)
 
-    def _model(self, make, objective):
-        """A network with its variables, after a try whether inputs, outputs and loss fit."""
+    def _built(self, make):
+        """A network with its variables, and the shape of outputs that fit the loss."""
         model = make(output_width=self.dataset.output_width)
-        self._outputs = fit_check.outputs(model, objective, self._first_batches.element_spec)
-        return model
+        return model, fit_check.outputs(model, self.objective, self._train_batches.element_spec)
 
-    def _check_test_batches(self):
-        train, test = self._first_batches.element_spec, self.task.test_spec
-        promises.check_alike(self.dataset, train, test)
-        fit_check.check_targets(self.objective, test, self._outputs)
+    def _matched_steps(self, steps, model, optimizer, grower, warm_start):
+        """The steps in which the run costs what the big network costs in `steps`."""
+        matched_flops.check_parts(optimizer, warm_start)
+        rehearsed, _ = self._built(model)
+        planner = grower(rehearsed, None, lambda variable: [], self.seed, None)
+        return matched_flops.matched_steps(steps, rehearsed, planner)
 
-    def _shapes(self, static, slots):
-        """The backend's way of assigning bigger values to variables."""
-        if static is None:
-            static = isinstance(self.strategy, tf.distribute.TPUStrategy)
-        if not static:
-            return unspecified_shapes.UnspecifiedShapes()
-        return static_shapes_lib.StaticShapes(
-            self.model.variables, slots, [self.task.trace_anew, slots.trace_anew]
+    def _task(self, slots, jit_compile, outputs):
+        made = task.Task(
+            *(self.model, self.optimizer, self.objective, self.dataset, self.strategy),
+            averages=slots.averages(self.model),
+            jit_compile=jit_compile,
         )
+        promises.check_alike(self.dataset, self._train_batches.element_spec, made.test_spec)
+        fit_check.check_targets(self.objective, made.test_spec, outputs)
+        return made
+
+    def _grower(self, make, slots):
+        grower = make(self.model, self.task.loss, slots, self.seed, self.task.step, self.shapes)
+        if grower.update_factors is not None:
+            scaled_updates.scale(self.optimizer, grower.update_factors)
+        return grower
 
 
-def _check_can_match(
-    optimizer: Callable[..., tf_keras.optimizers.Optimizer],
-    warm_start: warm_start_lib.WarmStart | None,
-) -> None:
-    if warm_start is not None:
-        raise ValueError(
-            "Experiment.match_flops = True compares with a big network that is trained from its "
-            "beginning; it cannot be with Experiment.warm_start, which begins with what was "
-            "trained elsewhere"
-        )
-    try:
-        inspect.signature(optimizer).bind_partial(stretch=1.0)
-    except TypeError:
-        raise ValueError(
-            "Experiment.match_flops = True calls Experiment.optimizer with `stretch`, how much "
-            f"longer its learning rate has to take; {optimizer.__name__} has no such argument: add "
-            "it, or use @optimizer"
-        ) from None
+def _check_numbers(steps: int, growth_batch_size: int | None, seed: int) -> None:
+    for name, value in [("steps", steps), ("growth_batch_size", growth_batch_size)]:
+        if value is not None and value < 1:
+            raise ValueError(f"Experiment.{name} = {value} must be at least 1")
+    if seed < 0:
+        raise ValueError(f"Experiment.seed = {seed} must be at least 0")
 
 
 def _check_growth_batch_size(growth_batch_size: int | None, replicas: int) -> None:
@@ -280,22 +214,14 @@ def _check_growth_batch_size(growth_batch_size: int | None, replicas: int) -> No
         )
 
 
-def _check_end_of_growth(plan: Sequence[events.PlannedGrowth], steps: int) -> None:
-    """Raises ValueError if a growth comes after `steps`, which a matched run may go beyond."""
-    late = [growth.step for growth in plan if growth.step >= steps]
-    if late:
-        raise ValueError(
-            f"Experiment.match_flops = True needs all growths before step {steps}, the end of the "
-            f"big network's run; one is planned for step {late[0]}. Let the schedule end earlier, "
-            "e.g. PeriodicSchedule.count"
-        )
-
-
-def _checked_best_metric(objective: objectives.Objective) -> str:
+def _checked_best_metric(loop: loop_lib.Loop, objective: objectives.Objective) -> str:
     known = ["loss", *(metric.name for metric in objective.metrics())]
-    if objective.best_metric not in known:
+    wanted, where = loop.best_metric, "Loop"
+    if wanted is None:
+        wanted, where = objective.best_metric, type(objective).__name__
+    if wanted not in known:
         raise ValueError(
-            f"{type(objective).__name__}.best_metric = {objective.best_metric!r} must be one of "
-            f"{', '.join(known)}"
+            f"{where}.best_metric = {wanted!r} must be one of {', '.join(known)}"
+            + messages.did_you_mean(wanted, known)
         )
-    return objective.best_metric
+    return wanted

@@ -63,14 +63,16 @@ class Follower:
         """
         last_news = time.monotonic()
         with interrupts.catch() as interrupt:
-            while self._last_step < self._steps and not interrupt:
+            while not interrupt:
                 # First asked: all checkpoints of a run are there before its result.
                 is_over = (self._directory.path / "result.json").exists()
+                if self._last_step >= self._steps_of_run():
+                    break
                 if self._evaluate_next():
                     last_news = time.monotonic()
                 elif is_over:
                     raise errors.RunFailure(
-                        f"the run has ended, but the checkpoint of step {self._steps} in "
+                        f"the run has ended, but the checkpoint of step {self._steps_of_run()} in "
                         f"{self._directory.checkpoints} cannot be read"
                     )
                 elif self._timeout is not None and time.monotonic() - last_news > self._timeout:
@@ -82,6 +84,11 @@ class Follower:
                     time.sleep(_POLL_SECONDS)
         if interrupt:
             raise SystemExit(128 + interrupt.signal)
+
+    def _steps_of_run(self) -> int:
+        """Training steps of the run, which are fewer if it has stopped early."""
+        result = self._directory.result()
+        return result["steps"] if result and result.get("stopped_early") else self._steps
 
     def _evaluate_next(self) -> bool:
         """Evaluates one checkpoint; whether there was one."""

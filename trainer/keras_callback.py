@@ -46,17 +46,7 @@ def compiled_grower(
       ValueError: the model is not built or not compiled, or for several outputs or devices; its
         optimizer has slots, or such as cannot grow; or see `Grower`.
     """
-    name = f"network {model.name!r}"
-    if not model.built:
-        raise ValueError(f"{name} is not built; call it on a batch, or its build(input_shape)")
-    if model.optimizer is None:
-        raise ValueError(f"{name} is not compiled; call its compile(optimizer, loss)")
-    if model.distribute_strategy.num_replicas_in_sync > 1:
-        raise ValueError(
-            f"{name} is on {model.distribute_strategy.num_replicas_in_sync} devices, and fit grows "
-            "on one; build it outside of the strategy, or train it by trainer/main.py"
-        )
-    _check_fresh(model.optimizer, name)
+    _check_model(model)
     slots = optimizers.GrowableSlots(model.optimizer, model.trainable_variables)
     grower = grower_lib.Grower(
         model,
@@ -142,6 +132,21 @@ def _tensor(array):
     array = array if tf.is_tensor(array) else np.asarray(array)
     dtype = tf.as_dtype(array.dtype)
     return tf.cast(array, tf_keras.backend.floatx() if dtype.is_floating else dtype)
+
+
+def _check_model(model: tf_keras.Model) -> None:
+    """Raises ValueError unless `model` is built, compiled and on one device, its optimizer new."""
+    name = f"network {model.name!r}"
+    if not model.built:
+        raise ValueError(f"{name} is not built; call it on a batch, or its build(input_shape)")
+    if model.optimizer is None:
+        raise ValueError(f"{name} is not compiled; call its compile(optimizer, loss)")
+    if model.distribute_strategy.num_replicas_in_sync > 1:
+        raise ValueError(
+            f"{name} is on {model.distribute_strategy.num_replicas_in_sync} devices, and fit grows "
+            "on one; build it outside of the strategy, or train it by trainer/main.py"
+        )
+    _check_fresh(model.optimizer, name)
 
 
 def _check_fresh(optimizer, name):

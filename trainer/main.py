@@ -55,7 +55,7 @@ def main(argv: list[str]) -> None:
             is_one_of_several = "TF_CONFIG" in os.environ  # The chief alone speaks, later.
             if _MODE.value.startswith("train") and not (_DRY_RUN.value or is_one_of_several):
                 standard_streams.say("building the network and its data set")
-            built = experiment.Experiment()
+            built = experiment.Experiment(resumes=_restores())
             if _DRY_RUN.value:
                 built.check_first_batch()
                 report = dry_run.report(built)
@@ -82,27 +82,43 @@ def main(argv: list[str]) -> None:
         command_line.fail(f"stopped by a KeyboardInterrupt{where}", 128 + signal.SIGINT)
 
 
+def _restores() -> bool:
+    """True if a checkpoint takes the place of the initial weights."""
+    from trainer.model_dir import run_directory
+
+    if _DRY_RUN.value or not _MODEL_DIR.value:
+        return False
+    is_trained = _MODE.value in ("train", "train_and_eval")
+    return not is_trained or run_directory.RunDirectory(_MODEL_DIR.value).has_checkpoint()
+
+
 # Each mode makes an experiment and its directory ready, and returns what is to be done with them.
 
 
 def _train(built, directory, evaluate=False) -> Callable[[], None]:
+    from trainer import run as run_lib
     from trainer import train
     from trainer.config import reader
 
+    if not evaluate and built.loop.patience is not None:
+        raise ValueError(
+            f"Loop.patience = {built.loop.patience} counts evaluations, which --mode=train leaves "
+            "out; give --mode=train_and_eval, or bind None"
+        )
     directory.start(gin.config_str(), _OVERWRITE_CONFIG.value)
     with directory.starting():
         if directory.is_finished(built.steps):
             return lambda: _say_finished(directory)
         if not directory.has_checkpoint():
             built.check_first_batch()
-            built.start_warm()
-        built.try_sites()
-        run = train.Run(built, directory)
+        batch = built.first_batch()
+        built.try_sites(batch)
+        run = run_lib.Run(built, directory)
         if run.is_finished(evaluate):
             return lambda: _say_finished(directory)
-        run.prepare(reader.literals())
+        training = train.Training(run, reader.literals(), batch)
     steps = _PROFILE_STEPS.value and tuple(int(step) for step in _PROFILE_STEPS.value)
-    return lambda: run.train(evaluate, steps)
+    return lambda: training.train(evaluate, steps)
 
 
 _OTHER_CONFIG = (
@@ -144,11 +160,11 @@ def _evaluate(built, directory) -> Callable[[], None]:
 
 
 def _export(built, directory) -> Callable[[], None]:
-    from trainer import train
+    from trainer import run as run_lib
     from trainer.model_dir import checkpoints
 
     directory.start(gin.config_str(), _OVERWRITE_CONFIG.value, read_only=True)
-    run = train.Run(built, directory, checkpoints.find(directory, _CHECKPOINT.value))
+    run = run_lib.Run(built, directory, checkpoints.find(directory, _CHECKPOINT.value))
     return lambda: print("".join(f"{path}\n" for path in run.export()), end="")
 
 

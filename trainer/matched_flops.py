@@ -1,12 +1,16 @@
 """The length of a run that costs as much as training the big network from the start."""
 
+import inspect
 import itertools
 import math
+from collections.abc import Callable, Sequence
 
 import tf_keras
 
 from growth import grower as grower_lib
+from growth.records import events
 from models import cost
+from trainer.warm_start import warm_start as warm_start_lib
 
 
 def matched_steps(steps: int, model: tf_keras.Model, grower: grower_lib.Grower) -> int:
@@ -31,3 +35,35 @@ def matched_steps(steps: int, model: tf_keras.Model, grower: grower_lib.Grower) 
         last, rate = step, cost.forward_flops(model)
     grower.rehearse({site.name: max(site.width, site.target_width or 0) for site in model.sites})
     return last + math.ceil((steps * cost.forward_flops(model) - spent) / rate)
+
+
+def check_parts(
+    optimizer: Callable[..., tf_keras.optimizers.Optimizer],
+    warm_start: warm_start_lib.WarmStart | None,
+) -> None:
+    """Raises ValueError if the parts of an experiment cannot be in a matched run."""
+    if warm_start is not None:
+        raise ValueError(
+            "Experiment.match_flops = True compares with a big network that is trained from its "
+            "beginning; it cannot be with Experiment.warm_start, which begins with what was "
+            "trained elsewhere"
+        )
+    try:
+        inspect.signature(optimizer).bind_partial(stretch=1.0)
+    except TypeError:
+        raise ValueError(
+            "Experiment.match_flops = True calls Experiment.optimizer with `stretch`, how much "
+            f"longer its learning rate has to take; {optimizer.__name__} has no such argument: add "
+            "it, or use @optimizer"
+        ) from None
+
+
+def check_end_of_growth(plan: Sequence[events.PlannedGrowth], steps: int) -> None:
+    """Raises ValueError if a growth comes after `steps`, which a matched run may go beyond."""
+    late = [growth.step for growth in plan if growth.step >= steps]
+    if late:
+        raise ValueError(
+            f"Experiment.match_flops = True needs all growths before step {steps}, the end of the "
+            f"big network's run; one is planned for step {late[0]}. Let the schedule end earlier, "
+            "e.g. PeriodicSchedule.count"
+        )

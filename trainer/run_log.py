@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import gin
 import tensorflow as tf
@@ -143,12 +144,26 @@ class RunLog:
     def evaluation(self, metrics: dict[str, float], step: int) -> None:
         """The metrics of an evaluation after `step` training steps."""
         self._add("test", step, metrics)
+        self.say(f"step {step}  test {_in_words(metrics)}")
 
-    def finish(self) -> None:
-        """The run is done."""
+    def finish(self, result: Mapping[str, Any], best_metric: str) -> None:
+        """The run is done.
+
+        Args:
+          result: the content of result.json.
+          best_metric: the one that decides which evaluation is the best.
+        """
         with self._writer():
             hparams.finish()
         self._summaries.flush()
+        if early := result.get("stopped_early"):
+            self.say(f"stopped early: {early['reason']}")
+        test = f", test {_in_words(result['test'])}" if result["test"] else ""
+        self.say(f"finished {result['steps']} steps: train {_in_words(result['train'])}{test}")
+        if best := result["best"]:
+            self.say(f"best: {best_metric}={best[best_metric]:.5g} at step {best['step']}")
+        path = self._directory.path
+        self.say(f"result: {path}/result.json\nTensorBoard: tensorboard --logdir={path}")
 
     def say(self, line: str) -> None:
         """Writes a line on the console."""
@@ -182,3 +197,7 @@ class RunLog:
     def _writer(self):
         # They are off while it trains, also for a growth.
         return summaries.switched_on(self._summaries.summary_writer())
+
+
+def _in_words(metrics: Mapping[str, float]) -> str:
+    return " ".join(f"{name}={value:.5g}" for name, value in metrics.items())

@@ -80,7 +80,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         weights: tf.Tensor | None = None,
         batch_size: int | tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """This replica's share of the mean loss, with the model's regularisation.
+        """This replica's share of the mean loss, with the model's regularization.
 
         Args:
           targets: of this replica's examples.

@@ -13,6 +13,24 @@ from trainer.upstream import tensorflow as private_tensorflow
 _SEED = "seed2"
 _PYTHON = ("PyFunc", "EagerPyFunc")
 _MOST_NAMES = 5
+# What may differ in a run that is resumed, and the remedy.
+_NETWORK = (
+    "the network or the loss draws by stateful operations in",
+    "use a layer of models.layers or of tf_keras, or a tf.random.Generator that is an attribute of "
+    "the network",
+)
+_CALLS = (
+    "the network calls Python, which may draw or remember, in",
+    "tf.numpy_function(..., stateful=False) says that it does not",
+)
+_VARIABLES = (
+    "no checkpoint holds the variables",
+    "make them, or the layers that own them, attributes of the network",
+)
+_DATASET = (
+    "the dataset draws by stateful operations in",
+    "use tf.random.stateless_... with a seed from models.layers.seeds.stream and the step",
+)
 
 
 def warn(task: task_lib.Task, checkpoint: tf.train.Checkpoint, dataset: tf.data.Dataset) -> None:
@@ -25,40 +43,18 @@ def warn(task: task_lib.Task, checkpoint: tf.train.Checkpoint, dataset: tf.data.
     """
     loop = task.traced_loop
     graph = loop.graph.as_graph_def()
-    network = _scopes(graph, _draws)
-    python = _scopes(graph, lambda node: node.op in _PYTHON)
-    variables = _unsaved(loop.variables, checkpoint, task.metric_variables)
-    batches = [
-        name
-        for graph in private_tensorflow.dataset_graphs(dataset)
-        for name in _scopes(graph, _draws)
-    ]
+    unsaved = {
+        _NETWORK: _scopes(graph, _draws),
+        _CALLS: _scopes(graph, lambda node: node.op in _PYTHON),
+        _VARIABLES: _unsaved(loop.variables, checkpoint, task.metric_variables),
+        _DATASET: [
+            name
+            for graph in private_tensorflow.dataset_graphs(dataset)
+            for name in _scopes(graph, _draws)
+        ],
+    }
     reasons = [
-        f"{what} {_listed(names)}; {remedy}"
-        for what, names, remedy in [
-            (
-                "the network or the loss draws by stateful operations in",
-                network,
-                "use a layer of models.layers or of tf_keras, or a tf.random.Generator that is an "
-                "attribute of the network",
-            ),
-            (
-                "the network calls Python, which may draw or remember, in",
-                python,
-                "tf.numpy_function(..., stateful=False) says that it does not",
-            ),
-            (
-                "no checkpoint holds the variables",
-                variables,
-                "make them, or the layers that own them, attributes of the network",
-            ),
-            (
-                "the dataset draws by stateful operations in",
-                batches,
-                "use tf.random.stateless_... with a seed from models.seeds.stream and the step",
-            ),
-        ]
-        if names
+        f"{what} {_listed(names)}; {remedy}" for (what, remedy), names in unsaved.items() if names
     ]
     if reasons:
         logging.warning(

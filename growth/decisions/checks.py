@@ -21,8 +21,8 @@ def next_growth(schedule: schedules.Schedule, step: int, growths: int) -> int | 
     whole = _whole(due)
     if whole is None or whole < 0:
         raise ValueError(
-            f"{asked} gave {due!r}; it must give a step, a whole number of 0 or more, or None for "
-            "no growth any more"
+            f"{asked} gave {due!r}; it must give a step, a whole number of 0 or more, or None if "
+            "no growth is left"
         )
     return whole
 
@@ -40,7 +40,7 @@ def allot(
 
     def ask():
         given = list(sites)
-        answer = policy.allot(growth, given)
+        answer: Any = policy.allot(growth, given)
         if given != sites:
             raise ValueError(
                 f"{name}.allot changed its argument `sites`, in whose order its counts are; it "
@@ -89,8 +89,8 @@ def _counts(answer: Any) -> list[int] | None:
     """The numbers of new neurons; None if they are not such."""
     if not isinstance(answer, list | tuple):
         return None
-    counts = [_whole(count) for count in answer]
-    return counts if all(count is not None and count >= 0 for count in counts) else None
+    counts = [whole for whole in map(_whole, answer) if whole is not None and whole >= 0]
+    return counts if len(counts) == len(answer) else None
 
 
 def _whole(number: Any) -> int | None:

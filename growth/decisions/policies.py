@@ -31,8 +31,7 @@ class Policy(abc.ABC):
 
     A policy runs on the host, in Python. It is a function of its arguments and has no state: before
     training it is asked for the whole plan of growths, and a run that is resumed asks a new one.
-    One that counts its calls, or draws random numbers, is refused; `growth` is the count of
-    growths.
+    One that counts its calls or draws random numbers is refused: `growth` counts the growths.
     """
 
     @abc.abstractmethod
@@ -62,7 +61,7 @@ class Quota(Policy):
 
     Raises:
       ValueError: not exactly one of the first three is given, or one is out of range. Names that
-        mean no site are an error when the growths are planned.
+        match no site are an error when the growths are planned.
     """
 
     def __init__(
@@ -104,6 +103,7 @@ class Quota(Policy):
         elif self._fraction is not None:
             neurons = max(1, round(self._fraction * site.initial))
         else:
+            assert self._target_fraction is not None
             if site.target is None:
                 raise ValueError(
                     f"{type(self).__name__}.target_fraction = {self._target_fraction} needs sites "
@@ -136,7 +136,13 @@ class Quota(Policy):
 
 @gin.configurable
 class AllAtOnce(Quota):
-    """Every site grows at every growth. Arguments are those of `Quota`."""
+    """Every site grows at every growth. Arguments are those of `Quota`.
+
+    Example:
+      >>> sites = [SiteWidth("a", initial=4, current=5), SiteWidth("b", initial=8, current=12)]
+      >>> AllAtOnce(fraction=0.25).allot(0, sites)
+      [1, 2]
+    """
 
     def allot(self, growth: int, sites: Sequence[SiteWidth]) -> list[int]:
         """See `Policy.allot`."""
@@ -147,9 +153,16 @@ class AllAtOnce(Quota):
 
 @gin.configurable
 class RoundRobin(Quota):
-    """One site grows at each growth, in turn; one at its maximum passes to the next.
+    """One site grows at each growth, in turn; sites at their maximum are skipped.
 
     Arguments are those of `Quota`.
+
+    Example:
+      >>> sites = [SiteWidth("a", initial=4, current=5), SiteWidth("b", initial=8, current=12)]
+      >>> [RoundRobin(neurons=2).allot(growth, sites) for growth in range(3)]
+      [[2, 0], [0, 2], [2, 0]]
+      >>> [RoundRobin(neurons=2, max_width=12).allot(growth, sites) for growth in range(3)]
+      [[2, 0], [2, 0], [2, 0]]
     """
 
     def allot(self, growth: int, sites: Sequence[SiteWidth]) -> list[int]:
@@ -173,6 +186,12 @@ class InTurn(Policy):
 
     Raises:
       ValueError: there are none.
+
+    Example:
+      >>> sites = [SiteWidth("a", initial=4, current=5), SiteWidth("b", initial=8, current=12)]
+      >>> policy = InTurn([RoundRobin(neurons=1), AllAtOnce(neurons=2)])
+      >>> [policy.allot(growth, sites) for growth in range(4)]
+      [[1, 0], [2, 2], [0, 1], [2, 2]]
     """
 
     def __init__(self, policies: Sequence[Policy] = gin.REQUIRED):

@@ -13,7 +13,7 @@ class Schedule(abc.ABC):
     A schedule runs on the host, in Python. It is a function of its arguments and has no state: it
     is asked more often than the network grows, in any order. Before training it is asked for the
     whole plan of growths, in training at each pause, and a run that is resumed asks a new one. One
-    that counts its calls, or draws random numbers, is refused; `growths` is the count of growths.
+    that counts its calls or draws random numbers is refused: `growths` counts the growths.
     """
 
     @abc.abstractmethod
@@ -25,8 +25,8 @@ class Schedule(abc.ABC):
           growths: growths done.
 
         Returns:
-          A step, 0 or more; one that is not after `step` for a growth that is due now; None for no
-          growth any more.
+          A step, 0 or more; the growth is due now if it is not after `step`. None if no growth is
+          left.
         """
 
 
@@ -41,6 +41,11 @@ class PeriodicSchedule(Schedule):
 
     Raises:
       ValueError: an argument is out of range.
+
+    Example:
+      >>> schedule = PeriodicSchedule(start=100, interval=50, count=3)
+      >>> [schedule.next_growth(step=0, growths=n) for n in range(4)]
+      [100, 150, 200, None]
     """
 
     def __init__(

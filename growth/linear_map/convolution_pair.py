@@ -14,8 +14,8 @@ its tap t = s1 d2 q + d1 p, and
     A[q, p] = K[s1 d2 q + d1 p],    K[t] = sum over the batch and v of dL/dz[v] h[x(v, t)].
 
 K is the gradient by that convolution's kernel, which has s1 d2 (k2 - 1) + d1 (k1 - 1) + 1 taps. It
-counts hidden positions u beyond the border of the hidden map, which are zeros and not neurons. For
-those taps q that see them, what the few v at the border contributed is taken off again.
+counts hidden positions u beyond the border of the hidden map, which are zeros and not neurons. The
+contribution of the few v at the border that read them is subtracted.
 """
 
 from collections.abc import Sequence
@@ -71,8 +71,9 @@ def matrix(
     # [q, p] of the rows, [q, p] of the columns, input channels, output channels.
     result = _kernel_gradient(padded, output_gradients, rows, columns)
     result -= _beyond_rows(padded, output_gradients, rows, columns)
-    swapped = (tf.transpose(x, [0, 2, 1, 3]) for x in (padded, output_gradients))
-    result -= tf.transpose(_beyond_rows(*swapped, columns, rows), [2, 3, 0, 1, 4, 5])
+    turned, turned_gradients = (tf.transpose(x, [0, 2, 1, 3]) for x in (padded, output_gradients))
+    beyond = _beyond_rows(turned, turned_gradients, columns, rows)
+    result -= tf.transpose(beyond, [2, 3, 0, 1, 4, 5])
     result += _beyond_both(padded, output_gradients, rows, columns)
     channels, outputs = tf.shape(inputs)[3], tf.shape(output_gradients)[3]
     (q_rows, p_rows), (q_columns, p_columns) = rows.taps.shape, columns.taps.shape

@@ -30,7 +30,7 @@ class Observed(NamedTuple):
 
 
 class LinearMap:
-    """A site as the gradients of one growth batch see it.
+    """The bilinear form of a site on one growth batch, and its map A.
 
     With zero incoming weights, and layers between that map 0 to 0, the loss depends on new weights,
     to first order, through (equations 10 to 14 and 18 to 23 of the paper)
@@ -47,10 +47,10 @@ class LinearMap:
 
     Args:
       site: where neurons are added.
-      observed: the growth batch; None for a method that does without
-        (`GrowthMethod.uses_gradients`), which knows no more than the site and the shape.
+      observed: the growth batch; None for a method that asks for nothing but the site and the
+        shape (`GrowthMethod.uses_gradients` is False).
       strategy: distributes over replicas; the current one if None.
-      is_small: whether A is small enough to be built; fixed for a run, which may grow it.
+      is_small: whether A is small enough to be built; decided once for a run, though A may grow.
     """
 
     def __init__(
@@ -89,13 +89,12 @@ class LinearMap:
         """True if one pass gives A as a `matrix`."""
         if not self._is_small:
             return False
-        factors = [layer.tangent_factor for layer in self.site.between]
         inputs, _, output_gradients = self._batch()
         # Under a strategy each is a value for every replica.
         arrays = [
             self._strategy.experimental_local_results(x)[0] for x in inputs + output_gradients
         ]
-        return None not in factors and all(
+        return self._tangent_factor() is not None and all(
             array.shape.rank in (2, 3, 4) and array.shape[1:-1].is_fully_defined()
             for array in arrays
         )
@@ -106,7 +105,8 @@ class LinearMap:
         At the cost of about one gradient by a kernel, whatever m and n; see convolution_pair.py.
         """
         site = self.site
-        factor = math.prod(layer.tangent_factor for layer in site.between)
+        factor = self._tangent_factor()
+        assert factor is not None  # It `has_matrix`.
 
         def on_replica(inputs, _, output_gradients):
             rows = []
@@ -197,6 +197,12 @@ class LinearMap:
         results = self._strategy.run(function, args=args)
         return [self._strategy.reduce("SUM", result, axis=None) for result in results]
 
+    def _tangent_factor(self) -> float | None:
+        """The factor that the layers between are to first order; None if they are none."""
+        factors = [layer.tangent_factor for layer in self.site.between]
+        known = [factor for factor in factors if factor is not None]
+        return math.prod(known) if len(known) == len(factors) else None
+
     def gradients(
         self,
         incoming: tf.Tensor,
@@ -235,23 +241,28 @@ class LinearMap:
         by_outgoing = self.gradients(incoming, outgoing)[1]
         return tf.reduce_sum(outgoing * by_outgoing, axis=0)
 
-    def _batch(self):
+    def _seen(self) -> Observed:
+        """The growth batch."""
         if self._observed is None:
             raise ValueError(
                 f"site {self.site.name!r} has seen no growth batch, as the method says that it "
                 "needs none; give it `uses_gradients = True`"
             )
-        return tuple(list(part) for part in self._observed[:3])
+        return self._observed
+
+    def _batch(self):
+        return tuple(list(part) for part in self._seen()[:3])
 
     def _sources(self) -> list[tuple[int, ...]]:
         """The indices of the producers that each consumer reads."""
         everything = tuple(range(len(self.site.producers)))
-        if self._observed.sources is None:
+        sources = self._seen().sources
+        if sources is None:
             return [everything] * len(self.site.consumers)
-        return [tuple(sources) for sources in self._observed.sources]
+        return [tuple(read) for read in sources]
 
     def _gradients(self, incoming, outgoing, values, tangent):
-        """Gradients by w_in and w_out of the form, or of what the form is the tangent of."""
+        """Gradients by w_in and w_out of the form; unless `tangent`, with the layers themselves."""
 
         def on_replica(inputs, old, output_gradients):
             with tf.GradientTape() as tape:
@@ -275,7 +286,8 @@ class LinearMap:
                 )
             return tape.gradient(form, [incoming, outgoing])
 
-        return self._sums(on_replica, *self._batch())
+        by_incoming, by_outgoing = self._sums(on_replica, *self._batch())
+        return by_incoming, by_outgoing
 
 
 def _map(array: tf.Tensor) -> tf.Tensor:

@@ -23,13 +23,13 @@ RANK_TOLERANCE = 1e-3
 
 
 class SingularVectors(NamedTuple):
-    """The top k left singular vectors of A, and what belongs to them.
+    """The top k left singular vectors of A, with right ones and singular values.
 
     Attributes:
       left: u, columns of norm 1, `[m, k]`, largest singular value first. The first m are orthogonal
         to each other. Beyond the rank of A, which counts singular values of at least 1e-3 of the
         largest, they are random.
-      right: A^T u, `[n, k]`, not normalised.
+      right: A^T u, `[n, k]`, not normalized.
       values: singular values `[k]`, 0 beyond the rank; NaN if A is not finite.
     """
 
@@ -42,7 +42,7 @@ def top(linear_map: linear_map_lib.LinearMap, count: tf.Tensor, seed: tf.Tensor)
     """The `count` largest singular values of A with their singular vectors.
 
     A map that can be built in one pass is built and decomposed. Of others, small ones are built by
-    products with the identity; for large ones, randomised block Krylov iteration (Musco
+    products with the identity; for large ones, randomized block Krylov iteration (Musco
     and Musco 2015, after Halko, Martinsson and Tropp 2011) finds them from products with a few
     columns.
 

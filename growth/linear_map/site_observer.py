@@ -1,4 +1,4 @@
-"""One forward and backward pass over a batch, as the growth sites of a network see it."""
+"""The linear maps of all growth sites of a network, from one forward and backward pass."""
 
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -99,7 +99,8 @@ class SiteObserver:
             tf.GradientTape(persistent=bool(self._streams)) as tape,
         ):
             loss = self._loss(batch)
-        if unseen := [layer.name for layer in layers if seen[layer] is None]:
+        seen = {layer: passed for layer, passed in seen.items() if passed is not None}
+        if unseen := [layer.name for layer in layers if layer not in seen]:
             raise ValueError(
                 f"layer {unseen[0]!r} belongs to a growth site, but the network's forward pass "
                 "does not call it"

@@ -25,6 +25,10 @@ def power_of_two(array: tf.Tensor, axis: int | None = None) -> tf.Tensor:
 
     Returns:
       A scalar, or of the rank of `array`.
+
+    Example:
+      >>> float(power_of_two(tf.constant([3.0, -5.0])))
+      4.0
     """
     return _power_below(tf.reduce_max(tf.abs(array), axis, keepdims=axis is not None))
 

@@ -13,10 +13,10 @@ from models import site as site_lib
 class AllZero(method.GrowthMethod):
     """New neurons have no weights and a bias of one: they learn outgoing weights first.
 
-    All of them start alike. What tells them apart is the gradient by their outgoing weights alone,
-    which is the same for all: they stay copies of one neuron. Grow one at a time.
+    All of them start alike and get the same gradients, so that they stay copies of one neuron. Grow
+    one at a time.
 
-    Where a normalization lies between, which would undo a bias, its shift is one instead.
+    Where a normalization lies between, which would undo a bias, its offset is one instead.
     """
 
     uses_gradients = False

@@ -1,7 +1,7 @@
 """Checks that a growth method keeps the contract of `GrowthMethod`."""
 
 from collections.abc import Callable, Mapping
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import tensorflow as tf
 import tf_keras
@@ -215,7 +215,7 @@ def _batch(model):
     return inputs, targets
 
 
-def _growable(name: str) -> Mapping[str, object]:
+def _growable(name: str) -> Mapping[str, Any]:
     return {
         "inputs_grow": name == "consumer",
         "outputs_grow": name == "producer",

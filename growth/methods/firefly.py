@@ -17,10 +17,10 @@ class _Candidates(NamedTuple):
     """Possible neurons of a site: new ones, then copies of old ones.
 
     Attributes:
-      incoming: directions of norm 1, `[n, candidates]`; where a copy moves to, or how a new neuron
-        reads.
-      outgoing: directions of norm 1, `[m, candidates]`; of new neurons.
-      parents: `[candidates]`, the neuron of which one is a copy; -1 for a new one.
+      incoming: directions of norm 1, `[n, candidates]`: of the move of a copy, or of the incoming
+        weights of a new neuron.
+      outgoing: directions of norm 1, `[m, candidates]`, of the outgoing weights of new neurons.
+      parents: `[candidates]`, the neuron that a candidate is a copy of; -1 for a new one.
     """
 
     incoming: tf.Tensor
@@ -37,21 +37,21 @@ class Firefly(method.GrowthMethod):
     """The best of many candidates, which are trained for a few steps in the network.
 
     Every old neuron is a candidate for a split, into w + eps d and w - eps d with half of its
-    outgoing weights each; and there are new neurons, of norm eps on the outgoing side. Their
-    directions descend the training loss, for all sites and candidates at once. Then those stay
-    that lower the loss most, to first order in eps (equation 5 of Wu et al.). For splits this
-    is exact to second order in eps where activations are smooth; at the kink of a ReLU it is an
-    estimate.
+    outgoing weights each. Further candidates are new neurons, with outgoing weights of norm eps.
+    First the directions of all candidates at all sites descend the training loss together. Then
+    those stay that lower the loss most, to first order in eps (equation 5 of Wu et al.). For splits
+    this is exact to second order in eps where activations are smooth; at the kink of a ReLU it is
+    an estimate.
 
     With all candidates in it the network is more than twice as wide, so that a step of the descent
     costs several times a training step; `FireflyOpt` has new neurons alone, and no choice.
 
     Args:
-      scale: the norm that epsilon is relative to, from the existing weights on a side.
-      epsilon: how far splits move and how long outgoing weights of new neurons are, in units of
-        `scale`; above 0.
+      scale: the norm that eps is a fraction of, from the existing weights on a side.
+      fraction: eps over the norm of `scale`: how far splits move, and how long the outgoing weights
+        of new neurons are; above 0.
       candidates: how many new neurons are tried for each that is wanted.
-      optimizer: of the inner optimisation.
+      optimizer: of the inner optimization.
 
     Raises:
       ValueError: an argument is out of range.
@@ -62,16 +62,16 @@ class Firefly(method.GrowthMethod):
     def __init__(
         self,
         scale: Callable[[tf.Tensor], tf.Tensor] = scales.mean_norm,
-        epsilon: float = 0.01,
+        fraction: float = 0.01,
         candidates: int = 2,
         optimizer: inner_optimization.ProjectedAdam | None = None,
     ):
-        if epsilon <= 0:
-            raise ValueError(f"Firefly.epsilon = {epsilon} must be above 0, e.g. 0.01")
+        if fraction <= 0:
+            raise ValueError(f"Firefly.fraction = {fraction} must be above 0, e.g. 0.01")
         if candidates < 1:
             raise ValueError(f"Firefly.candidates = {candidates} must be at least 1")
         self._scale = scale
-        self._epsilon = epsilon
+        self._fraction = fraction
         self._candidates = candidates
         self._optimizer = optimizer or inner_optimization.ProjectedAdam()
 
@@ -96,7 +96,10 @@ class Firefly(method.GrowthMethod):
         parents = [new.parents for new in neurons]
 
         def candidates(directions):
-            return [_Candidates(*d, p) for d, p in zip(directions, parents, strict=True)]
+            return [
+                _Candidates(incoming, outgoing, p)
+                for (incoming, outgoing), p in zip(directions, parents, strict=True)
+            ]
 
         def grown(directions, magnitudes):
             return [
@@ -112,10 +115,10 @@ class Firefly(method.GrowthMethod):
             manifolds.UnitColumns(),
             [(new.incoming, new.outgoing) for new in neurons],
         )
-        # The effect of a split is of second order in epsilon: its derivative in the middle between
-        # nothing and epsilon is exact for it, where activations are smooth. New neurons put out
-        # nothing meanwhile: at the next site they read one half of a split, so that together they
-        # are of second order as well.
+        # The effect of a split is of second order in eps: its derivative in the middle between
+        # nothing and eps is exact for it, where activations are smooth. New neurons have
+        # outgoing weights of zero meanwhile: at the next site they read one half of a split, so
+        # that together they are of second order as well.
         magnitudes = [tf.where(p >= 0, 0.5, 0.0) for p in parents]
         changes = trial.gradients(lambda magnitudes: grown(directions, magnitudes), magnitudes)
         return [
@@ -126,14 +129,14 @@ class Firefly(method.GrowthMethod):
         ]
 
     def _neurons(self, site: site_lib.GrowthSite, candidates: _Candidates, magnitude) -> NewNeurons:
-        """Candidates as neurons, with epsilon times `magnitude`, `[candidates]` or a number."""
+        """Candidates as neurons, with eps times `magnitude`, `[candidates]` or a number."""
         incoming, outgoing = site.incoming(), site.outgoing()
-        epsilon = magnitude * self._epsilon
+        fraction = magnitude * self._fraction
         is_copy = candidates.parents >= 0
         # [candidates, width]; without a one for a new neuron.
         parents = tf.one_hot(candidates.parents, tf.shape(incoming)[1])
         new_norm = self._scale(incoming)
-        move = tf.where(is_copy, epsilon * new_norm * candidates.incoming, 0.0)
+        move = tf.where(is_copy, fraction * new_norm * candidates.incoming, 0.0)
         return NewNeurons(
             tf.where(
                 is_copy,
@@ -143,7 +146,7 @@ class Firefly(method.GrowthMethod):
             tf.where(
                 is_copy,
                 0.5 * tf.matmul(outgoing, parents, transpose_b=True),
-                epsilon * self._scale(outgoing) * candidates.outgoing,
+                fraction * self._scale(outgoing) * candidates.outgoing,
             ),
             parents=candidates.parents,
             old=OldNeurons(tf.matmul(move, parents), 1.0 - 0.5 * tf.reduce_sum(parents, axis=0)),

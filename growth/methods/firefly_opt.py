@@ -24,7 +24,7 @@ class FireflyOpt(one_sided.OneSided):
       scale: the norm of one side, from the existing weights on that side.
       epsilon: the norm of the other side; above 0, or the loss would not depend on either.
       inverse: whether the outgoing weights are those of norm epsilon, and not the incoming ones.
-      optimizer: of the inner optimisation.
+      optimizer: of the inner optimization.
 
     Raises:
       ValueError: epsilon is not above 0.

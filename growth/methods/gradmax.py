@@ -29,6 +29,24 @@ class GradMax(one_sided.OneSided):
 
     Raises:
       ValueError: epsilon is negative.
+
+    Example:
+      One input h = (1, 0) with dL/dz = (0, 3), so that A = dL/dz h^T has the singular value 3:
+
+      >>> from models.architectures import mlp
+      >>> from models.layers import activations
+      >>> model = mlp.MLP(hidden_widths=[2], output_width=2, activation=activations.identity)
+      >>> h, output_gradient = tf.constant([[1.0, 0.0]]), tf.constant([[0.0, 3.0]])
+      >>> _ = model(h)
+      >>> observed = linear_map_lib.Observed([h], [None], [output_gradient])
+      >>> linear_map = linear_map_lib.LinearMap(model.sites[0], observed)
+      >>> linear_map.matrix().numpy().tolist()
+      [[0.0, 0.0], [3.0, 0.0]]
+      >>> new = GradMax(scale=scales.fixed)(linear_map, tf.constant(1), tf.constant([0, 0]))
+      >>> new.singular_values.numpy().tolist(), tf.abs(new.outgoing).numpy().tolist()
+      ([3.0], [[0.0], [1.0]])
+      >>> float(tf.norm(new.incoming))
+      0.0
     """
 
     def __init__(

@@ -13,26 +13,26 @@ from growth.surgery.neurons import NewNeurons
 
 @gin.configurable
 class GradMaxOpt(one_sided.OneSided):
-    """Maximises the gradient norm of new neurons by gradient ascent, from a random start.
+    """Maximizes the gradient norm of new neurons by gradient ascent, from a random start.
 
-    The weights of one side are optimised, those of the other side are zero, so that the output
+    The weights of one side are optimized, those of the other side are zero, so that the output
     stays as it is. Only h and dL/dz are needed, not the network: a step costs two products of the
     site with k channels.
 
-    - Incoming weights zero: maximises || A^T w_out ||^2 (equation 14), of which `GradMax` knows the
-      maximum.
-    - Outgoing weights zero (`inverse`): maximises || dL/dw_out ||^2 over the incoming weights
+    - Incoming weights zero: maximizes || A^T w_out ||^2 (equation 14), whose maximum
+      `GradMax` computes.
+    - Outgoing weights zero (`inverse`): maximizes || dL/dw_out ||^2 over the incoming weights
       (equation 7), for which there is no closed form. Any activation will do, and a batch
       normalization is not disturbed.
 
     Args:
-      scale: the norm of the optimised side, from the existing weights on that side.
+      scale: the norm of the optimized side, from the existing weights on that side.
       epsilon: the norm of the other side, in a random direction; 0 keeps the output exactly. A
         batch normalization between makes up to 1 / sqrt(its epsilon) times as much of it.
       inverse: False for zero incoming weights, True for zero outgoing weights.
-      orthogonal: whether new neurons are kept orthogonal to each other. Otherwise each maximises on
+      orthogonal: whether new neurons are kept orthogonal to each other. Otherwise each maximizes on
         its own, and with enough steps all of them end at the same maximum.
-      optimizer: of the inner optimisation.
+      optimizer: of the inner optimization.
       fraction: in place of epsilon, the norm of the other side over that of `scale` for it; the
         output then changes.
 

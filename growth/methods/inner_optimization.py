@@ -1,4 +1,4 @@
-"""Gradient descent along a manifold, for methods that optimise the weights of new neurons."""
+"""Gradient descent along a manifold, for methods that optimize the weights of new neurons."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +23,7 @@ class ProjectedAdam:
     zero along a straight line. Scaling the loss changes nothing.
 
     Args:
-      steps: of the optimisation.
+      steps: of the optimization.
       learning_rate: at the start; the length of a step along each axis of the space of weights,
         where neurons are vectors of norm 1.
       beta_1: decay of the mean of gradients.
@@ -60,7 +60,7 @@ class ProjectedAdam:
         """Weights after all steps.
 
         Args:
-          gradient: maps weights to the gradient of what is minimised, nested as they are.
+          gradient: maps weights to the gradient of what is minimized, nested as they are.
           manifold: where each of the weights stays.
           weights: nested float32 matrices, the start.
 

@@ -17,6 +17,13 @@ def mean_norm(weights: tf.Tensor, factor: float = 1.0) -> tf.Tensor:
     Returns:
       The norm of a new neuron's weights, a scalar; `factor` where there are no neurons yet, or only
       such as have no weights: new ones without any could never learn.
+
+    Example:
+      Neurons of norm 5 and 1:
+
+      >>> weights = tf.constant([[3.0, 0.0], [4.0, 1.0]])
+      >>> float(mean_norm(weights)), float(mean_norm(weights, factor=0.5))
+      (3.0, 1.5)
     """
     norms = vector_norms.of_columns(weights)
     total = tf.reduce_sum(norms)

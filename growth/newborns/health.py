@@ -65,8 +65,8 @@ class NewbornHealth:
 
     def dormant(self, growth: events.Growth) -> dict[str, float]:
         """The sites with too many dormant neurons at the last look, and the share of them."""
-        last = {name: site.looks[-1] for name, site in growth.sites.items() if site.looks}
-        return {name: x.dormant for name, x in last.items() if x.dormant > self.warn_above}
+        last = {name: site.looks[-1].dormant for name, site in growth.sites.items() if site.looks}
+        return {name: x for name, x in last.items() if x is not None and x > self.warn_above}
 
 
 class Measurement:
@@ -130,7 +130,7 @@ class Measurement:
         consumers = [site.consumers[0] for site in self._sites]
         with forward_pass.observe(consumers) as seen, tf.GradientTape() as tape:
             loss = self._loss(batch)
-        activities = [_mean_over_examples(seen[consumer].inputs) for consumer in consumers]
+        activities = [_mean_over_examples(look.inputs) for look in seen.values() if look]
         return activities, tape.gradient(loss, self._kernels, unconnected_gradients="zero")
 
     @property

@@ -65,6 +65,11 @@ class WarmUpRate(NewbornRate):
 
     Raises:
       ValueError: an argument is out of range.
+
+    Example:
+      >>> rate = WarmUpRate(factor=3.0, steps=2, return_steps=2)
+      >>> rate.factor(tf.constant([0.0, 1.0, 2.0, 3.0, 4.0])).numpy().tolist()
+      [2.0, 3.0, 2.0, 1.0, 1.0]
     """
 
     def __init__(
@@ -103,6 +108,11 @@ class DecayingRate(NewbornRate):
 
     Raises:
       ValueError: an argument is out of range.
+
+    Example:
+      >>> rate = DecayingRate(factor=3.0, half_life=10.0)
+      >>> rate.factor(tf.constant([0.0, 10.0, 20.0])).numpy().tolist()
+      [3.0, 2.0, 1.5]
     """
 
     def __init__(self, factor: float = gin.REQUIRED, half_life: float = gin.REQUIRED):

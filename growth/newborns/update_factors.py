@@ -1,4 +1,6 @@
-"""The factors that a newborn rate gives the updates of each parameter."""
+"""The factors of the updates of each parameter, by the ages of the neurons it belongs to."""
+
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -14,12 +16,21 @@ class UpdateFactors:
 
     Args:
       cohorts: the sites of a network, and the cohorts of their neurons.
-      rate: the factor by age.
+      rate: the factor by age; None for 1.
+      bias_correction: the optimizer's at its step k = 1, 2, ..., float32 `[n]` to `[n]`. New
+        neurons get theirs by age: their factors are multiplied by that of their own step over that
+        of the network's. None for the network's.
     """
 
-    def __init__(self, cohorts: cohorts_lib.Cohorts, rate: rates.NewbornRate):
+    def __init__(
+        self,
+        cohorts: cohorts_lib.Cohorts,
+        rate: rates.NewbornRate | None,
+        bias_correction: Callable[[tf.Tensor], tf.Tensor] | None = None,
+    ):
         self._cohorts = cohorts
         self._rate = rate
+        self._bias_correction = bias_correction
         # Of each trainable parameter its rank, and the cohorts along its axes that grow.
         self._axes: dict[object, tuple[int, dict[int, tf.Variable]]] = {}
         for site, of_site in cohorts.of_site.items():
@@ -39,9 +50,9 @@ class UpdateFactors:
           By `variable.ref()` an array that broadcasts to the variable, of those that grow.
         """
         births = tf.convert_to_tensor(self._cohorts.births)
-        ages = tf.cast(tf.cast(step, births.dtype) - births, tf.float32)
-        by_cohort = tf.where(births < 0, 0.0, self._rate.factor(ages) - 1.0)
-        # Once for each site: small networks have to count operations.
+        steps = tf.cast(step, births.dtype)
+        by_cohort = tf.where(births < 0, 0.0, self._factors(steps - births, steps) - 1.0)
+        # Once for each site: in small networks the number of operations counts.
         cohorts = {v.ref(): tf.convert_to_tensor(v) for v in self._cohorts.of_site.values()}
         by_neuron = {v: tf.gather(by_cohort, numbers) for v, numbers in cohorts.items()}
         factors = {}
@@ -52,6 +63,15 @@ class UpdateFactors:
                 values = _of_younger(by_cohort, *(cohorts[site] for site in sites))
             behind = rank - 1 - max(axes)
             factors[reference] = values[(..., *[tf.newaxis] * behind)] if behind else values
+        return factors
+
+    def _factors(self, ages, steps):
+        """The factors of cohorts with these ages, after so many training steps."""
+        ages = tf.cast(ages, tf.float32)
+        factors = tf.ones_like(ages) if self._rate is None else self._rate.factor(ages)
+        if self._bias_correction is not None:
+            own = self._bias_correction(ages + 1.0)
+            factors *= own / self._bias_correction(tf.cast(steps, tf.float32) + 1.0)
         return factors
 
 

@@ -31,7 +31,7 @@ def check_finite(growth: events.Growth) -> None:
         numbers[f"gradient_norm_new of site {name}"] = site.gradient_norm_new
         numbers[f"gradient_norm_old of site {name}"] = site.gradient_norm_old
     for what, number in numbers.items():
-        if not math.isfinite(number):
+        if number is not None and not math.isfinite(number):
             raise FloatingPointError(
                 f"{what} is {number} in training step {growth.step + 1}, right after a growth"
             )

@@ -61,7 +61,9 @@ class SiteGrowth:
 
     @property
     def count(self) -> int:
-        """New neurons."""
+        """New neurons; 0 if a width is not known."""
+        if self.from_width is None or self.to_width is None:
+            return 0
         return self.to_width - self.from_width
 
     def to_json(self) -> dict[str, Any]:
@@ -94,6 +96,13 @@ class Growth:
       refusal: why the network did not grow; None if it did.
       milliseconds: wall time of the growth and the step after it.
       unknown: keys of another version, with their values.
+
+    Example:
+      >>> growth = Growth(3, loss=0.5, sites={"hidden": SiteGrowth(4, 6)})
+      >>> growth.to_json()
+      {'step': 3, 'loss': 0.5, 'sites': {'hidden': {'from': 4, 'to': 6}}}
+      >>> Growth.from_json(growth.to_json()) == growth
+      True
     """
 
     step: int
@@ -191,10 +200,16 @@ def widths_after(growths: Iterable[Growth], widths: Mapping[str, int]) -> dict[s
     Args:
       growths: oldest first.
       widths: before them, by site.
+
+    Example:
+      >>> widths_after([Growth(3, sites={"a": SiteGrowth(4, 6)})], {"a": 4, "b": 5})
+      {'a': 6, 'b': 5}
     """
     after = dict(widths)
     for growth in growths:
-        after.update({name: site.to_width for name, site in growth.sites.items()})
+        for name, site in growth.sites.items():
+            if site.to_width is not None:
+                after[name] = site.to_width
     return after
 
 

@@ -1,6 +1,7 @@
 """The growths so far, which checkpoints keep."""
 
 import json
+from typing import Any
 
 import tensorflow as tf
 
@@ -24,13 +25,14 @@ class GrowthHistory(tf.train.experimental.PythonState):
         events = [growth.to_json() for growth in self.events]
         if self.seed_network is None:
             return json.dumps(events)
-        return json.dumps({"birth": self.seed_network.to_json(), "events": events})
+        return json.dumps({"seed_network": self.seed_network.to_json(), "events": events})
 
     def deserialize(self, string_value: str) -> None:
         """Takes over the state of a checkpoint."""
         state = json.loads(string_value)
-        whole = {"birth": None, "events": state} if isinstance(state, list) else state
-        size = whole["birth"]
+        whole: dict[str, Any] = {"events": state} if isinstance(state, list) else state
+        # Former versions called it birth.
+        size = whole.get("seed_network", whole.get("birth"))
         self.seed_network = None if size is None else events_lib.NetworkSize.from_json(size)
         self.events = [events_lib.Growth.from_json(growth) for growth in whole["events"]]
 

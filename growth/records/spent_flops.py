@@ -12,6 +12,13 @@ def forward_flops(seed_network: int, growths: Sequence[events.Growth], steps: in
       seed_network: of one forward pass before the first growth.
       growths: those before `steps`.
       steps: training steps.
+
+    Example:
+      Ten steps at 20, and five at 30:
+
+      >>> growths = [events.Growth(step=10, forward_flops=30)]
+      >>> forward_flops(20, growths, steps=15)
+      350
     """
     starts = [0, *(growth.step for growth in growths)]
     rates = [seed_network, *(growth.forward_flops for growth in growths)]
@@ -24,5 +31,9 @@ def training_flops(forward: int, batch_size: int) -> int:
 
     Three times those of the forward pass, as is usual: the backward pass computes a gradient by
     the inputs and one by the weights. The optimizer's share and the growths are left out.
+
+    Example:
+      >>> training_flops(forward=350, batch_size=32)
+      33600
     """
     return 3 * batch_size * forward

@@ -10,7 +10,7 @@ from models import site as site_lib
 
 
 def failure(error: Exception) -> str:
-    """Of an exception that the forward pass raised when a site had one more neuron."""
+    """Describes an exception of the forward pass with one more neuron at a site."""
     match = re.search(r"calling layer ['\"](.+?)['\"] \(type (.+?)\)", str(error))
     reason = _reason(error)
     if match is None:
@@ -27,7 +27,7 @@ def failure(error: Exception) -> str:
 
 
 def declared(model: tf_keras.Model, site: site_lib.GrowthSite) -> str:
-    """Of a gradient that is not the one of the layers that `site` lists."""
+    """Describes a gradient that is not that of the layers which `site` lists."""
     listed = names(site.between)
     text = (
         f"what the layers of the site give. All that lies between {names(site.producers)} "

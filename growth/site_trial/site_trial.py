@@ -16,9 +16,9 @@ from growth.site_trial import site_faults
 from growth.surgery import surgery
 from growth.surgery.neurons import NewNeurons
 from models import site as site_lib
-from models.layers import channel_wise, forward_pass
+from models.layers import channel_wise, forward_pass, growable
 
-# As many tell what the whole batch would, in less time.
+# They show what the whole batch would, in less time.
 _EXAMPLES = 8
 # Of the largest output, and of the norm of a gradient: far above rounding, which changes the sign
 # of some inputs of a ReLU and so up to 2 % of a gradient, and far below a mistake.
@@ -32,13 +32,13 @@ class _Pass(NamedTuple):
 
     Attributes:
       outputs: of the network, on one replica.
-      reads: the inputs of each consumer, on one replica, by layer.
+      reads: the inputs of each consumer, on one replica, by layer; None of one that is not called.
       gradients: of a functional of the outputs by the (incoming, outgoing) weights of the new
         neurons of each site.
     """
 
     outputs: tf.Tensor
-    reads: dict[tf_keras.layers.Layer, tf.Tensor]
+    reads: dict[growable.GrowableLayer, tf.Tensor | None]
     gradients: list[tuple[tf.Tensor, tf.Tensor]]
 
 
@@ -102,7 +102,7 @@ class SiteTrial:
             raise ValueError(f"the sites cannot grow at the same time: {fault}")
 
     def _before(self, batch):
-        """The network as it is; in evaluation, if a layer draws random numbers in training."""
+        """A pass of the current network; in evaluation mode if layers draw random numbers."""
         for self._is_training in (True, False):
             run = self._passing(self._one([], False, False))
             before, again = run(batch), run(batch)
@@ -112,7 +112,7 @@ class SiteTrial:
         return before
 
     def _traced(self, function):
-        # A single device is done with each operation sooner than it would be with the tracing.
+        # On a single device running the operations once takes less time than tracing them.
         return tf.function(function, autograph=False) if self._is_traced else function
 
     def _one(self, growing, incoming, outgoing):
@@ -159,7 +159,8 @@ class SiteTrial:
                     outputs = self._outputs(batch)
                 functional = _functional(outputs)
             gradients = tape.gradient(functional, weights, unconnected_gradients="zero")
-            return outputs, [seen[c] and seen[c].inputs for c in consumers], gradients
+            reads = [passed and passed.inputs for passed in map(seen.get, consumers)]
+            return outputs, reads, gradients
 
         def everywhere(batch):
             outputs, reads, gradients = self._strategy.run(on_replica, args=(batch,))

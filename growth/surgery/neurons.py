@@ -29,10 +29,10 @@ class _Fields(NamedTuple):
 
 
 class NewNeurons(_Fields):
-    """k new neurons, a column each, and what comes with them.
+    """k new neurons, a column each.
 
-    All fields are tensors, whatever is given: `NewNeurons(incoming, outgoing)` is neurons that copy
-    nothing, and change nothing about the old ones.
+    All fields are tensors, also those that are not given: `NewNeurons(incoming, outgoing)` copies
+    nothing and leaves the old neurons as they are.
 
     >>> new = NewNeurons(incoming=tf.zeros([5, 2]), outgoing=tf.ones([3, 2]))
     >>> new.parents.numpy().tolist(), new.shift.numpy().tolist()
@@ -41,7 +41,7 @@ class NewNeurons(_Fields):
     Attributes:
       incoming: incoming weights, float32 `[n, k]`, where n is the fan-in.
       outgoing: outgoing weights, float32 `[m, k]`, where m is the fan-out.
-      shift: float32 `[k]`, added to the bias, or to the shift of a normalization that would undo a
+      shift: float32 `[k]`, added to the bias, or to the offset of a normalization that would undo a
         bias; ignored where a neuron has neither. By default 0.
       singular_values: of A, largest first, for the logs; float32 `[k]`, or `[0]` (the default) of
         methods that know none.

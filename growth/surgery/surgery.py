@@ -35,7 +35,7 @@ def grown(
     """The variables that a growth changes, by `variable.ref()`, and their values after it.
 
     New neurons come after the existing ones, which keep their weights bit by bit unless the growth
-    changes them (`NewNeurons.old`). Where two neighbouring sites grow at once, their new neurons
+    changes them (`NewNeurons.old`). Where two neighboring sites grow at once, their new neurons
     are not connected to each other: those weights start at zero. A copy (`NewNeurons.parents`) is
     connected as the neuron that it is a copy of.
 
@@ -138,10 +138,10 @@ def grown_with_slots(
 
 
 def assign(values: Iterable[Grown]) -> None:
-    """Carries a growth out.
+    """Assigns the values of a growth.
 
     Args:
-      values: all of them computed before; they are made from each other.
+      values: all computed before any is assigned, since they depend on each other.
     """
     for variable, value in values:
         variable.assign(value)
@@ -152,7 +152,7 @@ def _slot(variable: tf.Variable, value: tf.Tensor, slot: Slot, carry_slots: bool
     added = tf.shape(value) - tf.shape(slot.variable)
     old = _pad_by(tf.convert_to_tensor(slot.variable), added)
     if slot.initial is None:
-        # What the growth changes about old weights it changes about their average as well.
+        # The average of old weights changes by as much as the weights.
         return old + (value - _pad_by(tf.convert_to_tensor(variable), added))
     fresh = tf.fill(tf.shape(value), slot.initial)
     if not carry_slots:

@@ -1,4 +1,4 @@
-"""Other storage for a variable that exists."""
+"""Replaces the storage of a variable."""
 
 import tensorflow as tf
 
@@ -9,8 +9,8 @@ def replace(variable: tf.Variable, value: tf.Tensor, shape: tf.TensorShape) -> N
     """Gives `variable` a value in storage of another declared shape.
 
     It stays the same Python object, with the same key in optimizers: layers, optimizer and
-    checkpoints go on with it. A function that is traced already would go on with the old storage,
-    in which there is nothing but a scalar afterwards: it fails.
+    checkpoints go on with it. Functions that are traced already fail: they hold the old storage,
+    which is left with a scalar.
 
     Args:
       variable: of one device, or distributed over replicas.

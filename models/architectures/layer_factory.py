@@ -76,7 +76,13 @@ class LayerFactory:
             )
 
     def seed_width(self, target_width: int) -> int:
-        """Neurons of the seed network where the grown network has `target_width`; at least one."""
+        """Neurons of the seed network where the grown network has `target_width`; at least one.
+
+        Example:
+          >>> make = LayerFactory(tf_keras.Model, width_multiplier=0.25)
+          >>> [make.seed_width(target_width) for target_width in (64, 10, 1)]
+          [16, 2, 1]
+        """
         return max(1, round(self._width_multiplier * target_width))
 
     def conv(self, name: str, width: int, kernel_size: int, **kwargs) -> growable.Conv2D:
@@ -107,7 +113,7 @@ class LayerFactory:
         Raises:
           ValueError: `normalization` is neither a normalization's class nor None.
         """
-        found = [channel_wise.Activation(self.activation)]
+        found: list[channel_wise.ChannelWise] = [channel_wise.Activation(self.activation)]
         if normalization is not None:
             self._check_normalization(normalization, argument)
             regularizer = self._regularizer if self._regularizes_normalizations else None

@@ -65,7 +65,12 @@ def identity(x: tf.Tensor) -> tf.Tensor:
 
 
 def at_zero(activation: Activation) -> tuple[float, float]:
-    """The value f(0) and the derivative f'(0) that a gradient step sees; not to be traced."""
+    """The value f(0) and the derivative f'(0) that a gradient step sees; not to be traced.
+
+    Example:
+      >>> at_zero(relu), at_zero(tf.nn.relu), at_zero(centered_sigmoid)
+      ((0.0, 1.0), (0.0, 0.0), (0.0, 0.25))
+    """
     zero = tf.zeros([1])
     with tf.GradientTape() as tape:
         tape.watch(zero)

@@ -279,8 +279,9 @@ class DepthwiseConv2D(ChannelWise):
             shape=[size, size, None, 1],
             name=f"{self.name}/kernel",
         )
-        if self._regularizer is not None:
-            self.add_loss(lambda: self._regularizer(forward_pass.value(self.kernel)))
+        regularizer = self._regularizer
+        if regularizer is not None:
+            self.add_loss(lambda: regularizer(forward_pass.value(self.kernel)))
         super().build(input_shape)
 
     @property

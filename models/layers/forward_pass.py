@@ -1,8 +1,8 @@
 """Recording a forward pass for growth, and substituting variables in it.
 
-A growth method needs what goes into some layers and what comes out of them, and may want to know
-what the network would do with other weights. Both are asked for around a call of the model, and
-hold in the calling thread alone, because replicas are traced in threads.
+Growth methods need the inputs and outputs of some layers, and the outputs of the network with other
+weights. Context managers around a call of the model ask for both. They hold in the calling thread
+alone, because replicas are traced in threads.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ _current = _Current()
 def observe(
     layers: Iterable[tf_keras.layers.Layer],
 ) -> Iterator[dict[tf_keras.layers.Layer, Seen | None]]:
-    """Collects what goes through `layers` during the forward pass within the block.
+    """Records the inputs and outputs of `layers` in the forward pass within the block.
 
     Raises:
       ValueError: a layer is called twice; one place in a network cannot grow without the other.
@@ -67,7 +67,7 @@ def substitute(values: Mapping) -> Iterator[None]:
 
 
 def record(layer: tf_keras.layers.Layer, inputs: tf.Tensor, outputs: tf.Tensor) -> None:
-    """Called by a layer with what went through it."""
+    """Records the inputs and outputs of a layer, which calls this."""
     if layer in _current.seen:
         if _current.seen[layer] is not None:
             raise ValueError(f"layer {layer.name!r} is used twice in one pass; it cannot grow")

@@ -23,7 +23,7 @@ class GrowableLayer(tf_keras.layers.Layer):
     """A linear map with a bias, whose input and output channels can grow.
 
     Args:
-      width: the number of output channels (neurons) initially; 0 for a layer that is still to grow.
+      width: the initial number of output channels (neurons); 0 for a layer that is yet to grow.
       use_bias: whether the layer adds a bias.
       inputs_grow: whether the fan-in can grow.
       outputs_grow: whether the width can grow.
@@ -34,7 +34,7 @@ class GrowableLayer(tf_keras.layers.Layer):
     Attributes:
       inputs_grow: as given.
       outputs_grow: as given.
-      kernel: the weights.
+      kernel: the weights, once the layer is built.
       bias: float32 `[width]`, or None.
       input_axis: the axis of `kernel` that runs over input channels.
       output_axis: the axis of `kernel` that runs over output channels.
@@ -42,6 +42,7 @@ class GrowableLayer(tf_keras.layers.Layer):
 
     input_axis = -2
     output_axis = -1
+    kernel: tf.Variable
 
     def __init__(
         self,
@@ -55,7 +56,6 @@ class GrowableLayer(tf_keras.layers.Layer):
         regularizer: tf_keras.regularizers.Regularizer | None = None,
     ):
         super().__init__(name=name)
-        self.kernel: tf.Variable | None = None
         self.bias: tf.Variable | None = None
         self._initial_width = width
         self._use_bias = use_bias
@@ -67,12 +67,12 @@ class GrowableLayer(tf_keras.layers.Layer):
 
     @property
     def readers(self) -> list["GrowableLayer"]:
-        """The layers that read what goes in here: consumers of a site before."""
+        """The layers that read this one's inputs: consumers of the site before it."""
         return [self]
 
     @property
     def writers(self) -> list["GrowableLayer"]:
-        """The layers whose sum comes out here: producers of a site behind."""
+        """The layers that add up to this one's outputs: producers of the site behind it."""
         return [self]
 
     def hidden_pair(self, name: str) -> tuple["GrowableLayer", "GrowableLayer"]:
@@ -136,7 +136,7 @@ class GrowableLayer(tf_keras.layers.Layer):
     def build(self, input_shape: tf.TensorShape) -> None:
         """Creates the variables."""
         shape = memory.checked(self.kernel_shape(input_shape), f"the kernel of {self.name}")
-        declared = list(shape)
+        declared: list[int | None] = list(shape)
         if self.inputs_grow:
             declared[self.input_axis] = None
         if self.outputs_grow:
@@ -152,12 +152,13 @@ class GrowableLayer(tf_keras.layers.Layer):
             self.bias = tf.Variable(
                 tf.zeros(shape[-1:]), shape=declared[-1:], name=f"{self.name}/bias"
             )
-        if self._regularizer is not None:
-            self.add_loss(lambda: self._regularizer(forward_pass.value(self.kernel)))
+        regularizer = self._regularizer
+        if regularizer is not None:
+            self.add_loss(lambda: regularizer(forward_pass.value(self.kernel)))
         super().build(input_shape)
 
     def __call__(self, inputs: tf.Tensor, *args, **kwargs) -> tf.Tensor:
-        """See tf_keras; in a functional model the next layer is told the width of now."""
+        """See tf_keras; tells the next layer of a functional model the current width."""
         outputs = super().__call__(inputs, *args, **kwargs)
         if isinstance(outputs, tf_keras.__internal__.KerasTensor):
             outputs.set_shape([*outputs.shape[:-1], self.width])
@@ -180,12 +181,12 @@ class GrowableLayer(tf_keras.layers.Layer):
 
     @property
     def fan_in(self) -> int:
-        """The number of input channels now."""
+        """The current number of input channels."""
         return self._size(self.input_axis)
 
     @property
     def width(self) -> int:
-        """The number of output channels (neurons) now."""
+        """The current number of output channels (neurons)."""
         return self._size(self.output_axis)
 
     def _size(self, axis: int) -> int:
@@ -250,12 +251,13 @@ class Dense(GrowableLayer):
                 "it flattens them (flatten=True) or maps each position by itself (flatten=False)"
             )
         read = input_shape[1:] if self._flatten else input_shape[-1:]
-        if None in read:
+        sizes = [int(size) for size in read if size is not None]
+        if len(sizes) < len(read):
             raise ValueError(
                 f"layer {self.name!r} is a Dense layer on inputs {_axes(input_shape)}; the sizes "
                 "that its kernel has must be known"
             )
-        return [*(int(size) for size in read), self._initial_width]
+        return [*sizes, self._initial_width]
 
     def _linear(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """`[batch, ..., fan-in]` times `[..., fan-in, k]`; axes of the kernel are summed over."""
@@ -320,8 +322,13 @@ class Conv2D(GrowableLayer):
     def kernel_shape(self, input_shape: Sequence[int | None]) -> list[int]:
         """See `GrowableLayer.kernel_shape`."""
         window.check_map(self._window, tuple(input_shape), self.name)
-        size = self._window.size
-        return [size, size, int(input_shape[-1]), self._initial_width]
+        size, channels = self._window.size, input_shape[-1]
+        if channels is None:
+            raise ValueError(
+                f"layer {self.name!r} is a convolution on inputs {_axes(input_shape)}; the number "
+                "of channels must be known"
+            )
+        return [size, size, int(channels), self._initial_width]
 
     def _linear(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """`[batch, height, width, fan-in]` to `[batch, height', width', k]`."""
@@ -353,7 +360,7 @@ def one_more(array: tf.Tensor, *axes: int) -> tf.Tensor:
     """`array` with one more slice of zeros at the end of `axes`.
 
     Many of TensorFlow's operations refuse arrays without elements, or end the process. Layers that
-    may be without channels let one of zeros pass along.
+    may have no channels compute with one more, of zeros.
     """
     for axis in axes:
         size = tf.unstack(tf.shape(array))

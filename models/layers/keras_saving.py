@@ -1,13 +1,14 @@
-"""The answer to `save("network.keras")` of networks that grow."""
+"""Refuses to save networks that grow as .keras files."""
 
 from typing import NoReturn
 
 
 def refuse(name: str) -> NoReturn:
-    """Raises NotImplementedError, which tf_keras' SavedModels do without a configuration after.
+    """Raises NotImplementedError; `get_config` calls it.
 
     A .keras file holds the arguments that a network is built from; activations, normalizations and
-    initializers of these networks are functions and classes, which it has no names for.
+    initializers of these networks are functions and classes, which it has no names for. A
+    SavedModel does without: tf_keras catches the error.
 
     Args:
       name: of the network or layer.

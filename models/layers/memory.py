@@ -1,4 +1,4 @@
-"""Arrays that a machine cannot hold, refused before they are made."""
+"""Refuses arrays that this machine cannot hold, before they are made."""
 
 import math
 import os

@@ -8,17 +8,17 @@ from models.layers import channel_wise, forward_pass
 
 
 class Normalization(channel_wise.ChannelWise):
-    """y = gain * normalized x + shift, with gain 1 and shift 0 for a new channel.
+    """y = scale * normalized x + offset, with scale 1 and offset 0 for a new channel.
 
     Args:
       epsilon: added to variances.
       name: the name of the layer.
-      regularizer: of gain and shift, or None.
+      regularizer: of scale and offset, or None.
 
     Attributes:
       epsilon: as given.
-      gain: float32 `[channels]`.
-      shift: float32 `[channels]`.
+      scale: float32 `[channels]`.
+      offset: float32 `[channels]`.
     """
 
     def __init__(
@@ -33,14 +33,26 @@ class Normalization(channel_wise.ChannelWise):
         self._regularizer = regularizer
 
     def build(self, input_shape: tf.TensorShape) -> None:
-        """Creates gain and shift `[channels]`."""
+        """Creates scale and offset `[channels]`."""
         channels = int(input_shape[-1])
+        # Checkpoints know the variables by these attributes, and configurations by these names.
         self.gain = self._variable("gain", tf.ones([channels]))
         self.shift = self._variable("shift", tf.zeros([channels]))
-        if self._regularizer is not None:
-            for variable in (self.gain, self.shift):
-                self.add_loss(lambda v=variable: self._regularizer(forward_pass.value(v)))
+        regularizer = self._regularizer
+        if regularizer is not None:
+            for variable in (self.scale, self.offset):
+                self.add_loss(lambda v=variable: regularizer(forward_pass.value(v)))
         super().build(input_shape)
+
+    @property
+    def scale(self) -> tf.Variable:
+        """The factor of each channel, `[channels]`."""
+        return self.gain
+
+    @property
+    def offset(self) -> tf.Variable:
+        """What is added to each channel, `[channels]`."""
+        return self.shift
 
     def _variable(self, name, initial, **kwargs):
         return tf.Variable(initial, shape=[None], name=f"{self.name}/{name}", **kwargs)
@@ -49,8 +61,8 @@ class Normalization(channel_wise.ChannelWise):
     def parameters(self) -> list[channel_wise.Parameter]:
         """See `ChannelWise.parameters`."""
         return [
-            channel_wise.Parameter(self.gain, 0, lambda count: tf.ones([count])),
-            channel_wise.Parameter(self.shift, 0, lambda count: tf.zeros([count]), is_offset=True),
+            channel_wise.Parameter(self.scale, 0, lambda count: tf.ones([count])),
+            channel_wise.Parameter(self.offset, 0, lambda count: tf.zeros([count]), is_offset=True),
         ]
 
 
@@ -83,7 +95,7 @@ class BatchNormalization(Normalization):
         self._synchronized = synchronized
 
     def build(self, input_shape: tf.TensorShape) -> None:
-        """Creates gain, shift and the moving averages `[channels]`."""
+        """Creates scale, offset and the moving averages `[channels]`."""
         super().build(input_shape)
         statistics = {
             "trainable": False,
@@ -114,13 +126,13 @@ class BatchNormalization(Normalization):
             self._update(self.moving_variance, variance)
         return outputs
 
-    def _normalize(self, inputs, gain, shift, *moments):
+    def _normalize(self, inputs, scale, offset, *moments):
         """The outputs, and the moments that were used; by those of the batch if none are given."""
         if not moments and self._is_shared():
             values = tf.cast(inputs, tf.float32)
             mean, variance, count = self._batch_moments(values)
             outputs = tf.nn.batch_normalization(
-                values, mean, variance, tf.convert_to_tensor(shift), gain, self.epsilon
+                values, mean, variance, tf.convert_to_tensor(offset), scale, self.epsilon
             )
             # As of the fused operation: the moving average is of unbiased estimates.
             unbiased = variance * count / tf.maximum(count - 1.0, 1.0)
@@ -128,8 +140,8 @@ class BatchNormalization(Normalization):
         images = _as_images(inputs)
         outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
             images,
-            tf.convert_to_tensor(gain),
-            tf.convert_to_tensor(shift),
+            tf.convert_to_tensor(scale),
+            tf.convert_to_tensor(offset),
             *(tf.convert_to_tensor(moment) for moment in moments),
             epsilon=self.epsilon,
             is_training=not moments,
@@ -169,13 +181,13 @@ class BatchNormalization(Normalization):
         del old
         # Not the fused operation: growth methods may differentiate twice.
         mean, variance, _ = self._batch_moments(channels)
-        gain, shift = values[:2]
-        return tf.nn.batch_normalization(channels, mean, variance, shift, gain, self.epsilon)
+        scale, offset = values[:2]
+        return tf.nn.batch_normalization(channels, mean, variance, offset, scale, self.epsilon)
 
     def tangent(
         self, channels: tf.Tensor, values: channel_wise.Values, old: tf.Tensor | None
     ) -> tf.Tensor:
-        """See `ChannelWise.tangent`: centred, over sqrt(epsilon)."""
+        """See `ChannelWise.tangent`: minus the mean, over sqrt(epsilon)."""
         del old
         return (channels - self._batch_mean(channels)[0]) * values[0] / self.epsilon**0.5
 
@@ -188,29 +200,35 @@ class BatchNormalization(Normalization):
 class LayerNormalization(Normalization):
     """Channels have mean 0 and variance 1 at each position of each example; Ba et al. 2016.
 
-    Mean and variance are those of the channels of birth, for ever. Were they those of all channels,
-    no channel could be added without changing the others. A channel that is new is divided by the
-    standard deviation and not centred, so that zero stays zero; the copy of a channel is what that
-    channel is.
+    Mean and variance are those of the initial channels, also after growth: with those of all
+    channels, none could be added without changing the others. A new channel is divided by the
+    standard deviation and not centered, so that zero stays zero. The copy of a channel is treated
+    as that channel.
 
     Attributes:
-      birth_width: the number of channels of birth, which are the first ones.
-      centred: float32 `[channels]`, 1 where the mean is subtracted, else 0.
+      initial_width: the number of initial channels, which come first.
+      is_centered: float32 `[channels]`, 1 where the mean is subtracted, else 0.
 
     Raises:
       ValueError: there are no channels initially.
     """
 
     def build(self, input_shape: tf.TensorShape) -> None:
-        """Creates gain, shift, and which channels are centred (1 or 0), `[channels]`."""
+        """Creates scale, offset, and which channels are centered (1 or 0), `[channels]`."""
         super().build(input_shape)
-        self.birth_width = int(input_shape[-1])
-        self.centred = self._variable("centred", tf.ones([self.birth_width]), trainable=False)
-        if self.birth_width == 0:
+        self.initial_width = int(input_shape[-1])
+        # The attribute and the name stand in checkpoints.
+        self.centred = self._variable("centred", tf.ones([self.initial_width]), trainable=False)
+        if self.initial_width == 0:
             raise ValueError(
-                f"layer {self.name!r} takes mean and variance from the channels of birth, and has "
+                f"layer {self.name!r} takes mean and variance from the initial channels, and has "
                 "none; let the layer before it start with a neuron, or use BatchNormalization"
             )
+
+    @property
+    def is_centered(self) -> tf.Variable:
+        """1 where the mean is subtracted, else 0, `[channels]`."""
+        return self.centred
 
     @property
     def needs_old_channels(self) -> bool:
@@ -220,12 +238,12 @@ class LayerNormalization(Normalization):
     @property
     def parameters(self) -> list[channel_wise.Parameter]:
         """See `ChannelWise.parameters`."""
-        centred = channel_wise.Parameter(self.centred, 0, lambda count: tf.zeros([count]))
-        return [*super().parameters, centred]
+        is_centered = channel_wise.Parameter(self.is_centered, 0, lambda count: tf.zeros([count]))
+        return [*super().parameters, is_centered]
 
     def _moments(self, inputs):
-        """The mean and one over the standard deviation of the channels of birth."""
-        mean, variance = tf.nn.moments(inputs[..., : self.birth_width], [-1], keepdims=True)
+        """The mean and one over the standard deviation of the initial channels."""
+        mean, variance = tf.nn.moments(inputs[..., : self.initial_width], [-1], keepdims=True)
         return mean, tf.math.rsqrt(variance + self.epsilon)
 
     def transform(
@@ -233,8 +251,8 @@ class LayerNormalization(Normalization):
     ) -> tf.Tensor:
         """See `ChannelWise.transform`."""
         mean, factor = self._moments(tf.cast(old, channels.dtype))
-        gain, shift, centred = values
-        return (channels - centred * mean) * factor * gain + shift
+        scale, offset, is_centered = values
+        return (channels - is_centered * mean) * factor * scale + offset
 
     def tangent(
         self, channels: tf.Tensor, values: channel_wise.Values, old: tf.Tensor | None

@@ -39,12 +39,12 @@ class AveragePooling2D(channel_wise.ChannelWise):
         if self.window is None:
             return tf.reduce_mean(channels, axis=[1, 2])
         if not self._starts_empty:
-            return self._pool(channels)
-        return self._pool(growable.one_more(channels, -1))[..., :-1]
+            return _average(channels, self.window)
+        return _average(growable.one_more(channels, -1), self.window)[..., :-1]
 
-    def _pool(self, channels):
-        size, strides, padding, _ = self.window
-        return tf.nn.avg_pool2d(channels, size, strides, padding)
+
+def _average(channels: tf.Tensor, over: window.Window) -> tf.Tensor:
+    return tf.nn.avg_pool2d(channels, over.size, over.strides, over.padding)
 
 
 @gin.configurable
@@ -53,7 +53,7 @@ class MaxPooling2D(channel_wise.ChannelWise):
 
     Where a whole window is zero, as in a new channel with zero incoming weights, the maximum has no
     derivative. TensorFlow passes the gradient to one pixel of the window (the first one, on CPUs),
-    and the tangent here is that: the first gradient step sees, and GradMax maximises, one pixel of
+    and the tangent here is that: the first gradient step sees, and GradMax maximizes, one pixel of
     each window. From then on the channel has maxima like any other.
 
     Args:

@@ -19,7 +19,14 @@ class Window(NamedTuple):
     dilation: int
 
     def output_size(self, input_size: int) -> tuple[int, int]:
-        """Outputs from `input_size` inputs, and the zeros in front of the inputs."""
+        """Outputs from `input_size` inputs, and the zeros in front of the inputs.
+
+        Example:
+          >>> Window(size=3, strides=2, padding="SAME", dilation=1).output_size(7)
+          (4, 1)
+          >>> Window(size=3, strides=2, padding="VALID", dilation=1).output_size(7)
+          (3, 0)
+        """
         extent = self.dilation * (self.size - 1) + 1
         if self.padding == "VALID":
             return (input_size - extent) // self.strides + 1, 0

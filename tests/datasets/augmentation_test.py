@@ -114,7 +114,7 @@ def test_pictures_are_crops_of_the_padded_image_or_mirrored_ones(padding):
     assert chi_squared < len(valid) + 5 * np.sqrt(2 * len(valid))
 
 
-def test_seeds_of_neighbours_have_nothing_in_common():
+def test_seeds_of_neighbors_have_nothing_in_common():
     examples = range(20000)
     first, second = (seeds(epoch, examples).numpy() for epoch in (0, 1))
     pairs = [(first[:, 0], first[:, 1]), (first[1:], first[:-1]), (first, second)]
@@ -163,9 +163,9 @@ def test_normalization_by_channel_and_by_image():
     images = tf.constant(IMAGES, tf.float32) / 255
     mean, deviation = (function(images, axis=(0, 1, 2)) for function in (np.mean, np.std))
     normalization = pixel_normalization.ChannelNormalization(mean.tolist(), deviation.tolist())
-    normalised = normalization(images).numpy()
-    np.testing.assert_allclose(normalised.mean(axis=(0, 1, 2)), 0, atol=1e-5)
-    np.testing.assert_allclose(normalised.std(axis=(0, 1, 2)), 1, rtol=1e-5)
+    normalized = normalization(images).numpy()
+    np.testing.assert_allclose(normalized.mean(axis=(0, 1, 2)), 0, atol=1e-5)
+    np.testing.assert_allclose(normalized.std(axis=(0, 1, 2)), 1, rtol=1e-5)
     standard = pixel_normalization.ImageStandardization()(images).numpy()
     np.testing.assert_allclose(standard.mean(axis=(1, 2, 3)), 0, atol=1e-5)
     np.testing.assert_allclose(standard.std(axis=(1, 2, 3)), 1, rtol=1e-4)

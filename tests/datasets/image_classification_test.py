@@ -14,12 +14,12 @@ from trainer.datasets import augmentation, mixing
 from trainer.datasets.image_classification import ImageClassification
 
 CLASSES = 3
-EXAMPLES = {"train": 10, "test": 7, "unlabelled": 4}
+EXAMPLES = {"train": 10, "test": 7, "unlabeled": 4}
 
 
 def example(split, index):
     """An image that shows its index."""
-    label = -1 if split == "unlabelled" else index % CLASSES
+    label = -1 if split == "unlabeled" else index % CLASSES
     return {"image": np.full([2, 3, 1], index, np.uint8), "label": label}
 
 
@@ -198,7 +198,7 @@ def test_a_set_larger_than_memory_is_refused_before_it_is_read(data_dir, monkeyp
         ),
         (dict(train_split="trian"), r"train_split = 'trian' is no split of tiny: .*train"),
         (dict(test_split="test[9:]"), r"test_split = 'test\[9:\]' is no split .*7 examples"),
-        (dict(test_split="unlabelled"), r"test_split = 'unlabelled' .*without a label"),
+        (dict(test_split="unlabeled"), r"test_split = 'unlabeled' .*without a label"),
         (dict(batch_size=0), r"batch_size = 0 must be between 1 and the 10 examples"),
         (dict(batch_size=11), r"batch_size = 11 must be between 1 and the 10 examples"),
         (dict(test_batch_size=0), r"test_batch_size = 0 must be at least 1"),

@@ -34,10 +34,10 @@ def odd_dir(tmp_path_factory):
     path = tmp_path_factory.mktemp("odd")
     rgba = np.zeros([4, 4, 4], np.uint8)
     tiny_images.write(path, "rgba", {"train": [rgba]}, tfds.features.Image(shape=(4, 4, 4)))
-    grey = {"train": [rgba[..., :1]] * 10, "validation": [rgba[..., :1]]}
+    gray = {"train": [rgba[..., :1]] * 10, "validation": [rgba[..., :1]]}
     feature = tfds.features.Image(shape=(4, 4, 1))
-    tiny_images.write(path, "grey", grey, feature)
-    tiny_images.write(path, "unlabelled", grey, feature, labelled=False)
+    tiny_images.write(path, "gray", gray, feature)
+    tiny_images.write(path, "unlabeled", gray, feature, labeled=False)
     return str(path)
 
 
@@ -51,7 +51,7 @@ def batches(dataset, first_step, count):
 
 
 def order_of(data_dir, first_step, count, **arguments):
-    """The examples of some batches, recognised by their pictures."""
+    """The examples of some batches, recognized by their pictures."""
     dataset = build(data_dir, train_crop=image_crops.CentreCrop(), **arguments)
     known = {}
     for index in range(TRAIN + TEST):
@@ -112,7 +112,7 @@ def test_a_picture_does_not_depend_on_the_batch_size_but_on_the_epoch(data_dir):
     assert not epochs[0] & epochs[1]
 
 
-def test_evaluation_sees_every_example_once_from_the_centre(data_dir):
+def test_evaluation_sees_every_example_once_from_the_center(data_dir):
     dataset = build(data_dir, test_batch_size=5)
     test = [(x.numpy(), y.numpy()) for x, y in dataset.test()]
     assert [len(labels) for _, labels in test] == [5, 5, 2]
@@ -124,10 +124,10 @@ def test_evaluation_sees_every_example_once_from_the_centre(data_dir):
         picture = tiny_images.picture(index, *tiny_images.size(index))
         side = round(0.875 * min(picture.shape[:2]))
         top, left = ((length - side) // 2 for length in picture.shape[:2])
-        centre = tf.image.resize(picture[top : top + side, left : left + side], [8, 8], "bicubic")
+        center = tf.image.resize(picture[top : top + side, left : left + side], [8, 8], "bicubic")
         if index % len(tiny_images.MODES) == 3:
-            centre = tf.image.rgb_to_grayscale(centre)
-        nearest = np.abs(shown * 255 - centre).mean(axis=(1, 2, 3)).min()
+            center = tf.image.rgb_to_grayscale(center)
+        nearest = np.abs(shown * 255 - center).mean(axis=(1, 2, 3)).min()
         assert nearest < 6, index  # JPEG loses as much.
 
 
@@ -208,11 +208,11 @@ def test_reading_can_begin_anywhere(lengths, group):
         (dict(image_size=0), r"image_size = 0 must be at least 1"),
         (dict(resize_method="cubic"), r"resize_method = 'cubic' must be one of .*bicubic"),
         (dict(shards_in_memory=0), r"shards_in_memory = 0 must be at least 1"),
-        (dict(name="rgba"), r"images of 4 channels; they must be grey \(1\) or RGB \(3\)"),
-        (dict(name="unlabelled"), r"train_split = 'train' of unlabelled holds .* without a label"),
+        (dict(name="rgba"), r"images of 4 channels; they must be gray \(1\) or RGB \(3\)"),
+        (dict(name="unlabeled"), r"train_split = 'train' of unlabeled holds .* without a label"),
         (
             dict(
-                name="grey",
+                name="gray",
                 augmentation=model_garden_augmentation.ModelGardenAugmentation(
                     augment.RandAugment()
                 ),
@@ -222,7 +222,7 @@ def test_reading_can_begin_anywhere(lengths, group):
     ],
 )
 def test_a_mistake_is_one_error_that_names_it(data_dir, odd_dir, arguments, message):
-    folder = odd_dir if arguments.get("name") in ("rgba", "grey", "unlabelled") else data_dir
+    folder = odd_dir if arguments.get("name") in ("rgba", "gray", "unlabeled") else data_dir
     with pytest.raises(ValueError, match="^(StreamedImages|ModelGarden)") as raised:
         build(folder, **arguments)
     assert re.search(message, str(raised.value))

@@ -15,6 +15,7 @@ from absl import flags
 from growth.methods import check_method
 from tests import site_table
 from trainer import experiment, train
+from trainer import run as run_lib
 from trainer.config import reader
 from trainer.model_dir import run_directory
 
@@ -33,9 +34,8 @@ def test_your_own_model_dataset_and_method(tmp_path, monkeypatch):
         (tmp_path / name).write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
     reader.load([str(tmp_path / "mine.gin")], [])
-    run = train.Run(experiment.Experiment(), run_directory.RunDirectory(str(tmp_path)))
-    run.prepare(reader.literals())
-    run.train(evaluate=True)
+    run = run_lib.Run(experiment.Experiment(), run_directory.RunDirectory(str(tmp_path)))
+    train.Training(run, reader.literals()).train(evaluate=True)
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["widths"] == {"wide": 8 + 4 * 2}
     # The mean square of a sine over (-3, 3) is 0.55.
@@ -98,9 +98,8 @@ def test_new_layers_grow_by_the_command_that_is_named(tmp_path):
     short = ["Experiment.steps = 4", "PeriodicSchedule.start = 1", "PeriodicSchedule.interval = 1"]
     files = ["gin_configs/teacher_student/small.gin", "gin_configs/methods/gradmax.gin"]
     reader.load(files, [*bindings, *short])
-    run = train.Run(experiment.Experiment(), run_directory.RunDirectory(str(tmp_path)))
-    run.prepare(reader.literals())
-    run.train(evaluate=False)
+    run = run_lib.Run(experiment.Experiment(), run_directory.RunDirectory(str(tmp_path)))
+    train.Training(run, reader.literals()).train(evaluate=False)
     widths = json.loads((tmp_path / "result.json").read_text())["widths"]
     assert widths == {"hidden_1": 8, "hidden_1_new": 3, "output_new": 0}
 

@@ -90,6 +90,16 @@ def test_a_csv(recipe):
     assert failing > 0.5 > fine
 
 
+@_of("A folder of images")
+def test_a_folder_of_images(recipe):
+    assert "\n    python3 make_stripes.py\n" in recipe.text
+    runpy.run_path("make_stripes.py")
+    (folder,) = recipe.train(short=[])
+    result = json.loads(pathlib.Path(folder, "result.json").read_text())
+    assert result["widths"] == {"hidden_1": 12}
+    assert result["test"]["accuracy"] > 0.95
+
+
 @_of("An objective of your own")
 def test_an_objective_of_your_own(recipe):
     runpy.run_path("make_machines.py")
@@ -231,7 +241,7 @@ def test_start_from_a_network_that_was_trained_elsewhere(recipe):
     exec(compile(script, "elsewhere.py", "exec"), {})
     reports = [run_report.read(folder) for folder in recipe.train()]
     # Two growths by one neuron each.
-    widths = [(r["widths"]["birth"]["hidden_1"], r["widths"]["now"]["hidden_1"]) for r in reports]
+    widths = [(r["widths"]["initial"]["hidden_1"], r["widths"]["now"]["hidden_1"]) for r in reports]
     assert widths == [(8, 10), (10, 12), (10, 12)]
 
 

@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from growth.decisions import checks, policies, schedules
-from growth.methods import random
-from tests import networks
+from growth.decisions import checks, planner, policies, schedules
 
 _SITES = [policies.SiteWidth(name, 4, width) for name, width in (("a", 6), ("b", 4))]
 
@@ -108,8 +106,7 @@ class _Remembering(policies.Policy):
 
 
 def test_a_state_that_shows_in_a_second_plan_only_is_refused():
-    grower = networks.grower(networks.network(), random.Random())
-    assert len(grower.plan(10)) == 4
-    grower._policy = _Remembering()
+    widths = {"hidden_1": 5}
+    plan = planner.Planner(schedules.PeriodicSchedule(0, 1, 2), _Remembering(), {"hidden_1": None})
     with pytest.raises(ValueError, match="PeriodicSchedule or _Remembering, asked for all growths"):
-        grower.plan(10)
+        plan.plan(10, [], widths, widths)

@@ -40,7 +40,7 @@ _METHODS = {
     "GradMaxOpt, orthogonal": lambda: gradmax_opt.GradMaxOpt(orthogonal=True, optimizer=_inner()),
     "FireflyOpt": lambda: firefly_opt.FireflyOpt(optimizer=_inner()),
     "FireflyOpt, inverse": lambda: firefly_opt.FireflyOpt(inverse=True, optimizer=_inner()),
-    "Firefly": lambda: firefly.Firefly(epsilon=1e-4, optimizer=_inner()),
+    "Firefly": lambda: firefly.Firefly(fraction=1e-4, optimizer=_inner()),
     "Tiny": tiny.Tiny,
 }
 _CHANGE_OUTPUTS = ["Tiny"]
@@ -125,7 +125,7 @@ def test_new_neurons_have_weights_where_old_ones_have_none(untraced):
     networks.grower(model, random.Random(), (3,)).grow(0, _without_weights(model))
     for site in model.sites:
         norms = np.linalg.norm(site.outgoing()[:, -3:], axis=0)
-        np.testing.assert_allclose(norms, 1.0, rtol=0.7)  # The sites are neighbours.
+        np.testing.assert_allclose(norms, 1.0, rtol=0.7)  # The sites are neighbors.
 
 
 @_methods

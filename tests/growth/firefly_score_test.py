@@ -41,7 +41,7 @@ def _convnet(**kwargs):
     return model, (images, tf.random.stateless_normal([16, 3], [2, 3]))
 
 
-def _tried(model, data, epsilon):
+def _tried(model, data, fraction):
     """The trial of all candidates of all sites."""
 
     def loss(batch):
@@ -49,7 +49,7 @@ def _tried(model, data, epsilon):
 
     trial = _RecordingTrial(model.sites, loss, data, tf.distribute.get_strategy())
     optimizer = inner_optimization.ProjectedAdam(steps=2)
-    method = firefly.Firefly(epsilon=epsilon, candidates=_CANDIDATES, optimizer=optimizer)
+    method = firefly.Firefly(fraction=fraction, candidates=_CANDIDATES, optimizer=optimizer)
     counts = [tf.constant(_COUNT)] * len(model.sites)
     start = [
         method(linear_map.LinearMap(site), count, tf.constant([3, i]))
@@ -73,9 +73,9 @@ def _loss_change(model, data, neurons):
     return 0.5 * np.mean(np.sum((after - before) * (after + before - 2 * targets), axis=1))
 
 
-def _scores_and_changes(model, data, epsilon):
+def _scores_and_changes(model, data, fraction):
     """Of each candidate of all sites, in order; and whether it is a split."""
-    trial = _tried(model, data, epsilon)
+    trial = _tried(model, data, fraction)
     none = [np.zeros(score.shape, np.float32) for score in trial.scores]
     changes, is_split = [], []
     for i, score in enumerate(trial.scores):
@@ -92,9 +92,9 @@ def _ranks(values):
     return np.argsort(np.argsort(values))
 
 
-# New neurons and splits are of first and second order in epsilon; what a score leaves out is of one
+# New neurons and splits are of first and second order in eps; what a score leaves out is of one
 # order more. ReLU has a kink, where splits have no second derivative.
-@pytest.mark.parametrize("epsilon", [0.1, 0.01])
+@pytest.mark.parametrize("fraction", [0.1, 0.01])
 @pytest.mark.parametrize(
     ("make", "activation", "between", "kinds"),
     [
@@ -105,17 +105,17 @@ def _ranks(values):
         (_convnet, activations.tanh, normalization.BatchNormalization, (True, False)),
     ],
 )
-def test_scores_are_the_changes_of_the_loss(make, activation, between, kinds, epsilon):
+def test_scores_are_the_changes_of_the_loss(make, activation, between, kinds, fraction):
     model, data = make(activation=activation, normalization=between)
-    scores, changes, is_split = _scores_and_changes(model, data, epsilon)
+    scores, changes, is_split = _scores_and_changes(model, data, fraction)
     for kind in kinds:
         score, change = scores[is_split == kind], changes[is_split == kind]
         # Splits change the loss by little more than float32 tells.
-        tolerance = (2.0 * epsilon + 0.01) * np.abs(change).max()
+        tolerance = (2.0 * fraction + 0.01) * np.abs(change).max()
         np.testing.assert_allclose(score, change, rtol=0.0, atol=tolerance)
     considered = np.isin(is_split, kinds)
     ranks = [_ranks(values[considered]) for values in (scores, changes)]
-    assert np.corrcoef(*ranks)[0, 1] > 1.0 - 0.5 * epsilon
+    assert np.corrcoef(*ranks)[0, 1] > 1.0 - 0.5 * fraction
 
 
 def test_candidates_of_no_magnitude_change_nothing():

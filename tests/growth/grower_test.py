@@ -7,7 +7,7 @@ import tensorflow as tf
 import tf_keras
 
 from growth import grower as grower_lib
-from growth.decisions import policies, schedules
+from growth.decisions import planner, policies, schedules
 from growth.methods import gradmax, random
 from growth.methods import method as method_lib
 from growth.records import events
@@ -156,9 +156,8 @@ def test_what_a_policy_allots_is_checked(counts):
             return counts
 
     with pytest.raises(ValueError, match="Wrong.allot gave"):
-        grower = networks.grower(networks.network(), random.Random())
-        grower._policy = Wrong()
-        grower.plan(10)
+        plan = planner.Planner(schedules.PeriodicSchedule(0, 1, 2), Wrong(), {"a": None, "b": None})
+        plan.plan(10, [], {"a": 1, "b": 1}, {"a": 1, "b": 1})
 
 
 def test_a_baseline_never_grows():
@@ -166,6 +165,8 @@ def test_a_baseline_never_grows():
     grower.prepare(networks.batch())
     assert grower.next_growth(0) is None
     assert grower.plan(100) == []
+    with pytest.raises(ValueError, match="Grower.method = None cannot grow"):
+        grower.grow(0, networks.batch())
 
 
 def test_history_survives_a_checkpoint_and_finds_other_widths(tmp_path):

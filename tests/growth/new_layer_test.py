@@ -120,11 +120,14 @@ def test_a_checkpoint_with_a_new_layer_restores_into_the_seed_network(tmp_path):
     np.testing.assert_array_equal(seed(data[0]), model(data[0]))
 
 
-@pytest.mark.parametrize("method", [firefly.Firefly, firefly_opt.FireflyOpt])
-def test_a_new_layer_starts_by_descent_on_the_loss(method):
+@pytest.mark.parametrize(
+    ("method", "size"),
+    [(firefly.Firefly, {"fraction": 0.01}), (firefly_opt.FireflyOpt, {"epsilon": 0.01})],
+)
+def test_a_new_layer_starts_by_descent_on_the_loss(method, size):
     model, data = _built(convolutions=False)
     before = networks.loss(data[1], model(data[0]))
-    method = method(epsilon=0.01, optimizer=inner_optimization.ProjectedAdam(steps=20))
+    method = method(**size, optimizer=inner_optimization.ProjectedAdam(steps=20))
     grower = networks.grower(model, method)
     grower._policy = networks.Each((2, 0, 0))
     grower.grow(0, data)
@@ -138,7 +141,7 @@ def test_there_is_nothing_to_split_in_a_new_layer():
 
 
 @_kinds
-def test_neurons_of_a_new_layer_maximise_the_gradient_of_their_weights(convolutions):
+def test_neurons_of_a_new_layer_maximize_the_gradient_of_their_weights(convolutions):
     model, data = _built(convolutions)
     view = networks.view(model, 0, data)
     values = np.linalg.svd(networks.explicit(view), compute_uv=False)[:2]

@@ -78,10 +78,10 @@ def test_growth_leaves_all_there_was_as_it_is(site, method):
     np.testing.assert_allclose(event.sites["site"].gradient_norm_new, norm, rtol=1e-4)
 
 
-def test_new_slots_and_parameters_between_start_as_at_birth(site):
+def test_new_slots_and_parameters_between_start_as_initially(site):
     (where,) = site.model.sites
     # Of other parameters, biases among them, it is 0.
-    birth = {"gain": 1.0, "moving_variance": 1.0, "kernel": np.pad([[1.0]], 1)[..., None, None]}
+    initial = {"gain": 1.0, "moving_variance": 1.0, "kernel": np.pad([[1.0]], 1)[..., None, None]}
     made = site.all_slots()
     old, width = [slot.variable.numpy() for slot in made], where.width
     with grown_network.kept(site.variables()):
@@ -90,7 +90,7 @@ def test_new_slots_and_parameters_between_start_as_at_birth(site):
             new = np.split(parameter.variable, [width], axis=parameter.axis)[1]
             kind = parameter.variable.name.split("/")[-1].removesuffix(":0")
             assert new.shape[parameter.axis] == _NEURONS
-            np.testing.assert_array_equal(new, np.broadcast_to(birth.get(kind, 0.0), new.shape))
+            np.testing.assert_array_equal(new, np.broadcast_to(initial.get(kind, 0.0), new.shape))
         for slot, value in zip(made, old, strict=True):
             grown = slot.variable.numpy()
             grown[trained_site.old_part(value)] = slot.initial

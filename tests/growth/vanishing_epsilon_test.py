@@ -24,8 +24,8 @@ def _firefly_opt(epsilon, inverse=False, optimizer=_ONE_STEP):
 METHODS = {
     "firefly_opt": _firefly_opt,
     "firefly_opt, inverse": lambda epsilon: _firefly_opt(epsilon, inverse=True),
-    "firefly": lambda epsilon: firefly.Firefly(epsilon=epsilon, optimizer=_ONE_STEP),
-    "splits": lambda epsilon: firefly_splits.Splits(epsilon=epsilon, optimizer=_ONE_STEP),
+    "firefly": lambda epsilon: firefly.Firefly(fraction=epsilon, optimizer=_ONE_STEP),
+    "splits": lambda epsilon: firefly_splits.Splits(fraction=epsilon, optimizer=_ONE_STEP),
 }
 _NEED_NEURONS = ["splits"]
 _CHANGE_OLD = ["firefly", "splits"]
@@ -90,7 +90,7 @@ def test_growth_changes_the_output_less_with_less_epsilon_and_nothing_else(site,
     assert np.all(less <= np.maximum(_NOISE, more / least_shrinkage))
 
 
-# Not with a layer normalization: its moments are those of the neurons of birth, of which a split
+# Not with a layer normalization: its moments are those of the initial neurons, of which a split
 # moves one half and not the other.
 @pytest.mark.parametrize(
     "between",

@@ -19,7 +19,7 @@ def _channels(count, seed=0):
 
 
 def _layer(name):
-    """A layer with parameters that are not those of birth, and what goes through it."""
+    """A layer with parameters that are not the initial ones, and what goes through it."""
     layer, inputs = channel_wise_layers.LAYERS[name](), _channels(_CHANNELS)
     layer(inputs)
     for i, variable in enumerate(layer.trainable_variables):

@@ -16,7 +16,7 @@ _NORMALIZATIONS = [None, normalization.BatchNormalization, normalization.LayerNo
 
 
 def _randomized(model, inputs=_IMAGES):
-    """The model with biases, gains and statistics that are not those of birth."""
+    """The model with biases, gains and statistics that are not the initial ones."""
     model(inputs)
     numbers = np.random.default_rng(0)
     for variable in model.variables:

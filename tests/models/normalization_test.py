@@ -21,7 +21,7 @@ def _inputs(shape, seed=0):
 
 def _built(layer, shape):
     layer(_inputs(shape))
-    for i, variable in enumerate((layer.gain, layer.shift)):
+    for i, variable in enumerate((layer.scale, layer.offset)):
         variable.assign(tf.random.stateless_uniform([5], [i, 2]))
     return layer
 
@@ -36,7 +36,7 @@ def test_batch_norm_computes_what_tf_keras_computes(shape):
         return tf.reshape(x, [-1, *shape[-3:]] if len(shape) == 4 else [-1, 1, 1, 5])
 
     theirs.build(as_map(tf.zeros(shape)).shape)
-    theirs.set_weights([ours.gain.numpy(), ours.shift.numpy(), np.zeros(5), np.ones(5)])
+    theirs.set_weights([ours.scale.numpy(), ours.offset.numpy(), np.zeros(5), np.ones(5)])
     for step in range(3):
         x = _inputs(shape, step)
         expected = tf.reshape(theirs(as_map(x), training=True), shape)
@@ -52,18 +52,18 @@ def test_layer_norm_computes_what_tf_keras_computes(shape):
     ours = _built(normalization.LayerNormalization(name="ours"), shape)
     theirs = tf_keras.layers.LayerNormalization(epsilon=1e-5)
     theirs.build(shape)
-    theirs.set_weights([ours.gain.numpy(), ours.shift.numpy()])
+    theirs.set_weights([ours.scale.numpy(), ours.offset.numpy()])
     x = _inputs(shape)
     np.testing.assert_allclose(ours(x), theirs(x), atol=1e-5)
 
 
 def test_moving_averages_stay_where_they_are_while_growth_tries_weights_out():
     layer = _built(normalization.BatchNormalization(name="layer"), [32, 5])
-    with forward_pass.substitute({layer.gain.ref(): tf.ones([5])}):
+    with forward_pass.substitute({layer.scale.ref(): tf.ones([5])}):
         outputs = layer(_inputs([32, 5]), training=True)
     np.testing.assert_array_equal(layer.moving_mean, tf.zeros([5]))
     np.testing.assert_array_equal(layer.moving_variance, tf.ones([5]))
-    np.testing.assert_allclose(tf.math.reduce_std(outputs - layer.shift, axis=0), 1.0, rtol=1e-4)
+    np.testing.assert_allclose(tf.math.reduce_std(outputs - layer.offset, axis=0), 1.0, rtol=1e-4)
 
 
 @_shapes
@@ -78,16 +78,16 @@ def test_the_gradient_of_a_zero_channel_grows_by_one_over_the_root_of_epsilon(sh
     assert layer.at_zero() == (0.0, pytest.approx(100.0))
 
 
-def test_layer_norm_needs_channels_at_birth():
+def test_layer_norm_needs_initial_channels():
     with pytest.raises(ValueError, match="'layer' takes mean and variance .* and has none"):
         normalization.LayerNormalization(name="layer")(tf.zeros([4, 0]))
 
 
 @_classes
-def test_the_regularizer_sees_gain_and_shift(make):
+def test_the_regularizer_sees_scale_and_offset(make):
     layer = make(name="layer", regularizer=tf_keras.regularizers.L2(0.5))
     layer(_inputs([32, 5]))
-    layer.shift.assign(tf.fill([5], 2.0))
+    layer.offset.assign(tf.fill([5], 2.0))
     assert float(tf.add_n(layer.losses)) == pytest.approx(0.5 * (5 + 5 * 4))
 
 

@@ -14,7 +14,8 @@ from growth.decisions import policies, schedules
 from growth.methods import gradmax, random
 from models.architectures import mlp
 from models.layers import activations
-from trainer import experiment, objectives, task, train
+from trainer import experiment, loop, objectives, task, train
+from trainer import run as run_lib
 from trainer.command import errors
 from trainer.datasets import dataset
 from trainer.model_dir import run_directory
@@ -69,9 +70,8 @@ def _experiment(data, objective=None, steps=4, model=None, **arguments):
 
 
 def _trained(folder, built):
-    run = train.Run(built, run_directory.RunDirectory(folder))
-    run.prepare({})
-    run.train(evaluate=True)
+    run = run_lib.Run(built, run_directory.RunDirectory(folder))
+    train.Training(run, {}).train(evaluate=True)
     return json.loads((folder / "result.json").read_text())
 
 
@@ -321,7 +321,7 @@ def test_the_weights_of_examples_count_in_a_growth():
 def test_a_later_batch_is_told_with_its_step(tmp_path, arrays, message):
     data = Data(arrays)
     data.test = Data().test
-    built = _experiment(data, log_interval=4)
+    built = _experiment(data, loop=lambda: loop.Loop(log_interval=4))
     built.check_first_batch()
     with pytest.raises((FloatingPointError, errors.RunFailure), match=message) as raised:
         _trained(tmp_path, built)
@@ -345,7 +345,7 @@ def test_training_data_that_end_unforeseen_are_told_with_the_step(tmp_path):
     batches = _endless(_X, _Y).take(3).filter(lambda *_: True)
     data = Data()
     data.train = batches.skip
-    built = _experiment(data, log_interval=4)
+    built = _experiment(data, loop=lambda: loop.Loop(log_interval=4))
     with pytest.raises(errors.RunFailure, match=r"no batch for training step 4; .*\.repeat\(\)"):
         _trained(tmp_path, built)
 
@@ -360,7 +360,7 @@ def test_test_examples_that_are_not_finite_are_told_and_counted(tmp_path, caplog
     data = Data()
     data.test = Data((np.where(np.arange(60)[:, None] == 25, np.nan, _X), _Y)).test
     model = functools.partial(mlp.MLP, (3,), activation=activations.tanh)
-    built = _experiment(data, eval_interval=2, model=model)
+    built = _experiment(data, loop=lambda: loop.Loop(eval_interval=2), model=model)
     built.check_first_batch()
     result = _trained(tmp_path, built)
     told = [r.getMessage() for r in caplog.records if "inputs in 1 of 60" in r.getMessage()]

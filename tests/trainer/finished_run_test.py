@@ -11,7 +11,8 @@ from absl import flags
 from absl.testing import flagsaver
 
 from tests import compositions
-from trainer import experiment, main, task, train
+from trainer import experiment, main, task
+from trainer import run as run_lib
 from trainer.command import errors
 from trainer.config import reader
 from trainer.model_dir import checkpoint_files, checkpoints, run_directory, run_report
@@ -19,9 +20,9 @@ from trainer.model_dir import checkpoint_files, checkpoints, run_directory, run_
 _FILES = compositions.files("small+gradmax")
 _BINDINGS = [
     "Experiment.steps = 12",
-    "Experiment.log_interval = 4",
-    "Experiment.eval_interval = 6",
-    "Experiment.checkpoint_interval = 4",
+    "Loop.log_interval = 4",
+    "Loop.eval_interval = 6",
+    "Loop.checkpoint_interval = 4",
     "PeriodicSchedule.start = 3",
     "PeriodicSchedule.interval = 6",
     "PeriodicSchedule.count = 1",
@@ -266,6 +267,6 @@ def test_a_run_whose_folder_is_removed_ends(copied, monkeypatch):
 @pytest.mark.parametrize("finished", ["train"], indirect=True)
 def test_a_run_goes_to_no_checkpoint_of_other_sites(copied, tmp_path):
     reader.load(_FILES, [*_BINDINGS, "MLP.hidden_widths = [5, 5]"])
-    run = train.Run(experiment.Experiment(), run_directory.RunDirectory(str(tmp_path / "new")))
+    run = run_lib.Run(experiment.Experiment(), run_directory.RunDirectory(str(tmp_path / "new")))
     with pytest.raises(ValueError, match="the restored network has the widths"):
         run.restore(str(copied / "checkpoints" / "ckpt-12"))

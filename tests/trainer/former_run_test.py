@@ -9,6 +9,7 @@ import pytest
 
 from tests import training_processes
 from trainer import experiment, train
+from trainer import run as run_lib
 from trainer.config import reader
 from trainer.model_dir import run_directory
 
@@ -31,10 +32,9 @@ def test_a_run_that_was_killed_then_ends_with_the_numbers_of_one_that_was_not(tm
     reader.load([str(folder / "config.gin")], [])
     directory = run_directory.RunDirectory(str(folder))
     directory.start(gin.config_str(), overwrite_config=True)
-    run = train.Run(experiment.Experiment(), directory)
+    run = run_lib.Run(experiment.Experiment(), directory)
     assert run.step == 30
-    run.prepare({})
-    run.train(evaluate=True)
+    train.Training(run, {}).train(evaluate=True)
     result, expected = directory.result(), json.loads((_FORMER / "result.json").read_text())
     for key in ("train", "test", "best"):
         assert result[key] == pytest.approx(expected[key], rel=1e-6)

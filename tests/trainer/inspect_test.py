@@ -12,6 +12,7 @@ import pytest
 
 from tests import compositions, training_processes
 from trainer import experiment, train
+from trainer import run as run_lib
 from trainer.command import command_line, console_text, errors
 from trainer.config import reader
 from trainer.logs import report_text
@@ -20,9 +21,9 @@ from trainer.model_dir import run_directory, run_report
 _SMALL = "small+gradmax"
 _BINDINGS = [
     "Experiment.steps = 12",
-    "Experiment.log_interval = 4",
-    "Experiment.eval_interval = 6",
-    "Experiment.checkpoint_interval = 4",
+    "Loop.log_interval = 4",
+    "Loop.eval_interval = 6",
+    "Loop.checkpoint_interval = 4",
     "PeriodicSchedule.start = 3",
     "PeriodicSchedule.interval = 6",
     "PeriodicSchedule.count = 2",
@@ -38,9 +39,8 @@ def finished(tmp_path_factory):
     directory = run_directory.RunDirectory(folder)
     built = experiment.Experiment()
     directory.start(gin.config_str(), overwrite_config=False)
-    run = train.Run(built, directory)
-    run.prepare({})
-    run.train(evaluate=True)
+    run = run_lib.Run(built, directory)
+    train.Training(run, {}).train(evaluate=True)
     return folder
 
 
@@ -66,9 +66,9 @@ def test_what_a_run_has_come_to(step, state, width, neuron_steps, finished, tmp_
     folder = finished if state == "finished" else _stopped(finished, tmp_path / "run", step)
     report = run_report.read(str(folder))
     assert (report["state"], report["step"], report["steps"]) == (state, step, 12)
-    assert report["widths"] == {"birth": {"hidden_1": 5}, "now": {"hidden_1": width}}
-    assert report["parameters"] == {"birth": 5 * 30, "now": width * 30}
-    assert report["forward_flops"] == {"birth": 5 * 60, "now": width * 60}
+    assert report["widths"] == {"initial": {"hidden_1": 5}, "now": {"hidden_1": width}}
+    assert report["parameters"] == {"initial": 5 * 30, "now": width * 30}
+    assert report["forward_flops"] == {"initial": 5 * 60, "now": width * 60}
     assert report["training_flops"] == _FLOPS_OF_A_NEURON * neuron_steps
     result = json.loads((finished / "result.json").read_text())
     # Of the stopped copy, the best that its best/ remembers.
@@ -86,7 +86,7 @@ def test_a_run_without_a_checkpoint(finished, tmp_path):
     (folder / "growth.jsonl").write_text("")
     report = run_report.read(str(folder))
     assert (report["state"], report["step"], report["checkpoints"]) == ("no checkpoint", 0, [])
-    assert report["widths"] == {"birth": {"hidden_1": 5}, "now": {"hidden_1": 5}}
+    assert report["widths"] == {"initial": {"hidden_1": 5}, "now": {"hidden_1": 5}}
     assert report["training_flops"] == 0
     assert "no checkpoint\n" in report_text.text(report)
     assert report_text.text(report).endswith("no growth yet")
@@ -99,10 +99,20 @@ def test_a_run_from_before_there_was_a_file_of_it(step, finished, tmp_path):
     (folder / "run.json").unlink()
     report = run_report.read(str(folder))
     widths = {"hidden_1": 7 if step == 12 else 6}
-    assert report["widths"] == {"birth": {"hidden_1": 5}, "now": widths}
-    assert report["parameters"] == {"birth": None, "now": 30 * widths["hidden_1"]}
+    assert report["widths"] == {"initial": {"hidden_1": 5}, "now": widths}
+    assert report["parameters"] == {"initial": None, "now": 30 * widths["hidden_1"]}
     assert (report["training_flops"] is None) == (step == 8)
     assert "unknown" in report_text.text(report)
+
+
+def test_a_run_of_a_former_version_calls_its_seed_network_birth(finished, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    about = folder / "run.json"
+    about.write_text(about.read_text().replace('"seed_network"', '"birth"'))
+    assert '"birth"' in about.read_text()
+    expected = run_report.read(str(finished)) | {"model_dir": str(folder)}
+    assert run_report.read(str(folder)) == expected
 
 
 def test_the_text(finished, tmp_path):
@@ -134,7 +144,7 @@ def test_names_cannot_command_the_terminal(finished, tmp_path):
     folder, name = tmp_path / "run", "\x1b]0;evil\x07\u202etxt\nbest evaluation: loss=0"
     shutil.copytree(finished, folder)
     about = json.loads((folder / "run.json").read_text())
-    about["birth"]["widths"] |= {name: 3}
+    about["seed_network"]["widths"] |= {name: 3}
     about["versions"] |= {name: name}
     about["seed"] = name
     (folder / "run.json").write_text(json.dumps(about))

@@ -14,6 +14,7 @@ from growth.newborns import rates
 from models.layers import normalization
 from tests import compositions, networks
 from trainer import experiment, objectives, task, train
+from trainer import run as run_lib
 from trainer.config import reader
 from trainer.datasets import teacher_student
 from trainer.model_dir import run_directory
@@ -82,7 +83,7 @@ def test_a_factor_of_one_changes_no_bit():
 
 _BINDINGS = (
     "Experiment.steps = 9",
-    "Experiment.log_interval = 1",
+    "Loop.log_interval = 1",
     "PeriodicSchedule.start = 2",
     "PeriodicSchedule.interval = 3",
     "PeriodicSchedule.count = 2",
@@ -116,12 +117,12 @@ def _run(folder, monkeypatch, stop, rate=_RATE):
     built = experiment.Experiment()
     directory = run_directory.RunDirectory(str(folder))
     directory.start(gin.config_str(), overwrite_config=True)
-    run = train.Run(built, directory)
-    run.prepare(reader.literals())
+    run = run_lib.Run(built, directory)
+    training = train.Training(run, reader.literals())
     interrupt = contextlib.nullcontext(_StopAt(run, stop))
     monkeypatch.setattr(train.interrupts, "catch", lambda: interrupt)
     with contextlib.suppress(SystemExit):
-        run.train(evaluate=False)
+        training.train(evaluate=False)
     return built, run
 
 

@@ -13,6 +13,7 @@ from growth.records import events
 from growth.surgery.neurons import NewNeurons
 from tests import compositions, networks
 from trainer import experiment, objectives, task, train
+from trainer import run as run_lib
 from trainer.config import reader
 from trainer.datasets import dataset
 from trainer.model_dir import run_directory
@@ -120,9 +121,8 @@ def _run(folder, *bindings, poison=None, poison_growth=None):
         built.batches = lambda first: batches(first).enumerate(first).map(poison)
     if poison_growth is not None:
         built.growth_batch = poison_growth
-    run = train.Run(built, run_directory.RunDirectory(folder))
-    run.prepare({})
-    run.train(evaluate=False)
+    run = run_lib.Run(built, run_directory.RunDirectory(folder))
+    train.Training(run, {}).train(evaluate=False)
     return built
 
 

@@ -19,7 +19,7 @@ _METHODS = {
     "GradMax": gradmax.GradMax,
     "GradMaxOpt": lambda: gradmax_opt.GradMaxOpt(inverse=True, optimizer=_inner()),
     "FireflyOpt": lambda: firefly_opt.FireflyOpt(epsilon=0.1, optimizer=_inner()),
-    "Firefly": lambda: firefly.Firefly(epsilon=0.1, optimizer=_inner()),
+    "Firefly": lambda: firefly.Firefly(fraction=0.1, optimizer=_inner()),
     "Random": random.Random,
 }
 

@@ -13,6 +13,7 @@ from models import site
 from models.layers import activations, growable, noise
 from tests import compositions, training_processes
 from trainer import experiment, train
+from trainer import run as run_lib
 from trainer.config import reader
 from trainer.datasets import teacher_student
 from trainer.model_dir import run_directory
@@ -20,16 +21,16 @@ from trainer.model_dir import run_directory
 _FILES = compositions.files("small+gradmax")
 _STEPS = [
     "Experiment.steps = 12",
-    "Experiment.log_interval = 2",
-    "Experiment.eval_interval = 4",
-    "Experiment.checkpoint_interval = 6",
+    "Loop.log_interval = 2",
+    "Loop.eval_interval = 4",
+    "Loop.checkpoint_interval = 6",
     "PeriodicSchedule.start = 2",
     "PeriodicSchedule.interval = 6",
     "PeriodicSchedule.count = 2",
     "TeacherStudent.examples = 100",
     "TeacherStudent.batch_size = 16",
 ]
-_MIRRORED = ('Experiment.distribution_strategy = "mirrored"', "Experiment.logical_cpus = 2")
+_MIRRORED = ('Devices.distribution_strategy = "mirrored"', "Devices.logical_cpus = 2")
 _keras = tf_keras.layers
 
 
@@ -151,9 +152,9 @@ def _finished(folder, kind, *bindings):
 @pytest.mark.parametrize(
     ("kind", "bindings"),
     [
-        ("foreign", ("Experiment.jit_compile = True", "optimizer.ema = @EMAConfig()")),
+        ("foreign", ("Devices.jit_compile = True", "optimizer.ema = @EMAConfig()")),
         ("foreign", _MIRRORED),
-        ("ours", ("Experiment.static_shapes = True",)),
+        ("ours", ("Devices.static_shapes = True",)),
     ],
 )
 def test_a_resumed_run_draws_what_one_without_a_stop_draws(kind, bindings, tmp_path, caplog):
@@ -197,9 +198,9 @@ def test_a_warm_start_takes_the_weights_and_no_random_state(tmp_path):
     )
     warm = ["Experiment.warm_start = @WarmStart()", f"WarmStart.path = '{path}'"]
     _run(tmp_path / "b", "foreign", "Experiment.seed = 5", *warm)
+    cold = experiment.Experiment(resumes=True)
+    states = [generator.state.numpy() for generator in cold.task.random_state._generators]
     begun = experiment.Experiment()
-    states = [generator.state.numpy() for generator in begun.task.random_state._generators]
-    begun.start_warm()
     np.testing.assert_array_equal(begun.model.wide.kernel, built.model.wide.kernel)
     for state, generator in zip(states, begun.task.random_state._generators, strict=True):
         np.testing.assert_array_equal(generator.state, state)
@@ -232,7 +233,7 @@ def test_what_no_checkpoint_holds_is_named_before_the_first_step(
     kind, bindings, message, tmp_path, caplog
 ):
     directory = _run(tmp_path, kind, *bindings)
-    train.Run(experiment.Experiment(), directory).prepare({})
+    train.Training(run_lib.Run(experiment.Experiment(), directory), {})
     said = [r.getMessage() for r in caplog.records if "other numbers" in r.getMessage()]
     assert len(said) == (message is not None)
     assert message is None or re.search(message, said[0])

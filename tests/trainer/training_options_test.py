@@ -15,6 +15,7 @@ from models import cost
 from models.architectures import vgg
 from tests import compositions
 from trainer import evaluation, experiment, matched_flops, train
+from trainer import run as run_lib
 from trainer.command import errors
 from trainer.config import reader
 from trainer.model_dir import checkpoints, run_directory
@@ -39,9 +40,8 @@ def _built(*bindings):
 
 def _run(folder, *bindings):
     built = _built(*bindings)
-    run = train.Run(built, run_directory.RunDirectory(folder))
-    run.prepare({})
-    run.train(evaluate=True)
+    run = run_lib.Run(built, run_directory.RunDirectory(folder))
+    train.Training(run, {}).train(evaluate=True)
     return built, run, json.loads((folder / "result.json").read_text())
 
 
@@ -137,7 +137,7 @@ def test_a_run_with_averages_resumes_with_the_same_bits(tmp_path):
 
 
 def test_layers_compute_in_bfloat16_and_all_else_in_float32(tmp_path):
-    built, _, result = _run(tmp_path / "bfloat16", "Experiment.mixed_precision = 'bfloat16'")
+    built, _, result = _run(tmp_path / "bfloat16", "Devices.mixed_precision = 'bfloat16'")
     inputs, _ = next(iter(built.batches(0)))
     assert built.model(inputs).dtype == tf.bfloat16
     assert all(v.dtype == tf.float32 for v in built.model.trainable_variables)
@@ -191,7 +191,7 @@ def test_a_matched_run_stretches_the_learning_rate():
 def test_the_best_checkpoint_has_the_metrics_of_its_evaluation(tmp_path):
     folder = tmp_path / "run"
     # A rate at which the loss rises in the end.
-    bindings = ["Experiment.eval_interval = 2", "ConstantLrConfig.learning_rate = 2.2"]
+    bindings = ["Loop.eval_interval = 2", "ConstantLrConfig.learning_rate = 2.2"]
     built, _, result = _run(folder, *bindings)
     best = result["best"]
     step, loss = best.pop("step"), result["test"]["loss"]
@@ -206,12 +206,12 @@ def test_the_best_checkpoint_has_the_metrics_of_its_evaluation(tmp_path):
 def test_a_run_without_evaluations_has_no_best_checkpoint(tmp_path):
     _, _, result = _run(tmp_path)
     assert result["best"] == {}
-    with pytest.raises(errors.UserError, match=r"no checkpoint in .*best: .*Experiment.eval_inter"):
+    with pytest.raises(errors.UserError, match=r"no checkpoint in .*best: .*Loop.eval_inter"):
         checkpoints.find(run_directory.RunDirectory(tmp_path), "best")
 
 
 def test_a_longer_run_knows_the_best_of_the_shorter_one(tmp_path):
-    every = ("Experiment.eval_interval = 4", "PeriodicSchedule.count = 2")
+    every = ("Loop.eval_interval = 4", "PeriodicSchedule.count = 2")
     _, _, result = _run(tmp_path / "run", *every)
     assert result["best"]["step"] == 9  # The evaluation at the end, after the last checkpoint.
     # The rate is what is bound now, not what is in the checkpoint.

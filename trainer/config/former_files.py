@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from absl import logging
 
 _ROOT = pathlib.Path(__file__).absolute().parents[2]
+# Bazel runs programs from a tree of links to the files of the workspace.
+_LINKED_ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Below gin_configs/, without endings: the former file, current ones, and what they leave unbound.
 _TABLE = """
 cifar10/batch_norm/wrn: cifar10/wrn_batch_norm
@@ -140,9 +142,8 @@ teacher_student/start/step_800: teacher_student/start_800 methods/gradmax
 
 def roots() -> list[str]:
     """The workspaces that have files of gin_configs/: the program's, and that of `bazel run`."""
-    # Bazel runs the program from a tree of links to the workspace.
-    workspace = os.environ.get("BUILD_WORKSPACE_DIRECTORY", "")
-    return [str(_ROOT), str(_ROOT.resolve()), *([os.path.abspath(workspace)] if workspace else [])]
+    workspace = os.environ.get("BUILD_WORKSPACE_DIRECTORY")
+    return [str(_ROOT), str(_LINKED_ROOT), *([os.path.abspath(workspace)] if workspace else [])]
 
 
 def find(path: str) -> str | None:

@@ -1,6 +1,7 @@
 """Crops of images of any shape, resized to one; a JPEG is decoded only where it is cropped."""
 
 import abc
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import gin
@@ -105,15 +106,15 @@ def decode(
 ) -> tf.Tensor:
     """Decodes a part of an image.
 
-    A JPEG is decoded there only; one of other color spaces (grey, CMYK) becomes RGB. The color of a
+    A JPEG is decoded there only; one of other color spaces (gray, CMYK) becomes RGB. The color of a
     JPEG whose color is stored at half the resolution may differ by a few levels along the edges of
-    the part: where decoding all interpolates with a neighbour outside, this has none. PNG, GIF and
-    BMP are recognised by their content, whatever the file was called, and decoded as a whole.
+    the part: where decoding all interpolates with a neighbor outside, this has none. PNG, GIF and
+    BMP are recognized by their content, whatever the file was called, and decoded as a whole.
 
     Args:
       encoded: the file's content, a scalar string.
       crop: tells (top, left, height, width) from an image's height and width.
-      channels: 3, or 1 for a grey image.
+      channels: 3, or 1 for a gray image.
 
     Returns:
       uint8 `[height, width, channels]`.
@@ -124,10 +125,38 @@ def decode(
         return tf.image.decode_and_crop_jpeg(encoded, crop(shape[0], shape[1]), channels=channels)
 
     def other():
-        image = tf.image.decode_image(encoded, channels=channels, expand_animations=False)
+        image = decode_whole(encoded, channels)
         return take(image, crop(tf.shape(image)[0], tf.shape(image)[1]))
 
     image = tf.cond(tf.io.is_jpeg(encoded), jpeg, other)
+    return tf.ensure_shape(image, [None, None, channels])
+
+
+def decode_whole(encoded: tf.Tensor, channels: int) -> tf.Tensor:
+    """Decodes an image.
+
+    Args:
+      encoded: the content of a JPEG, PNG, GIF (of which the first picture is taken) or BMP file, a
+        scalar string.
+      channels: 3, or 1 for a gray image; others are converted.
+
+    Returns:
+      uint8 `[height, width, channels]`.
+    """
+
+    def converted():
+        # TensorFlow decodes a GIF in color only, and a BMP with the channels that it has.
+        image = tf.image.decode_image(encoded, channels=0, expand_animations=False)
+        is_grey = tf.shape(image)[-1] == 1
+        image = tf.cond(is_grey, lambda: tf.repeat(image, 3, axis=-1), lambda: image[..., :3])
+        return image if channels == 3 else tf.image.rgb_to_grayscale(image)
+
+    def decoded():
+        return tf.image.decode_image(encoded, channels=channels, expand_animations=False)
+
+    is_gif = tf.strings.substr(encoded, 0, 3) == b"GIF"
+    is_bmp = tf.strings.substr(encoded, 0, 2) == b"BM"
+    image = tf.cond(is_gif | is_bmp, converted, decoded)
     return tf.ensure_shape(image, [None, None, channels])
 
 
@@ -161,3 +190,29 @@ def resize(image: tf.Tensor, size: int, method: str) -> tf.Tensor:
     """
     resized = tf.image.resize(image, [size, size], method)
     return tf.cast(tf.clip_by_value(tf.math.rint(resized), 0.0, 255.0), tf.uint8)
+
+
+@dataclasses.dataclass(frozen=True)
+class Square:
+    """Makes images of any shape squares of one size.
+
+    Attributes:
+      size: height and width, in pixels.
+      method: of interpolation, one of `tf.image.ResizeMethod`.
+      channels: 3, or 1 for gray images.
+    """
+
+    size: int
+    method: str
+    channels: int
+
+    def encoded(self, content: tf.Tensor, crop: Crop, seed: tf.Tensor) -> tf.Tensor:
+        """A part of the image of a file, uint8 `[size, size, channels]`."""
+        image = decode(content, lambda height, width: crop(height, width, seed), self.channels)
+        return resize(image, self.size, self.method)
+
+    def decoded(self, images: tf.Tensor, crop: Crop) -> tf.Tensor:
+        """The same part of each of some images `[n, height, width, channels]`; none is drawn."""
+        shape = tf.shape(images)
+        part = crop(shape[1], shape[2], tf.zeros([2], tf.int32))
+        return resize(take(images, part), self.size, self.method)

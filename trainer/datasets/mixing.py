@@ -19,7 +19,7 @@ class Mixing(abc.ABC):
         """Mixes the images of a batch with each other.
 
         Args:
-          images: float32 `[batch, height, width, channels]`, normalised.
+          images: float32 `[batch, height, width, channels]`, normalized.
           labels: int32 `[batch]`.
           classes: number of classes.
           seed: int32 `[2]`, of the step. The whole batch is mixed before it is distributed: a

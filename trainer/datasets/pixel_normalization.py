@@ -17,14 +17,14 @@ class PixelNormalization(abc.ABC):
 
 @gin.configurable
 class ChannelNormalization(PixelNormalization):
-    """(pixel - mean) / deviation, channel by channel.
+    """(pixel - mean) / standard deviation, channel by channel.
 
     Args:
       mean: of each channel over the training images, in pixels from 0 to 1.
       deviation: standard deviation of each channel, above 0.
 
     Raises:
-      ValueError: there are not as many of both, or a deviation is not above 0.
+      ValueError: there are not as many of both, or a standard deviation is not above 0.
     """
 
     def __init__(
@@ -57,9 +57,10 @@ class ChannelNormalization(PixelNormalization):
 
 @gin.configurable
 class ImageStandardization(PixelNormalization):
-    """Mean 0 and deviation 1 within each image, over all of its pixels and channels.
+    """Mean 0 and standard deviation 1 within each image, over all of its pixels and channels.
 
-    The deviation is at least 1 / sqrt(number of values), so that flat images do not divide by 0.
+    The standard deviation is at least 1 / sqrt(number of values), so that flat images do not divide
+    by 0.
     """
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:

@@ -68,7 +68,6 @@ class StreamedImages(prepared_images.PreparedImages):
         self._image_size = image_size
         self._train_crop = train_crop or image_crops.InceptionCrop()
         self._test_crop = test_crop or image_crops.CentreCrop()
-        self._resize_method = resize_method
         super().__init__(
             name=name,
             data_dir=data_dir,
@@ -81,6 +80,7 @@ class StreamedImages(prepared_images.PreparedImages):
             normalization=normalization,
             mixing=mixing,
         )
+        self._square = image_crops.Square(image_size, resize_method, self.image_shape[-1])
         self._crop_seed = seeds.stream(seed, "crop")
         self._train, self._test = (
             record_shards.RecordShards("StreamedImages", split, self._builder)
@@ -147,10 +147,7 @@ class StreamedImages(prepared_images.PreparedImages):
 
     def preprocess(self, served: tf.Tensor) -> tf.Tensor:
         """See `Dataset.preprocess`: cropped and resized."""
-        shape = tf.shape(served)
-        part = self._test_crop(shape[1], shape[2], tf.zeros([2], tf.int32))
-        images = image_crops.take(served, part)
-        return self._inputs(image_crops.resize(images, self._image_size, self._resize_method))
+        return self._inputs(self._square.decoded(served, self._test_crop))
 
     def _inputs_shape(self, name: str) -> tuple[int, int, int]:
         """See `PreparedImages`."""
@@ -158,7 +155,7 @@ class StreamedImages(prepared_images.PreparedImages):
         if channels not in (1, 3):
             raise ValueError(
                 f"StreamedImages.name = {name!r} has images of {channels} channels; they must be "
-                "grey (1) or RGB (3)"
+                "gray (1) or RGB (3)"
             )
         return self._image_size, self._image_size, channels
 
@@ -192,21 +189,14 @@ class StreamedImages(prepared_images.PreparedImages):
         encoded, label = self._parse(record)
         epochs, numbers = epoch[tf.newaxis], number[tf.newaxis]
         (seed,) = tf.unstack(example_seeds.example_seeds(self._crop_seed, epochs, numbers))
-        image = self._picture(encoded, self._train_crop, seed)
+        image = self._square.encoded(encoded, self._train_crop, seed)
         return self._augment(image[tf.newaxis], epochs, numbers)[0], label
 
     def _test_picture(self, number, record):
         """The picture that evaluation sees of an example, uint8, and its class."""
         del number
         encoded, label = self._parse(record)
-        return self._picture(encoded, self._test_crop, tf.zeros([2], tf.int32)), label
-
-    def _picture(self, encoded, crop, seed):
-        """A part of an encoded image, uint8 `image_shape`."""
-        image = image_crops.decode(
-            encoded, lambda height, width: crop(height, width, seed), self.image_shape[-1]
-        )
-        return image_crops.resize(image, self._image_size, self._resize_method)
+        return self._square.encoded(encoded, self._test_crop, tf.zeros([2], tf.int32)), label
 
     def _parse(self, record):
         """The encoded image and the class, int32, of a serialized example."""

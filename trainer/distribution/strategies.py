@@ -26,7 +26,7 @@ def make(name: str, logical_cpus: int = 1, tpu_address: str = "local") -> tf.dis
     """
     if name not in _KNOWN:
         raise ValueError(
-            f"Experiment.distribution_strategy = {name!r} must be one of {', '.join(_KNOWN)}"
+            f"Devices.distribution_strategy = {name!r} must be one of {', '.join(_KNOWN)}"
         )
     _divide_cpu(logical_cpus)
     # Not logical devices: to ask for them would start TensorFlow, before it knows other workers.
@@ -49,7 +49,7 @@ def _tpu(address: str) -> tf.distribute.Strategy:
         return distribute_utils.get_distribution_strategy("tpu", tpu_address=address)
     except (tf.errors.OpError, OSError, ValueError) as error:
         raise ValueError(
-            "Experiment.distribution_strategy = 'tpu' finds no TPU at Experiment.tpu_address = "
+            "Devices.distribution_strategy = 'tpu' finds no TPU at Devices.tpu_address = "
             f"{address!r}, which must be the name of a TPU, or 'local' on the machine that has it: "
             f"{str(error).partition('. ')[0]}"
         ) from error
@@ -96,8 +96,7 @@ def _divide_cpu(logical_cpus: int) -> None:
         )
     except RuntimeError as error:
         raise ValueError(
-            f"Experiment.logical_cpus = {logical_cpus} can only be set before TensorFlow has "
-            "started"
+            f"Devices.logical_cpus = {logical_cpus} can only be set before TensorFlow has started"
         ) from error
 
 
@@ -116,7 +115,7 @@ def _check_tf_config() -> None:
     except (ValueError, KeyError, TypeError):
         pass
     raise ValueError(
-        'Experiment.distribution_strategy = "multi_worker_mirrored" needs a variable TF_CONFIG in '
+        'Devices.distribution_strategy = "multi_worker_mirrored" needs a variable TF_CONFIG in '
         f"the environment that lists all workers and says which one this is; it is {text!r}, and "
         f"should be like {json.dumps(example)}"
     )

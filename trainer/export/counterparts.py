@@ -158,7 +158,7 @@ def _(layer, inputs, plain):
         tf_keras.layers.BatchNormalization,
         inputs,
         name=layer.name,
-        weights=[layer.gain, layer.shift, layer.moving_mean, layer.moving_variance],
+        weights=[layer.scale, layer.offset, layer.moving_mean, layer.moving_variance],
         momentum=layer.momentum,
         epsilon=max(layer.epsilon, _LEAST_EPSILON),
     )
@@ -166,49 +166,49 @@ def _(layer, inputs, plain):
 
 @counterpart.register(normalization.LayerNormalization)
 def _(layer, inputs, plain):
-    centred = np.asarray(tf.convert_to_tensor(layer.centred))
-    if len(centred) == layer.birth_width:
+    is_centered = np.asarray(tf.convert_to_tensor(layer.is_centered))
+    if len(is_centered) == layer.initial_width:
         return plain.add(
             tf_keras.layers.LayerNormalization,
             inputs,
             name=layer.name,
-            weights=[layer.gain, layer.shift],
+            weights=[layer.scale, layer.offset],
             epsilon=layer.epsilon,
         )
-    return _by_channels_of_birth(layer, centred, inputs, plain)
+    return _by_initial_channels(layer, is_centered, inputs, plain)
 
 
-def _by_channels_of_birth(layer, centred, inputs, plain):
+def _by_initial_channels(layer, is_centered, inputs, plain):
     """A layer normalization that has grown: mean and variance are those of the b first channels.
 
     A vector of their deviations d and of sqrt(b epsilon) has the norm sqrt(b (variance + epsilon)):
     made a unit vector it ends in sqrt(epsilon / (variance + epsilon)).
     """
-    width, birth = len(centred), layer.birth_width
+    width, initial = len(is_centered), layer.initial_width
     mean = np.zeros([width, width])  # As a matrix: row i is what channel i adds to it.
-    mean[:birth] = 1.0 / birth
-    deviations = np.zeros([width, birth + 1])
-    deviations[:, :-1] = (np.eye(width) - mean)[:, :birth]
-    constant = np.append(np.zeros(birth), (birth * layer.epsilon) ** 0.5)
-    factor = np.zeros([birth + 1, width])
+    mean[:initial] = 1.0 / initial
+    deviations = np.zeros([width, initial + 1])
+    deviations[:, :-1] = (np.eye(width) - mean)[:, :initial]
+    constant = np.append(np.zeros(initial), (initial * layer.epsilon) ** 0.5)
+    factor = np.zeros([initial + 1, width])
     factor[-1] = 1.0 / layer.epsilon**0.5
 
     def add(kind, inputs, what, *weights, **arguments):
         return plain.add(kind, inputs, name=f"{layer.name}_{what}", weights=weights, **arguments)
 
     dense = tf_keras.layers.Dense
-    hidden = add(dense, inputs, "deviations", deviations, constant, units=birth + 1)
+    hidden = add(dense, inputs, "deviations", deviations, constant, units=initial + 1)
     hidden = add(tf_keras.layers.UnitNormalization, hidden, "unit_vector")
     factors = add(dense, hidden, "factor", factor, units=width, use_bias=False)
-    shifted = np.eye(width) - mean * centred
+    shifted = np.eye(width) - mean * is_centered
     hidden = add(dense, inputs, "shifted", shifted, units=width, use_bias=False)
     hidden = add(tf_keras.layers.Multiply, [hidden, factors], "normalized")
     epsilon = tf_keras.backend.epsilon()
-    return plain.add(  # Gain and shift alone.
+    return plain.add(  # Scale and offset alone.
         tf_keras.layers.BatchNormalization,
         hidden,
         name=layer.name,
-        weights=[layer.gain, layer.shift, np.zeros([width]), np.full([width], 1.0 - epsilon)],
+        weights=[layer.scale, layer.offset, np.zeros([width]), np.full([width], 1.0 - epsilon)],
         epsilon=epsilon,
     )
 

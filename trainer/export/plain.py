@@ -1,4 +1,4 @@
-"""A network as a tf_keras model of standard layers alone, at its widths of the moment.
+"""A network as a tf_keras model of standard layers alone, at its current widths.
 
 The network's own `call` runs on a symbolic input, and each layer that it calls is replaced: by its
 counterpart (counterparts.py), by a layer for an operation of TensorFlow (plain_operations.py), by

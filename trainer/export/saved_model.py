@@ -43,7 +43,7 @@ def export(
     objective: objectives.Objective,
     folder: pathlib.Path,
 ) -> list[pathlib.Path]:
-    """Writes `network` at its widths of the moment, in two forms; docs/export.md shows their use.
+    """Writes `network` at its current widths, in two forms; docs/export.md shows their use.
 
     `folder` is a SavedModel, which needs TensorFlow alone. Its signature `serving_default` maps
     what `dataset.served_spec` says to `objective.predictions`, and `network` maps preprocessed

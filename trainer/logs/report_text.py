@@ -29,8 +29,11 @@ def text(report: Mapping[str, Any]) -> str:
 
 def _state(report):
     step, of = report["step"], f"of {_number(report['steps'])}"
+    finished = f"finished {step} steps"
+    if early := report["stopped_early"]:
+        finished += f" {of}, stopped early: {early['reason']}"
     return {
-        "finished": f"finished {step} steps",
+        "finished": finished,
         "running": f"running; the newest checkpoint is of step {step} {of}",
         "stopped": f"stopped at step {step} {of}",
         "no checkpoint": "no checkpoint",
@@ -39,11 +42,11 @@ def _state(report):
 
 def _sizes(report):
     widths = report["widths"]
-    rows = [["", "at birth", "now"]]
+    rows = [["", "initial", "now"]]
     for site, now in widths["now"].items():
-        rows.append([f"width of {site}", _number(widths["birth"].get(site)), _number(now)])
+        rows.append([f"width of {site}", _number(widths["initial"].get(site)), _number(now)])
     for key, name in (("parameters", "parameters"), ("forward_flops", "FLOPs of a forward pass")):
-        rows.append([name, _number(report[key]["birth"]), _number(report[key]["now"])])
+        rows.append([name, _number(report[key]["initial"]), _number(report[key]["now"])])
     return rows
 
 

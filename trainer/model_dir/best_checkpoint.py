@@ -68,11 +68,25 @@ class BestCheckpoint(tf.train.experimental.PythonState):
 
         An evaluation of which the loss or the metric is not finite is never the best.
         """
-        sign = -1 if self._metric == "loss" else 1
-        new, best = metrics[self._metric], self.evaluation.get(self._metric, math.nan)
-        # Not by `new <= best`, which no comparison with NaN fulfils.
-        is_finite = math.isfinite(new) and math.isfinite(metrics.get("loss", 0.0))
-        if not is_finite or (math.isfinite(best) and sign * new <= sign * best):
-            return
-        self.evaluation = {"step": step, **metrics}
-        checkpoints.save(checkpoint, self._folder, 1, step, self._strategy)
+        if is_better(self._metric, metrics, self.evaluation.get(self._metric, math.nan)):
+            self.evaluation = {"step": step, **metrics}
+            checkpoints.save(checkpoint, self._folder, 1, step, self._strategy)
+
+
+def is_better(metric: str, metrics: Mapping[str, float], best: float, by: float = 0.0) -> bool:
+    """True if an evaluation is better than the best one before it, by more than `by`.
+
+    One of which the loss or the metric is not finite is never better, and any other one is better
+    than a `best` that is not finite.
+
+    Args:
+      metric: its name; a `loss` is better if it is lower, all others if they are higher.
+      metrics: of the evaluation.
+      best: the value of the metric to compare with.
+      by: at least 0.
+    """
+    new = metrics[metric]
+    if not (math.isfinite(new) and math.isfinite(metrics.get("loss", 0.0))):
+        return False
+    gain = best - new if metric == "loss" else new - best
+    return not math.isfinite(best) or gain > by

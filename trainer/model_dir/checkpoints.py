@@ -124,7 +124,7 @@ def find(directory: run_directory.RunDirectory, which: str) -> str:
         folder = directory.best if which == "best" else directory.checkpoints
         if path := recovery.newest_whole(folder):
             return str(path)
-        hint = ": it is kept by runs that evaluate while they train (Experiment.eval_interval)"
+        hint = ": it is kept by runs that evaluate while they train (Loop.eval_interval)"
         raise errors.UserError(
             f"there is no checkpoint in {folder}{hint if which == 'best' else ''}"
         )

@@ -247,9 +247,13 @@ class RunDirectory:
         return found if whole else None
 
     def is_finished(self, steps: int) -> bool:
-        """True if result.json is of `steps` training steps, and the checkpoints are not kept."""
+        """True if result.json is of `steps` training steps, and the checkpoints are not kept.
+
+        Or of fewer, if the run stopped early.
+        """
         result = self.result()
-        return result is not None and result["steps"] >= steps and not self.has_checkpoint()
+        is_over = result and (result["steps"] >= steps or result.get("stopped_early"))
+        return bool(is_over) and not self.has_checkpoint()
 
     def write_growths(self, growths: Iterable[events.Growth]) -> None:
         """Writes growth.jsonl: one line for each growth so far."""

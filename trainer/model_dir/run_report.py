@@ -13,8 +13,9 @@ def read(model_dir: str) -> dict[str, Any]:
     """Reads a model_dir; what holds at a step holds at that of the newest checkpoint.
 
     Returns:
-      `state` ("finished", "running", "stopped" or "no checkpoint"), `step` of `steps`, `seed`,
-      `checkpoints` (steps of those kept); by "birth" and "now": `widths` by site, `parameters`,
+      `state` ("finished", "running", "stopped" or "no checkpoint"), `step` of `steps`,
+      `stopped_early` (why a finished run did fewer, see result.json; None if not), `seed`,
+      `checkpoints` (steps of those kept); by "initial" and "now": `widths` by site, `parameters`,
       `forward_flops` of an example; `training_flops` so far, `best` (evaluation, see result.json),
       `growths` (growth.jsonl; of a run that goes on, also those after the newest checkpoint) and
       `versions`. None where a run of an earlier version of this program did not say.
@@ -42,9 +43,17 @@ def read(model_dir: str) -> dict[str, Any]:
         "state": _state(directory, bool(result), bool(kept)),
         "step": step,
         "steps": known.get("steps"),
+        "stopped_early": result.get("stopped_early"),
         "seed": known.get("seed"),
         "checkpoints": kept,
-        **_sizes(about.get("birth"), about.get("batch_size"), growths, step, result),
+        # Former versions called it birth.
+        **_sizes(
+            about.get("seed_network", about.get("birth")),
+            about.get("batch_size"),
+            growths,
+            step,
+            result,
+        ),
         "best": result.get("best", {}) if result else _best(directory.best),
         "growths": lines,
         "versions": known.get("versions"),
@@ -60,7 +69,7 @@ def _state(directory: run_directory.RunDirectory, finished: bool, kept: bool) ->
 
 
 def _sizes(
-    birth: Mapping[str, Any] | None,
+    seed_network: Mapping[str, Any] | None,
     batch_size: int | None,
     growths: Sequence[events.Growth],
     step: int,
@@ -74,17 +83,17 @@ def _sizes(
     last = done[-1] if done else seed
     now = events.NetworkSize({}, last.parameters, last.forward_flops)
     training = result.get("training_flops")
-    if birth is None:
+    if seed_network is None:
         now.parameters = result.get("parameters", now.parameters)
     else:
-        seed = events.NetworkSize.from_json(birth)
+        seed = events.NetworkSize.from_json(seed_network)
         now = now if done else seed
         forward = spent_flops.forward_flops(seed.forward_flops, done, step)
         training = spent_flops.training_flops(forward, batch_size)
     return {
-        "widths": {"birth": seed.widths, "now": events.widths_after(done, seed.widths)},
-        "parameters": {"birth": seed.parameters, "now": now.parameters},
-        "forward_flops": {"birth": seed.forward_flops, "now": now.forward_flops},
+        "widths": {"initial": seed.widths, "now": events.widths_after(done, seed.widths)},
+        "parameters": {"initial": seed.parameters, "now": now.parameters},
+        "forward_flops": {"initial": seed.forward_flops, "now": now.forward_flops},
         "training_flops": training,
     }
 

@@ -27,7 +27,7 @@ def set_policy(mixed_precision: str | None) -> None:
     """
     if mixed_precision not in _TYPES:
         known = ", ".join(repr(name) for name in _TYPES)
-        raise ValueError(f"Experiment.mixed_precision = {mixed_precision!r} must be one of {known}")
+        raise ValueError(f"Devices.mixed_precision = {mixed_precision!r} must be one of {known}")
     performance.set_mixed_precision_policy(_TYPES[mixed_precision])
 
 

@@ -183,6 +183,24 @@ class GrowableSlots:
         """The slots of `variable`."""
         return self._slots[variable.ref()]
 
+    def bias_correction(self, steps: tf.Tensor) -> tf.Tensor:
+        """The factor of Adam's updates that corrects for moments that started at zero.
+
+        sqrt(1 - beta_2^k) / (1 - beta_1^k) at step k (Kingma and Ba, 2015, end of section 2), also
+        of optimizers that are made from Adam; 1 for those without such a correction.
+
+        Args:
+          steps: k, float32 `[n]`, from 1 on.
+
+        Returns:
+          float32 `[n]`.
+        """
+        inner = model_garden_averages.inner(self._optimizer)
+        betas = keras_optimizers.adam_betas(inner)
+        if betas is None:
+            return tf.ones_like(steps)
+        return tf.sqrt(1.0 - betas[1] ** steps) / (1.0 - betas[0] ** steps)
+
     def averages(self, model: tf_keras.Model) -> list[tuple[tf.Variable, tf.Variable]]:
         """Creates the moving averages of weights that the optimizer keeps, if it does.
 

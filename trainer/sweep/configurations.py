@@ -2,10 +2,10 @@
 
 import dataclasses
 import os
+import pathlib
 from collections.abc import Sequence
 
 from trainer.command import errors, paths
-from trainer.config import names as config_names
 from trainer.sweep import grid
 
 
@@ -50,7 +50,7 @@ def compose(
         ) > 1:
             raise errors.UserError(f"--gin_file={text} must not be given more than once")
     different = {os.path.abspath(file): file for files in compositions for file in files}
-    names = dict(zip(different, config_names.config_names(list(different)), strict=True))
+    names = dict(zip(different, config_names(list(different)), strict=True))
     return [
         Configuration("+".join(names[os.path.abspath(file)] for file in files), files, point)
         for files in compositions
@@ -80,6 +80,23 @@ def baselines(configurations: Sequence[Configuration], baseline: str | None) -> 
     return {each.name: same_point[each.point] for each in configurations}
 
 
+def config_names(files: Sequence[str]) -> list[str]:
+    """Of each path the shortest end that no other one has: `random`, or `figure_9/random`.
+
+    Args:
+      files: paths of .gin files.
+
+    Raises:
+      UserError: a file is named twice.
+    """
+    # Neither a root nor `..` stays, so that no name leads out of the folder of the sweep.
+    paths = [pathlib.PurePath(os.path.abspath(file)).with_suffix("").parts[1:] for file in files]
+    for file, path in zip(files, paths, strict=True):
+        if paths.count(path) > 1:
+            raise errors.UserError(f"--gin_file={file} must not be given more than once")
+    return [_shortest_end(path, paths) for path in paths]
+
+
 def _files(text: str, search_paths: Sequence[str]) -> tuple[str, ...]:
     """The paths in a --gin_file; a file that has a plus in its name is one."""
     whole = [os.path.join(folder, text) for folder in ("", *search_paths)]
@@ -91,3 +108,9 @@ def _files(text: str, search_paths: Sequence[str]) -> tuple[str, ...]:
         raise errors.UserError(
             f"--gin_file={text}: each path {error}; compose files as in task.gin+method.gin"
         ) from None
+
+
+def _shortest_end(path: tuple[str, ...], paths: Sequence[tuple[str, ...]]) -> str:
+    lengths = range(1, len(path))
+    unique = (n for n in lengths if sum(other[-n:] == path[-n:] for other in paths) == 1)
+    return "/".join(path[-next(unique, len(path)) :])

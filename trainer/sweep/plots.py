@@ -15,8 +15,8 @@ from trainer.sweep import curves as sweep_curves
 
 # Attributes of a MeanCurve, and what the axis is called.
 _X_AXES = {"step": "training steps", "training_flops": "training FLOPs"}
-# Ten colours that can be told apart without full colour vision; then the same ones dashed.
-_COLOURS = matplotlib.color_sequences["petroff10"]
+# Ten colors that can be told apart without full color vision; then the same ones dashed.
+_COLORS = matplotlib.color_sequences["petroff10"]
 _DASHES = ["-", "--", ":", "-."]
 
 
@@ -54,23 +54,23 @@ def draw(curves: Mapping[str, sweep_curves.MeanCurve], metric: str, axis: str) -
     """One picture: a line, a band of a standard deviation and growth marks per configuration.
 
     Args:
-      curves: of each configuration; one without points keeps its colour, and is left out.
+      curves: of each configuration; one without points keeps its color, and is left out.
       metric: what they show, e.g. `train/loss`.
       axis: `step` or `training_flops`.
     """
     figure = figure_lib.Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot()
-    styles = itertools.cycle(itertools.product(_DASHES, _COLOURS))
-    for (config, curve), (dashes, colour) in zip(curves.items(), styles, strict=False):
+    styles = itertools.cycle(itertools.product(_DASHES, _COLORS))
+    for (config, curve), (dashes, color) in zip(curves.items(), styles, strict=False):
         if curve.step:
-            _draw_curve(axes, curve, axis, f"{config} ({curve.runs})", colour, dashes)
+            _draw_curve(axes, curve, axis, f"{config} ({curve.runs})", color, dashes)
     axis_scale.choose(axes, [curve.mean for curve in curves.values() if curve.step])
     axes.set_xlabel(_X_AXES[axis])
     axes.set_ylabel(metric.replace("/", " "))
     axes.grid(which="both", alpha=0.3)
     handles, _ = axes.get_legend_handles_labels()
     if any(curve.growths["step"] for curve in curves.values()):
-        handles.append(lines.Line2D([], [], color="grey", marker="^", ls="", label="growth"))
+        handles.append(lines.Line2D([], [], color="gray", marker="^", ls="", label="growth"))
     figure.legend(
         handles=handles,
         loc="outside lower center",
@@ -81,15 +81,15 @@ def draw(curves: Mapping[str, sweep_curves.MeanCurve], metric: str, axis: str) -
     return figure
 
 
-def _draw_curve(axes, curve, axis, label, colour, dashes):
+def _draw_curve(axes, curve, axis, label, color, dashes):
     x, mean = np.array(getattr(curve, axis), float), np.array(curve.mean)
     deviation = np.array(curve.deviation)
     # A single point is no line.
     marker = "." if len(x) == 1 else None
-    axes.plot(x, mean, dashes, color=colour, marker=marker, label=label, linewidth=1.5)
+    axes.plot(x, mean, dashes, color=color, marker=marker, label=label, linewidth=1.5)
     if not math.isnan(deviation[0]):
         axes.fill_between(
-            x, mean - deviation, mean + deviation, color=colour, alpha=0.2, linewidth=0
+            x, mean - deviation, mean + deviation, color=color, alpha=0.2, linewidth=0
         )
     growths = curve.growths[axis]
-    axes.plot(growths, np.interp(growths, x, mean), "^", color=colour, markersize=6)
+    axes.plot(growths, np.interp(growths, x, mean), "^", color=color, markersize=6)

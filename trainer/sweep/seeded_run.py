@@ -79,11 +79,11 @@ def check(runs: Sequence[SeededRun]) -> str | None:
                 )
             todo = [run_directory.RunDirectory(run.path) for run in runs if not run.result()]
             if todo:
-                built = experiment.Experiment()
-                if not all(directory.has_checkpoint() for directory in todo):
+                resumes = all(directory.has_checkpoint() for directory in todo)
+                built = experiment.Experiment(resumes=resumes)
+                if not resumes:
                     built.check_first_batch()
-                    built.start_warm()  # What it starts from is there, and fits.
-                built.try_sites()
+                built.try_sites(built.first_batch())
     # Perhaps no mistake of the user: the run itself will fail, and go on record with it.
     except (errors.UnexpectedError, FloatingPointError):
         return None

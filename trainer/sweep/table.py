@@ -79,7 +79,7 @@ def to_csv(table: list[dict[str, Any]]) -> str:
 
 def to_markdown(table: list[dict[str, Any]], metrics: Sequence[str], baseline: str | None) -> str:
     """The rows of `rows` as a table in Markdown, rounded for readers."""
-    header = ["config", "runs", *(f"{path}, mean (deviation)" for path in metrics)]
+    header = ["config", "runs", *(f"{path}, mean (standard deviation)" for path in metrics)]
     header += ["parameters", "training FLOPs", "wall seconds"]
     if baseline is not None:
         header += [f"{metrics[0]} − {baseline}, 95 % interval", "lower on"]

@@ -3,7 +3,7 @@
 Gin has no public list of what is registered or bound, and no way to replace its file reader.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 import gin
@@ -19,6 +19,12 @@ def configurable(selector: str) -> Any | None:
     """The function or class behind the full name of a configurable, or the end of it."""
     found = gin.config._REGISTRY.get_match(selector)
     return found and found.wrapped
+
+
+def unbindable(target: Any) -> Sequence[str]:
+    """The parameters of a function or class that Gin refuses to bind."""
+    found = [each.denylist for each in configurables() if each.wrapped is target]
+    return found[0] or () if found else ()
 
 
 def bindings() -> Mapping[tuple[str, str], dict[str, Any]]:

@@ -46,6 +46,16 @@ def hyperparameters(optimizer: _Optimizer) -> list[Any]:
     return [optimizer._learning_rate]
 
 
+def adam_betas(optimizer: _Optimizer) -> tuple[tf.Tensor, tf.Tensor] | None:
+    """beta_1 and beta_2 of Adam and its kin, which correct their moments for bias; else None."""
+    if not (hasattr(optimizer, "beta_1") and hasattr(optimizer, "beta_2")) and not (
+        isinstance(optimizer, tf_keras.optimizers.legacy.Optimizer)
+        and {"beta_1", "beta_2"} <= optimizer._hyper.keys()
+    ):
+        return None
+    return tuple(tf.cast(getattr(optimizer, name), tf.float32) for name in ("beta_1", "beta_2"))
+
+
 def _add_slot(add_slot, make_slot, variable, slot_name, initializer="zeros", shape=None):
     """Replaces `add_slot` of a legacy optimizer."""
     _check_shape(shape, variable)

@@ -56,7 +56,7 @@ class WarmStart:
         by_variable = {variables[key].ref(): value for key, value in weights.items()}
         shapes = _shapes(variables, sites, self._widths(sites, by_variable))
         self._check_shapes(weights, shapes, variables)
-        self._check_channels_of_birth(model, by_variable, shapes)
+        self._check_initial_channels(model, by_variable, shapes)
         by_variable |= _made_anew(model, sites, by_variable, shapes)
         values = []
         for variable in variables.values():
@@ -80,7 +80,7 @@ class WarmStart:
 
     def _check_names(self, weights, variables) -> None:
         extra = sorted(set(weights) - set(variables))
-        # A normalization that was born elsewhere centres all of its channels.
+        # A normalization of another program centers all of its channels.
         missing = sorted(
             key
             for key in set(variables) - set(weights)
@@ -109,7 +109,7 @@ class WarmStart:
                 )
 
     def _widths(self, sites, by_variable) -> dict[str, int]:
-        """The neurons of each site in the other network; of now where nothing of it is loaded."""
+        """The neurons of each site in the other network; of this one where nothing is loaded."""
         widths = {}
         for site in sites:
             found = {
@@ -143,17 +143,17 @@ class WarmStart:
                 f"out: WarmStart.skip = [{first!r}]"
             )
 
-    def _check_channels_of_birth(self, model, by_variable, shapes) -> None:
+    def _check_initial_channels(self, model, by_variable, shapes) -> None:
         for layer in model.submodules:
             if isinstance(layer, normalization.LayerNormalization):
-                here = layers_lib.shape_now(layer.centred)[0]
-                (width,) = shapes[layer.centred.ref()]
-                there = int(np.sum(by_variable.get(layer.centred.ref(), np.ones(width))))
+                here = layers_lib.shape_now(layer.is_centered)[0]
+                (width,) = shapes[layer.is_centered.ref()]
+                there = int(np.sum(by_variable.get(layer.is_centered.ref(), np.ones(width))))
                 if here != there:
                     raise ValueError(
                         f"{layer.name} takes mean and variance from {there} channels in "
                         f"WarmStart.path = {self._path!r}, and from {here} here; "
-                        f"LayerNormalization keeps those of birth: bind the width to {there}"
+                        f"LayerNormalization keeps the initial ones: bind the width to {there}"
                     )
 
 

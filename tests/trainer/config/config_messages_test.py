@@ -16,7 +16,7 @@ _SMALL = compositions.files("small+gradmax")
 @pytest.mark.parametrize(
     ("binding", "message"),
     [
-        ("Experiment.distribution_strategy = mirrored", "mean 'mirrored', in quotes"),
+        ("Devices.distribution_strategy = mirrored", "mean 'mirrored', in quotes"),
         ("MLP.use_bias = true", "mean True"),
         ("Experiment.growth_batch_size = null", "mean None"),
         ("Experiment.model = MLP", "mean @MLP or @MLP"),
@@ -25,7 +25,7 @@ _SMALL = compositions.files("small+gradmax")
         ("MLP.hidden_widths = 3, 4", r"a list has parentheses, \(3, 4\)"),
         ("Experiment.steps 10", "must be name.parameter = value"),
         ("Experiment.steps: 10", "each binding has a line"),
-        ("Experiment.distribution_strategy = “mirrored”", r"U\+201C .* must be a straight quote"),
+        ("Devices.distribution_strategy = “mirrored”", r"U\+201C .* must be a straight quote"),
         ("Experiment.seed = −1", r"U\+2212 \(minus sign\) must be a hyphen"),
         ("Experiment.seed\u00a0= 1", r"U\+00A0 \(no-break space\) must be a space"),
         ("Experiment.model = @TheirNetwork", '"import message_parts" is missing'),

@@ -134,7 +134,7 @@ def test_a_mistake_in_a_file_names_file_and_line(tmp_path):
         ("AllAtOnce.fraction = 0.5", "^AllAtOnce.neurons = 1 and AllAtOnce.fraction = 0.5"),
         ("Experiment.model = 3", "Experiment.model = 3 must be a function or class"),
         ("optimizer.config = @CosineLrConfig()", "optimizer.config = .* must be one of .*@SGDConf"),
-        ("Experiment.distribution_strategy = 'bogus'", "bogus"),
+        ("Devices.distribution_strategy = 'bogus'", "bogus"),
         ("MLP.hidden_widths = %gin.REQUIRED", "Required|REQUIRED"),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 import trainer.experiment
 import trainer.train  # noqa: F401  Configurations bind them.
 from trainer.command import errors
-from trainer.config import former_files, meaning, reader
+from trainer.config import former_files, meaning, reader, renames
 
 # Of each file, the digest of what `meaning.values` said of it in the former version.
 _DIGESTS = pathlib.Path(__file__).with_name("former_configurations.csv")
@@ -19,6 +19,21 @@ _FORMER = {row["file"]: row["digest"] for row in csv.DictReader(_DIGESTS.open(ne
 # Needs the learning rate of a file that includes it.
 _INCOMPLETE = "gin_configs/cifar/base.gin"
 _MOVED = "gin_configs/fashion_mnist/vgg_firefly.gin"
+
+
+# Parameters that were another configurable's, which the digests have by their former names.
+_MOVED_FROM = {
+    current: former
+    for former, current in renames.BINDINGS.items()
+    if former.split(".")[0] != current.split(".")[0]
+}
+
+
+def _former_name(name):
+    """A name as `meaning.values` gives it, in the former version."""
+    selector, parameter = name.split(".")[-2:]
+    former = _MOVED_FROM.get(f"{selector.rpartition('/')[2]}.{parameter}")
+    return f"Experiment.{former.split('.')[1]}" if former else name
 
 
 def _values():
@@ -39,7 +54,8 @@ def test_a_former_file_binds_the_same_values(file):
         reader.load([file], [])
     except errors.UserError:
         assert file == _INCOMPLETE
-    text = "".join(f"{name} = {value}\n" for name, value in _values().items())
+    former = {_former_name(name): value for name, value in _values().items()}
+    text = "".join(f"{name} = {former[name]}\n" for name in sorted(former))
     assert hashlib.sha256(text.encode()).hexdigest()[:16] == _FORMER[file]
 
 

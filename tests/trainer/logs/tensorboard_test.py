@@ -11,13 +11,14 @@ from tensorboard import program
 
 from tests import compositions
 from trainer import experiment, train
+from trainer import run as run_lib
 from trainer.config import reader
 from trainer.model_dir import run_directory
 
 _BINDINGS = (
     "Experiment.steps = 40",
-    "Experiment.log_interval = 16",
-    "Experiment.eval_interval = 16",
+    "Loop.log_interval = 16",
+    "Loop.eval_interval = 16",
     "PeriodicSchedule.start = 3",
     "PeriodicSchedule.interval = 17",
     "PeriodicSchedule.count = 2",
@@ -40,9 +41,8 @@ def url(tmp_path_factory):
         reader.load(compositions.files(f"small+{method}"), [*_BINDINGS, *bindings])
         directory = run_directory.RunDirectory(folder / method)
         directory.start(gin.config_str(), False)
-        run = train.Run(experiment.Experiment(), directory)
-        run.prepare(reader.literals())
-        run.train(evaluate=True)
+        run = run_lib.Run(experiment.Experiment(), directory)
+        train.Training(run, reader.literals()).train(evaluate=True)
     server = program.TensorBoard()
     # Read once: the files are complete.
     flags = ["--host=127.0.0.1", "--port=0", "--load_fast=false", "--reload_interval=0"]

@@ -74,7 +74,7 @@ def test_a_single_seed_has_no_band():
     assert len(axes.collections) == 0
 
 
-def test_a_configuration_keeps_its_colour_where_another_is_missing():
+def test_a_configuration_keeps_its_color_where_another_is_missing():
     other = _runs("b", FALLING)
     both, _ = _draw({"a": _runs("a", FALLING), "b": other}, "train/loss", "step")
     alone, names = _draw({"a": [], "b": other}, "train/loss", "step")

@@ -166,7 +166,7 @@ def test_a_firefly_split_moves_both_halves_and_keeps_the_rest():
     model, data = networks.network((5,)), networks.batch()
     before = model(data[0]).numpy()
     old_in, old_out = model.sites[0].incoming().numpy(), model.sites[0].outgoing().numpy()
-    networks.grower(model, firefly_splits.Splits(epsilon=0.01), neurons=(2,)).grow(0, data)
+    networks.grower(model, firefly_splits.Splits(fraction=0.01), neurons=(2,)).grow(0, data)
     incoming, outgoing = model.sites[0].incoming().numpy(), model.sites[0].outgoing().numpy()
     changed = np.flatnonzero(np.any(incoming[:, :5] != old_in, axis=0))
     assert len(changed) == 2
@@ -181,16 +181,16 @@ def test_a_firefly_split_moves_both_halves_and_keeps_the_rest():
     assert np.abs(model(data[0]) - before).max() < 0.01 * np.abs(before).max()
 
 
-def test_firefly_splits_of_neighbouring_sites_change_the_output_in_second_order():
-    def change(epsilon):
+def test_firefly_splits_of_neighboring_sites_change_the_output_in_second_order():
+    def change(fraction):
         model = networks.network((5, 7), activation=activations.tanh)
         data = networks.batch()
         before = model(data[0])
         method = firefly_splits.Splits(
-            epsilon=epsilon, optimizer=inner_optimization.ProjectedAdam(steps=1)
+            fraction=fraction, optimizer=inner_optimization.ProjectedAdam(steps=1)
         )
         grower = networks.grower(model, method)
-        # All neurons of both sites, so that the choice does not depend on epsilon.
+        # All neurons of both sites, so that the choice does not depend on the fraction.
         grower._policy = networks.Each((5, 7))
         grower.grow(0, data)
         return float(tf.norm(model(data[0]) - before))
@@ -208,7 +208,7 @@ def test_firefly_grows_one_site_and_leaves_the_other():
     np.testing.assert_array_equal(model.sites[1].outgoing(), outgoing)
 
 
-@pytest.mark.parametrize("argument", [{"epsilon": 0.0}, {"candidates": 0}])
+@pytest.mark.parametrize("argument", [{"fraction": 0.0}, {"candidates": 0}])
 def test_firefly_names_what_is_out_of_range(argument):
     with pytest.raises(ValueError, match=rf"Firefly.{next(iter(argument))} = "):
         firefly.Firefly(**argument)

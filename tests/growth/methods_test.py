@@ -61,7 +61,7 @@ def test_the_logged_gradient_norm_is_that_of_the_grown_network(method):
     model, data = networks.network(), networks.batch()
     widths = [site.width for site in model.sites]
     event = networks.grower(model, method).grow(0, data)
-    # Where new neurons of neighbouring sites meet, their weights belong to both.
+    # Where new neurons of neighboring sites meet, their weights belong to both.
     old_in = [6, *widths]
     old_out = [*widths, 4]
     with tf.GradientTape() as tape:

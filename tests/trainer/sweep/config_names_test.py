@@ -1,7 +1,7 @@
 import pytest
 
 from trainer.command import errors
-from trainer.config import names as config_names
+from trainer.sweep import configurations
 
 
 @pytest.mark.parametrize(
@@ -15,10 +15,10 @@ from trainer.config import names as config_names
     ],
 )
 def test_names_are_as_short_as_tells_them_apart(files, names):
-    assert config_names.config_names(files) == names
+    assert configurations.config_names(files) == names
 
 
 def test_a_file_named_twice_is_a_mistake(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(errors.UserError, match="--gin_file=g.gin .* more than once"):
-        config_names.config_names(["g.gin", str(tmp_path / "g.gin")])
+        configurations.config_names(["g.gin", str(tmp_path / "g.gin")])
