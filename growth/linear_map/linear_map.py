@@ -158,12 +158,12 @@ class LinearMap:
         their outputs by other kernels and biases, over the growth batch. Rounding errors are left
         where these have more weights than there are examples.
         """
-        *_, gradients = self._batch()
+        seen = self._seen()
         left = [
             self._unexplained(*part)
-            for part in zip(self.site.consumers, gradients, self._observed.read, strict=True)
+            for part in zip(self.site.consumers, seen.output_gradients, seen.read, strict=True)
         ]
-        observed = self._observed._replace(output_gradients=left)
+        observed = seen._replace(output_gradients=left)
         return LinearMap(self.site, observed, self._strategy, self._is_small)
 
     def _unexplained(self, consumer, gradient, read):

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from growth.linear_map import linear_map as linear_map_lib
-from growth.linear_map import vector_norms
+from growth.linear_map import vector_norms, whitened_map
 
 # Up to this many rows or columns the eigenvalue problem is solved exactly, and products with as
 # many neurons are worth it.
@@ -38,7 +38,11 @@ class SingularVectors(NamedTuple):
     values: tf.Tensor
 
 
-def top(linear_map: linear_map_lib.LinearMap, count: tf.Tensor, seed: tf.Tensor) -> SingularVectors:
+def top(
+    linear_map: linear_map_lib.LinearMap | whitened_map.WhitenedMap,
+    count: tf.Tensor,
+    seed: tf.Tensor,
+) -> SingularVectors:
     """The `count` largest singular values of A with their singular vectors.
 
     A map that can be built in one pass is built and decomposed. Of others, small ones are built by
