@@ -1,4 +1,4 @@
-"""How new neurons fare: when to look at them, and what is seen.
+"""The health of new neurons: looks at them while they train.
 
 New neurons may stay silent, as those of a ReLU with zero incoming weights can, or receive smaller
 gradients than old ones, which predicts that the growth does not pay (Lillo and Cheney, 2026).

@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class Look:
-    """How the new neurons of a site fare, some training steps after their growth.
+    """The health of the new neurons of a site, some training steps after their growth.
 
     Attributes:
       step: training steps done.

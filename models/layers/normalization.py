@@ -51,7 +51,7 @@ class Normalization(channel_wise.ChannelWise):
 
     @property
     def offset(self) -> tf.Variable:
-        """What is added to each channel, `[channels]`."""
+        """The offset of each channel, `[channels]`."""
         return self.shift
 
     def _variable(self, name, initial, **kwargs):

@@ -1,4 +1,4 @@
-"""What a growth preserves, for every method at every kind of site."""
+"""A growth preserves old weights, outputs, slots and statistics, at every kind of site."""
 
 import numpy as np
 import pytest

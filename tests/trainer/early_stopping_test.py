@@ -104,7 +104,7 @@ def _run(folder, *bindings):
 
 
 def _perform(folder, mode, *bindings, **given):
-    """What the program does with these flags."""
+    """Runs the program with these flags."""
     gin.clear_config()
     with flagsaver.flagsaver(**given), errors.mistakes():
         reader.load(compositions.files("small+gradmax"), [*_BINDINGS, *bindings])

@@ -1,4 +1,4 @@
-"""What a run computes on, and in which way."""
+"""The devices of a run, their types of numbers and their compilers."""
 
 from collections.abc import Callable, Sequence
 

@@ -68,7 +68,7 @@ def curves(metrics: Mapping[str, Mapping[int, float]], growth_steps: Sequence[in
 
 
 def newborns(growths: Sequence[events.Growth]) -> tf.Tensor:
-    """How the neurons of each growth fared, by their age: a line for each, means over sites.
+    """The health of the neurons of each growth by age: a line for each, means over sites.
 
     Args:
       growths: oldest first, at least one of them with looks.
