@@ -132,7 +132,8 @@ class Training:
         if self._batch_of_growth is None:
             last = self._grower.history.last_step
             self._batch_of_growth = next(iter(self._experiment.batches(last)))
-        dormant = self._grower.look(step, self._batch_of_growth)
+        with self._task.random_state.preserved():
+            dormant = self._grower.look(step, self._batch_of_growth)
         self._log.look(step, dormant)
 
     def _stops(self, first: int, evaluate: bool) -> list[int]:

@@ -169,6 +169,15 @@ def test_a_resumed_run_draws_what_one_without_a_stop_draws(kind, bindings, tmp_p
     assert _finished(half, kind, *bindings) == expected
 
 
+def test_looks_at_new_neurons_draw_and_change_nothing(tmp_path):
+    bindings = ("NewbornHealth.interval = 2", "Grower.newborn_health = None")
+    looked, plain = (
+        _finished(tmp_path / str(i), "foreign", binding) for i, binding in enumerate(bindings)
+    )
+    assert "looks" in (tmp_path / "0" / "growth.jsonl").read_text()
+    assert (looked[0], looked[2]) == (plain[0], plain[2])
+
+
 def test_without_seeds_of_their_own_layers_draw_by_that_of_the_run(tmp_path):
     states = []
     for seed in (1, 1, 2):
