@@ -87,9 +87,8 @@ class Grower:
         self._counted = cost.counted_layers(model)
         self._cohorts = self.update_factors = None
         if newborn_rate is not None or newborn_clock:
-            _check_clock(newborn_clock, carry_slots)
             self._cohorts = cohorts_lib.Cohorts(self._sites)
-            correction = slots.bias_correction if newborn_clock else None
+            correction = _bias_correction(slots, carry_slots) if newborn_clock else None
             self.update_factors = update_factors.UpdateFactors(
                 self._cohorts, newborn_rate, correction
             )
@@ -105,12 +104,7 @@ class Grower:
                 self._measure = health.Measurement(
                     *(model, self._sites, loss, self._shapes.traced, self._health.dormant_below)
                 )
-        self._checksums = None
-        strategy = tf.distribute.get_strategy()
-        if strategy.num_replicas_in_sync > 1:
-            self._checksums = self._shapes.traced(
-                lambda: replica_check.checksums(strategy, self._changed_variables())
-            )
+        self._checksums = replica_check.traced(self._shapes.traced, self._changed_variables)
         self.history = history.GrowthHistory()
         self._seed_network = self._size()
         self.recall_cohorts()
@@ -336,9 +330,16 @@ class Grower:
         )
 
 
-def _check_clock(newborn_clock: bool, carry_slots: bool) -> None:
-    if newborn_clock and not carry_slots:
+def _bias_correction(slots, carry_slots: bool) -> Callable[[tf.Tensor], tf.Tensor]:
+    """The optimizer's bias correction at its steps, see `UpdateFactors`."""
+    if not carry_slots:
         raise ValueError(
             "Grower.newborn_clock = True gives new neurons a clock of their own; with "
             "Grower.carry_slots = False old neurons start anew as well: bind one of the two"
         )
+    if not hasattr(slots, "bias_correction"):
+        raise ValueError(
+            "Grower.newborn_clock = True needs slots that know the optimizer's bias correction: "
+            "give trainer.optimization.optimizers.GrowableSlots, or leave it False"
+        )
+    return slots.bias_correction

@@ -1,12 +1,27 @@
 """Checks that all replicas have the same weights."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
 
 class ReplicasDiffer(RuntimeError):
     """Replicas, which compute the same growth each for itself, came to different weights."""
+
+
+def traced(
+    trace: Callable[[Callable], Callable], variables: Callable[[], Sequence[tf.Variable]]
+) -> Callable[[], tf.Tensor] | None:
+    """A traced function that gives `checksums`; None under a strategy with a single replica.
+
+    Args:
+      trace: traces a function of the variables, see `VariableShapes.traced`.
+      variables: gives the variables that replicas must have alike.
+    """
+    strategy = tf.distribute.get_strategy()
+    if strategy.num_replicas_in_sync == 1:
+        return None
+    return trace(lambda: checksums(strategy, variables()))
 
 
 def checksums(strategy: tf.distribute.Strategy, variables: Sequence[tf.Variable]) -> tf.Tensor:

@@ -114,6 +114,11 @@ def test_the_correction_is_that_of_the_optimizer(make):
     np.testing.assert_allclose(slots.bias_correction(steps), expected, rtol=1e-4)
 
 
-def test_a_clock_needs_slots_that_are_carried():
-    with pytest.raises(ValueError, match=r"newborn_clock = True .* Grower\.carry_slots"):
-        networks.grower(networks.network(), random.Random(), newborn_clock=True, carry_slots=False)
+@pytest.mark.parametrize(
+    ("carry_slots", "needs"), [(False, r"Grower\.carry_slots"), (True, "GrowableSlots")]
+)
+def test_what_a_clock_needs_is_named(carry_slots, needs):
+    with pytest.raises(ValueError, match=rf"newborn_clock = True .*{needs}"):
+        networks.grower(
+            networks.network(), random.Random(), newborn_clock=True, carry_slots=carry_slots
+        )
