@@ -62,21 +62,29 @@ class Each(policies.Policy):
     """At every growth, site i grows by the i-th of `counts`."""
 
     def __init__(self, counts):
-        self._counts = counts
+        self.counts = counts
 
     def allot(self, growth, sites):
-        return list(self._counts)
+        return list(self.counts)
 
 
-def grower(model, method, neurons=(3, 3), slots=lambda variable: [], loss_function=loss, **kwargs):
-    """Grows every site at every step, by `neurons` one after the other."""
+def grower(
+    model,
+    method,
+    neurons=(3, 3),
+    slots=lambda variable: [],
+    loss_function=loss,
+    policy=None,
+    **kwargs,
+):
+    """Grows every site at every step, by `neurons` one after the other unless by `policy`."""
     return grower_lib.Grower(
         model,
         loss_function,
         slots,
         seed=0,
         schedule=schedules.PeriodicSchedule(0, 1, len(neurons)),
-        policy=Counts(*neurons),
+        policy=policy or Counts(*neurons),
         method=method,
         **kwargs,
     )

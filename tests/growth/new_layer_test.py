@@ -82,7 +82,8 @@ def test_an_empty_new_layer_adds_nothing_and_can_be_trained(convolutions):
 def test_a_new_layer_grows_like_any_other_and_is_not_traced_again(convolutions, method):
     model, data = _built(convolutions)
     optimizer, slots = networks.optimizer(model)
-    grower = networks.grower(model, method, neurons=[3] * 4, slots=slots)
+    policy = networks.Each(())
+    grower = networks.grower(model, method, neurons=[3] * 4, slots=slots, policy=policy)
 
     @tf.function
     def step(batch):
@@ -96,7 +97,7 @@ def test_a_new_layer_grows_like_any_other_and_is_not_traced_again(convolutions, 
     for i, counts in enumerate([(2, 0, 3), (0, 2, 0), (1, 1, 1)]):
         step(data)
         before = model(data[0])
-        grower._policy = networks.Each(counts)
+        policy.counts = counts
         event = grower.grow(i, data)
         scale = float(tf.reduce_max(tf.abs(before)))
         np.testing.assert_allclose(model(data[0]), before, rtol=1e-5, atol=1e-5 * scale)
@@ -128,8 +129,7 @@ def test_a_new_layer_starts_by_descent_on_the_loss(method, size):
     model, data = _built(convolutions=False)
     before = networks.loss(data[1], model(data[0]))
     method = method(**size, optimizer=inner_optimization.ProjectedAdam(steps=20))
-    grower = networks.grower(model, method)
-    grower._policy = networks.Each((2, 0, 0))
+    grower = networks.grower(model, method, policy=networks.Each((2, 0, 0)))
     grower.grow(0, data)
     assert grower.widths()["a_new"] == 2
     assert networks.loss(data[1], model(data[0])) < before
@@ -177,8 +177,8 @@ def test_networks_have_room_for_new_layers_where_this_is_bound(build, shape, nam
     found = [site.name for site in model.sites]
     assert found == [name for pair in zip(new, names, strict=True) for name in pair][:-1]
     before = model(data[0], training=True)
-    grower = networks.grower(model, gradmax.GradMax(), neurons=(2,))
-    grower._policy = policies.AllAtOnce(neurons=2, sites="*_new")
+    policy = policies.AllAtOnce(neurons=2, sites="*_new")
+    grower = networks.grower(model, gradmax.GradMax(), policy=policy)
     grower.grow(0, data)
     assert {name: width for name, width in grower.widths().items() if name in new} == dict.fromkeys(
         new, 2

@@ -189,9 +189,8 @@ def test_firefly_splits_of_neighboring_sites_change_the_output_in_second_order()
         method = firefly_splits.Splits(
             fraction=fraction, optimizer=inner_optimization.ProjectedAdam(steps=1)
         )
-        grower = networks.grower(model, method)
         # All neurons of both sites, so that the choice does not depend on the fraction.
-        grower._policy = networks.Each((5, 7))
+        grower = networks.grower(model, method, policy=networks.Each((5, 7)))
         grower.grow(0, data)
         return float(tf.norm(model(data[0]) - before))
 
@@ -200,8 +199,7 @@ def test_firefly_splits_of_neighboring_sites_change_the_output_in_second_order()
 
 def test_firefly_grows_one_site_and_leaves_the_other():
     model, data = networks.network((5, 7)), networks.batch()
-    grower = networks.grower(model, firefly.Firefly(), neurons=(2,))
-    grower._policy = networks.Each([3, 0])
+    grower = networks.grower(model, firefly.Firefly(), policy=networks.Each([3, 0]))
     outgoing = model.sites[1].outgoing().numpy()
     grower.grow(0, data)
     assert grower.widths() == {"hidden_1": 8, "hidden_2": 7}
