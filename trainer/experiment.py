@@ -178,7 +178,7 @@ class Experiment:
         """The steps in which the run costs what the big network costs in `steps`."""
         matched_flops.check_parts(optimizer, warm_start)
         rehearsed, _ = self._built(model)
-        planner = grower(rehearsed, None, lambda variable: [], self.seed, None)
+        planner = grower(rehearsed, None, matched_flops.NoSlots(), self.seed, None)
         return matched_flops.matched_steps(steps, rehearsed, planner)
 
     def _task(self, slots, jit_compile, outputs):

@@ -5,12 +5,27 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 
+import tensorflow as tf
 import tf_keras
 
 from growth import grower as grower_lib
 from growth.records import events
+from growth.surgery import surgery
 from models import cost
 from trainer.warm_start import warm_start as warm_start_lib
+
+
+class NoSlots:
+    """The slots of a network that is grown without an optimizer, to find out what it costs."""
+
+    def __call__(self, variable: tf.Variable) -> Sequence[surgery.Slot]:
+        """None at all."""
+        del variable
+        return []
+
+    def bias_correction(self, steps: tf.Tensor) -> tf.Tensor:
+        """1, see `GrowableSlots.bias_correction`."""
+        return tf.ones_like(steps)
 
 
 def matched_steps(steps: int, model: tf_keras.Model, grower: grower_lib.Grower) -> int:

@@ -96,7 +96,8 @@ class Training:
                 if evaluate and self._evaluation_is_due():
                     test = self._evaluate()
             profiler.close()
-            self._look_at_newborns(run.step)
+            with failed_steps.explained(self._experiment, run.checkpoints):
+                self._look_at_newborns(run.step)
             run.save()
             if evaluate and run.is_over:
                 test = test or self._evaluate()

@@ -83,7 +83,7 @@ class Tiny(method.GrowthMethod):
         seeds = tf.random.split(seed, 3)
         root = second_moments.power(linear_map.second_moment(), -0.5, self._tolerance)
         whitened = whitened_map.WhitenedMap(linear_map.residual(), root)
-        # The right vectors are those of A R = -N^T S^(-1/2) times lambda; z shall fall.
+        # The right vectors are those of A R = -N^T S^(-1/2) times lambda; the loss shall fall.
         left, right, values = singular_vectors.top(whitened, count, seeds[0])
         values = tf.where(values < _LEAST * linear_map.gradient_norm(), 0.0, values)
         norms = tf.sqrt(values)

@@ -25,9 +25,9 @@ _SPACING = 1.2
 class NewbornHealth:
     """Looks at the neurons of the last growth, until the next one, and warns of dormant ones.
 
-    A look is a forward and backward pass over the batch of the growth, without noise. Looks come at
-    multiples of `interval`, the first when the neurons are at least half as old, and each when they
-    are at least a fifth older than at the one before.
+    A look is a forward and backward pass, without noise, over the batch of the training step after
+    the growth. Looks come at multiples of `interval`: the first when the neurons have been trained
+    for at least half an interval, and each when they are at least a fifth older than at the last.
 
     Args:
       interval: training steps between two looks, at least.

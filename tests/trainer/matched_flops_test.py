@@ -34,3 +34,8 @@ def reference():
 @pytest.mark.parametrize("file", _MATCHED, ids=str)
 def test_flops_and_widths_are_those_of_the_small_setting(file, reference):
     assert _rehearsed(file) == pytest.approx(reference, rel=0.01)
+
+
+def test_a_clock_of_new_neurons_is_no_obstacle():
+    reader.load([str(_MATCHED[0]), _GRADMAX], ["Grower.newborn_clock = True"])
+    assert experiment.Experiment().grower.update_factors is not None
