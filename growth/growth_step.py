@@ -74,8 +74,8 @@ class Outcome(NamedTuple):
         return events.SiteGrowth(
             from_width,
             to_width,
-            gradient_norm_new=self.measured.new_norms[index].numpy().tolist(),
-            gradient_norm_old=self.measured.old_norms[index].numpy().tolist(),
+            gradient_norm_new=self.measured.new_norms.numpy()[index].tolist(),
+            gradient_norm_old=self.measured.old_norms.numpy()[index].tolist(),
             singular_values=values,
             # A has no singular vectors for these neurons.
             random_directions=values.count(0.0) if values else None,

@@ -154,10 +154,10 @@ class GrowthSite:
           count: k.
           shift: `[k]`, added to the last parameter that shifts what reaches the activation: a bias,
             or the offset of a normalization, which would undo a bias. None for nothing.
-          parents: `[k]`, the neuron whose parameters a new one copies; -1 for none. None for none
-            at all.
+          parents: `[k]`, the neuron whose parameters a new one copies; -1 for none. None or `[0]`
+            for none at all.
         """
-        if parents is None:
+        if parents is None or parents.shape[0] == 0:
             values = [parameter.initial(count) for parameter in self.parameters]
         else:
             values = [_copies(parameter, parents) for parameter in self.parameters]

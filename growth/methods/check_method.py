@@ -128,7 +128,7 @@ class _Growth:
             "outgoing": (new.outgoing, [[fan_out, count]], tf.float32),
             "shift": (new.shift, [[count]], tf.float32),
             "singular_values": (new.singular_values, [[0], [count]], tf.float32),
-            "parents": (new.parents, [[count]], tf.int32),
+            "parents": (new.parents, [[count], [0]], tf.int32),
             "old.incoming_change": (
                 *(new.old.incoming_change, [[fan_in, 0], [fan_in, width]]),
                 tf.float32,

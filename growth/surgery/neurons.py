@@ -35,8 +35,8 @@ class NewNeurons(_Fields):
     nothing and leaves the old neurons as they are.
 
     >>> new = NewNeurons(incoming=tf.zeros([5, 2]), outgoing=tf.ones([3, 2]))
-    >>> new.parents.numpy().tolist(), new.shift.numpy().tolist()
-    ([-1, -1], [0.0, 0.0])
+    >>> new.shift.numpy().tolist(), new.parents.numpy().tolist()
+    ([0.0, 0.0], [])
 
     Attributes:
       incoming: incoming weights, float32 `[n, k]`, where n is the fan-in.
@@ -46,7 +46,7 @@ class NewNeurons(_Fields):
       singular_values: of A, largest first, for the logs; float32 `[k]`, or `[0]` (the default) of
         methods that know none.
       parents: the old neuron of which a new one copies bias and parameters between, int32 `[k]`; -1
-        (the default) for none.
+        for none. `[0]` (the default) if no neuron is a copy.
       old: what happens to the old neurons; by default nothing.
     """
 
@@ -67,7 +67,7 @@ class NewNeurons(_Fields):
         if singular_values is None:
             singular_values = tf.zeros([0])
         if parents is None:
-            parents = tf.fill(tf.shape(incoming)[1:], -1)
+            parents = tf.zeros([0], tf.int32)
         if old is None:
             old = OldNeurons(incoming[:, :0], tf.ones([0]))
         return super().__new__(cls, incoming, outgoing, shift, singular_values, parents, old)
