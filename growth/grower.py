@@ -151,12 +151,14 @@ class Grower:
 
         Returns:
           The sites with too many dormant neurons, and the share of them.
+
+        Raises:
+          ValueError: nothing looks at new neurons, or nothing has grown yet.
         """
-        if self._health is None or self._measure is None or not self.history.events:
-            raise ValueError(
-                "there are no new neurons to look at, or Grower.newborn_health is None; ask "
-                "Grower.next_look first, which gives None then"
-            )
+        if self._health is None or self._measure is None:
+            raise ValueError("Grower.newborn_health = None: there is nothing that looks at neurons")
+        if not self.history.events:
+            raise ValueError("there are no new neurons yet: look when Grower.next_look says so")
         growth = self.history.events[-1]
         self._measure(batch, growth, step)
         return self._health.dormant(growth)

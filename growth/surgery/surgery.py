@@ -99,18 +99,14 @@ def _read(value, producer, new, kernel, old_change):
     `value` may have a longer fan-in than the variable: new neurons of a site before.
     """
     axis = producer.output_axis
+    if new.parents.shape[0] != 0:  # Known to be 0 when traced, for methods that copy nothing.
+        # What a copy has in common with its parent, which both read through the whole fan-in; and
+        # what it does not, through the old part of it.
+        kernel -= _of_parents(producer.kernel, new.parents, axis)
+        kernel = _pad(kernel, value, axis) + _of_parents(value, new.parents, axis)
     if old_change is not None:
-        # Not what copies read: `incoming` has it already.
-        changed = value + _pad_by(old_change, tf.shape(value) - tf.shape(old_change))
-    else:
-        changed = value
-    if new.parents.shape[0] == 0:  # Known when traced, as for most methods.
-        return _append(changed, kernel, axis)
-    # What a copy has in common with its parent, which both read through the whole fan-in; and what
-    # it does not, through the old part of it.
-    kernel -= _of_parents(producer.kernel, new.parents, axis)
-    kernel = _pad(kernel, value, axis) + _of_parents(value, new.parents, axis)
-    return _append(changed, kernel, axis)
+        value += _pad_by(old_change, tf.shape(value) - tf.shape(old_change))
+    return _append(value, kernel, axis)
 
 
 def _of_parents(kernel, parents, axis):

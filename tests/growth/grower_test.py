@@ -8,9 +8,10 @@ import tf_keras
 
 from growth import grower as grower_lib
 from growth.decisions import planner, policies, schedules
-from growth.methods import gradmax, random
+from growth.methods import gradmax, random, split
 from growth.methods import method as method_lib
 from growth.records import events
+from growth.surgery import surgery
 from growth.surgery.neurons import NewNeurons
 from models import cost
 from tests import networks
@@ -35,6 +36,19 @@ def test_growths_of_all_widths_and_counts_are_traced_once():
         grower.grow(step, data)
     assert grower.widths() == {"hidden_1": 11, "hidden_2": 12}
     assert grower._grow.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize(("method", "copies"), [(gradmax.GradMax(), False), (split.Split(), True)])
+def test_a_growth_looks_for_copies_only_where_a_method_makes_them(monkeypatch, method, copies):
+    looked, of_parents = [], surgery._of_parents
+
+    def observed(*arguments):
+        looked.append(arguments)
+        return of_parents(*arguments)
+
+    monkeypatch.setattr(surgery, "_of_parents", observed)
+    networks.grower(networks.network(), method).grow(0, networks.batch())
+    assert bool(looked) == copies
 
 
 def test_the_plan_is_what_happens():

@@ -47,6 +47,12 @@ def test_without_new_neurons_there_is_no_look(growths):
     assert health.NewbornHealth().next_look(1000, growths) is None
 
 
+def test_a_look_before_any_growth_is_refused():
+    grower = networks.grower(networks.network(), gradmax.GradMax(), newborn_health=_health())
+    with pytest.raises(ValueError, match="no new neurons yet"):
+        grower.look(1, networks.batch())
+
+
 def test_what_is_measured(untraced):
     model = networks.network((4, 5))
     method = random.Random(inverse=True)
