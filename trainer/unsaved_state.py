@@ -11,7 +11,6 @@ from trainer.upstream import tensorflow as private_tensorflow
 
 # All stateful operations that draw have this attribute; each keeps a generator that nobody reads.
 _SEED = "seed2"
-_PYTHON = ("PyFunc", "EagerPyFunc")
 _MOST_NAMES = 5
 # What may differ in a run that is resumed, and the remedy.
 _NETWORK = (
@@ -45,7 +44,7 @@ def warn(task: task_lib.Task, checkpoint: tf.train.Checkpoint, dataset: tf.data.
     graph = loop.graph.as_graph_def()
     unsaved = {
         _NETWORK: _scopes(graph, _draws),
-        _CALLS: _scopes(graph, lambda node: node.op in _PYTHON),
+        _CALLS: _scopes(graph, lambda node: node.op in private_tensorflow.PYTHON),
         _VARIABLES: _unsaved(loop.variables, checkpoint, task.metric_variables),
         _DATASET: [
             name

@@ -18,6 +18,7 @@ from trainer import experiment, loop, objectives, task, train
 from trainer import run as run_lib
 from trainer.command import errors
 from trainer.datasets import dataset
+from trainer.distribution import distributed_batches
 from trainer.model_dir import run_directory
 
 _RANDOM = np.random.default_rng(0)
@@ -234,7 +235,7 @@ def _task(data, strategy, weight=0.5):
         model.trainable_variables[0].assign(weight * np.arange(6.0).reshape([2, 3]))
         optimizer = _sgd()
         made = task.Task(model, optimizer, objectives.Classification(), data, strategy)
-    made.train_dataset = strategy.experimental_distribute_dataset(data.train(0))
+    made.train_dataset = distributed_batches.train(strategy, data, 0)
     return made, model
 
 
@@ -274,6 +275,40 @@ def test_batches_of_any_size_count_as_their_examples(replicas, is_weighted):
     np.testing.assert_allclose(model.trainable_variables[0], kernel, rtol=1e-5, atol=1e-6)
     assert float(means["loss"]) == pytest.approx(np.mean(losses), rel=1e-5)
     assert float(means["accuracy"]) == pytest.approx(right / counted, rel=1e-5)
+
+
+def _aligned(array):
+    """A copy of `array` in memory that TensorFlow shares, instead of copying it."""
+    memory = np.empty(array.nbytes + 64, np.uint8)
+    first = -memory.ctypes.data % 64
+    copy = memory[first : first + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[:] = array
+    return copy
+
+
+def test_training_leaves_the_arrays_of_a_generator_as_they_are():
+    weights = _RANDOM.uniform(1, 2, size=60).astype(np.float32)
+    parts = [
+        tuple(_aligned(a[first : first + 10]) for a in (_INPUTS, _LABELS, weights))
+        for first in range(0, 60, 10)
+    ]
+    spec = tuple(tf.TensorSpec([10, *a.shape[1:]], a.dtype) for a in parts[0])
+    generated = tf.data.Dataset.from_generator(lambda: iter(parts), output_signature=spec)
+
+    def called(step):
+        batch = tf.numpy_function(lambda i: parts[i], [step], [part.dtype for part in spec])
+        return tuple(tf.ensure_shape(a, part.shape) for a, part in zip(batch, spec, strict=True))
+
+    for batches in (generated, tf.data.Dataset.range(6).map(called)):
+        data = Data(train=batches.repeat(), test=batches)
+        # Of two devices, as only then the share of one is written into.
+        made, _ = _task(data, _strategies()[1])
+        made.train(tf.constant(30))
+        made.evaluate(tf.constant(-1))
+        for found, expected in zip(
+            zip(*parts, strict=True), (_INPUTS, _LABELS, weights), strict=True
+        ):
+            np.testing.assert_array_equal(np.concatenate(found), expected)
 
 
 def test_weights_count_in_evaluation_as_in_training():

@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainer.datasets import batch_parts
+from trainer.datasets import batch_parts, owned_batches
 from trainer.datasets import dataset as dataset_lib
 
 ENDLESS = "let them go on without end, e.g. by .repeat() before .skip(first_step)"
@@ -64,7 +64,7 @@ def test_batches(dataset: dataset_lib.Dataset) -> tf.data.Dataset:
             f"{name}.test gives no examples, so that nothing could be evaluated; hold some back "
             "from training"
         )
-    return batches
+    return owned_batches.owned(batches)
 
 
 def check_alike(dataset: dataset_lib.Dataset, train: Any, test: Any) -> None:

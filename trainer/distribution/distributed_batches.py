@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from trainer.datasets import dataset as dataset_lib
+from trainer.datasets import owned_batches
 from trainer.distribution import strategies
 
 
@@ -11,7 +12,9 @@ def train(
 ) -> tf.distribute.DistributedDataset:
     """The training batches from step `first_step` on; see `Dataset.train`."""
     if strategies.workers(strategy) == 1:
-        return strategy.experimental_distribute_dataset(dataset.train(first_step))
+        return strategy.experimental_distribute_dataset(
+            owned_batches.owned(dataset.train(first_step))
+        )
     return strategy.distribute_datasets_from_function(
         lambda context: _part(dataset, first_step, context)
     )
@@ -32,7 +35,7 @@ def _part(dataset, first_step, context):
     replicas = context.num_replicas_in_sync // context.num_input_pipelines
     size = dataset.batch_size // context.num_input_pipelines
     first = context.input_pipeline_id * size
-    batches = dataset.train_rows(first_step, slice(first, first + size))
+    batches = owned_batches.owned(dataset.train_rows(first_step, slice(first, first + size)))
     if replicas > 1:
         batches = batches.map(
             lambda *batch: tf.nest.map_structure(

@@ -6,6 +6,9 @@ from collections.abc import Iterator, Sequence
 import tensorflow as tf
 from tensorflow.core.framework import graph_pb2
 
+# The operations that call Python.
+PYTHON = ("PyFunc", "EagerPyFunc")
+
 
 def dataset_graphs(dataset: tf.data.Dataset) -> Iterator[graph_pb2.GraphDef]:
     """The graphs of the functions of a dataset, and of the datasets that it is made from."""
@@ -13,6 +16,12 @@ def dataset_graphs(dataset: tf.data.Dataset) -> Iterator[graph_pb2.GraphDef]:
         yield wrapper.function.graph.as_graph_def()
     for each in dataset._inputs():
         yield from dataset_graphs(each)
+
+
+def calls_python(graph: graph_pb2.GraphDef) -> bool:
+    """True if an operation of the graph, or of a function that it calls, is of Python."""
+    functions = (function.node_def for function in graph.library.function)
+    return any(node.op in PYTHON for nodes in (graph.node, *functions) for node in nodes)
 
 
 def write_checkpoint_names(
