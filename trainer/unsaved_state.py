@@ -67,11 +67,9 @@ def _scopes(
     graph: graph_pb2.GraphDef, is_meant: Callable[[node_def_pb2.NodeDef], bool]
 ) -> list[str]:
     """The name scopes of the operations meant, also in functions that the graph calls."""
-    functions = [function.node_def for function in graph.library.function]
     return [
         node.name.rpartition("/")[0] or node.name
-        for nodes in (graph.node, *functions)
-        for node in nodes
+        for node in private_tensorflow.operations(graph)
         if is_meant(node)
     ]
 

@@ -4,9 +4,9 @@ import pathlib
 from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
-from tensorflow.core.framework import graph_pb2
+from tensorflow.core.framework import graph_pb2, node_def_pb2
 
-# The operations that call Python.
+# Types of the operations that call Python.
 PYTHON = ("PyFunc", "EagerPyFunc")
 
 
@@ -18,10 +18,11 @@ def dataset_graphs(dataset: tf.data.Dataset) -> Iterator[graph_pb2.GraphDef]:
         yield from dataset_graphs(each)
 
 
-def calls_python(graph: graph_pb2.GraphDef) -> bool:
-    """True if an operation of the graph, or of a function that it calls, is of Python."""
-    functions = (function.node_def for function in graph.library.function)
-    return any(node.op in PYTHON for nodes in (graph.node, *functions) for node in nodes)
+def operations(graph: graph_pb2.GraphDef) -> Iterator[node_def_pb2.NodeDef]:
+    """The operations of a graph, and of the functions that it calls."""
+    yield from graph.node
+    for function in graph.library.function:
+        yield from function.node_def
 
 
 def write_checkpoint_names(
