@@ -19,6 +19,8 @@ _FORMER = {row["file"]: row["digest"] for row in csv.DictReader(_DIGESTS.open(ne
 # Needs the learning rate of a file that includes it.
 _INCOMPLETE = "gin_configs/cifar/base.gin"
 _MOVED = "gin_configs/fashion_mnist/vgg_firefly.gin"
+# What they are for is still the same, but other bindings serve it better; see CHANGELOG.md.
+_IMPROVED = ["gin_configs/recipe.gin"]
 
 
 # Parameters that were another configurable's, which the digests have by their former names.
@@ -48,7 +50,7 @@ def test_the_table_has_the_files_that_there_are_no_more():
     assert [file for file in named if not pathlib.Path(file).is_file()] == []
 
 
-@pytest.mark.parametrize("file", _FORMER)
+@pytest.mark.parametrize("file", sorted({*_FORMER} - {*_IMPROVED}))
 def test_a_former_file_binds_the_same_values(file):
     try:
         reader.load([file], [])
