@@ -1,17 +1,14 @@
 """Widths in proportion to others, for configurations that go with any task."""
 
 from collections.abc import Sequence
-from typing import overload
 
 import gin
 
 
-@overload
-def scaled_widths(widths: float, factor: float) -> float: ...
-@overload
-def scaled_widths(widths: Sequence[int], factor: float) -> tuple[int, ...]: ...
 @gin.configurable
-def scaled_widths(widths=gin.REQUIRED, factor=gin.REQUIRED):
+def scaled_widths(
+    widths: float | Sequence[int] = gin.REQUIRED, factor: float = gin.REQUIRED
+) -> float | tuple[int, ...]:
     """`factor` times `widths`, in the form that an architecture takes them.
 
     Args:
