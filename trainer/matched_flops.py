@@ -43,13 +43,31 @@ def matched_steps(steps: int, model: tf_keras.Model, grower: grower_lib.Grower) 
     Returns:
       The smallest number of steps with as many training FLOPs, at least `steps`.
     """
+    spent, last, rate = _grown(steps, model, grower)
+    grower.rehearse({site.name: max(site.width, site.target_width or 0) for site in model.sites})
+    return last + math.ceil((steps * cost.forward_flops(model) - spent) / rate)
+
+
+def planned_forward_flops(steps: int, model: tf_keras.Model, grower: grower_lib.Grower) -> int:
+    """Floating-point operations of the forward passes of one example in a run that is to come.
+
+    Args:
+      steps: training steps of the run.
+      model: the seed network; it is grown here, by neurons without weights.
+      grower: plans its growths.
+    """
+    spent, last, rate = _grown(steps, model, grower)
+    return spent + rate * (steps - last)
+
+
+def _grown(steps, model, grower):
+    """Grows as planned: FLOPs until the last growth, its step, and FLOPs of a step after it."""
     spent, last, rate = 0, 0, cost.forward_flops(model)
     for step, growths in itertools.groupby(grower.plan(steps), key=lambda growth: growth.step):
         spent += rate * (step - last)
         grower.rehearse({growth.site: growth.to_width for growth in growths})
         last, rate = step, cost.forward_flops(model)
-    grower.rehearse({site.name: max(site.width, site.target_width or 0) for site in model.sites})
-    return last + math.ceil((steps * cost.forward_flops(model) - spent) / rate)
+    return spent, last, rate
 
 
 def check_parts(

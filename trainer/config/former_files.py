@@ -49,21 +49,21 @@ cifar100/wrn_baseline_small: cifar100/wrn methods/baseline_small
 cifar100/wrn_firefly: cifar100/wrn methods/firefly_opt
 cifar100/wrn_gradmax: cifar100/wrn methods/gradmax
 cifar100/wrn_random: cifar100/wrn methods/random
-fashion_mnist/mlp_baseline_big: fashion_mnist/mlp methods/baseline_big
-fashion_mnist/mlp_baseline_small: fashion_mnist/mlp methods/baseline_small
-fashion_mnist/mlp_gradmax: fashion_mnist/mlp methods/gradmax
-fashion_mnist/mlp_pairs: fashion_mnist/mlp methods/pairs
-fashion_mnist/mlp_random: fashion_mnist/mlp methods/random
-fashion_mnist/vgg_baseline_big: fashion_mnist/vgg methods/baseline_big
-fashion_mnist/vgg_baseline_small: fashion_mnist/vgg methods/baseline_small
-fashion_mnist/vgg_firefly: fashion_mnist/vgg fashion_mnist/firefly_opt
-fashion_mnist/vgg_gradmax: fashion_mnist/vgg methods/gradmax
-fashion_mnist/vgg_random: fashion_mnist/vgg methods/random
-fashion_mnist/wrn_baseline_big: fashion_mnist/wrn methods/baseline_big
-fashion_mnist/wrn_baseline_small: fashion_mnist/wrn methods/baseline_small
-fashion_mnist/wrn_firefly: fashion_mnist/wrn fashion_mnist/firefly_opt
-fashion_mnist/wrn_gradmax: fashion_mnist/wrn methods/gradmax
-fashion_mnist/wrn_random: fashion_mnist/wrn methods/random
+fashion_mnist/mlp_baseline_big: fashion_mnist/mlp methods/baseline_big; CosineLrConfig.initial_learning_rate = 0.05
+fashion_mnist/mlp_baseline_small: fashion_mnist/mlp methods/baseline_small; CosineLrConfig.initial_learning_rate = 0.05
+fashion_mnist/mlp_gradmax: fashion_mnist/mlp methods/gradmax; CosineLrConfig.initial_learning_rate = 0.05
+fashion_mnist/mlp_pairs: fashion_mnist/mlp methods/pairs; CosineLrConfig.initial_learning_rate = 0.05
+fashion_mnist/mlp_random: fashion_mnist/mlp methods/random; CosineLrConfig.initial_learning_rate = 0.05
+fashion_mnist/vgg_baseline_big: fashion_mnist/vgg methods/baseline_big; VGG.activation = @models.activations.relu; optimizer.warmup = None; learning_rate = 0.05
+fashion_mnist/vgg_baseline_small: fashion_mnist/vgg methods/baseline_small; VGG.activation = @models.activations.relu; optimizer.warmup = None; learning_rate = 0.05
+fashion_mnist/vgg_firefly: fashion_mnist/vgg fashion_mnist/firefly_opt; VGG.activation = @models.activations.relu; optimizer.warmup = None; learning_rate = 0.05
+fashion_mnist/vgg_gradmax: fashion_mnist/vgg methods/gradmax; VGG.activation = @models.activations.relu; optimizer.warmup = None; learning_rate = 0.05
+fashion_mnist/vgg_random: fashion_mnist/vgg methods/random; VGG.activation = @models.activations.relu; optimizer.warmup = None; learning_rate = 0.05
+fashion_mnist/wrn_baseline_big: fashion_mnist/wrn methods/baseline_big; WideResNet.activation = @models.activations.relu; optimizer.warmup = None; learning_rate = 0.1
+fashion_mnist/wrn_baseline_small: fashion_mnist/wrn methods/baseline_small; WideResNet.activation = @models.activations.relu; optimizer.warmup = None; learning_rate = 0.1
+fashion_mnist/wrn_firefly: fashion_mnist/wrn fashion_mnist/firefly_opt; WideResNet.activation = @models.activations.relu; optimizer.warmup = None; learning_rate = 0.1
+fashion_mnist/wrn_gradmax: fashion_mnist/wrn methods/gradmax; WideResNet.activation = @models.activations.relu; optimizer.warmup = None; learning_rate = 0.1
+fashion_mnist/wrn_random: fashion_mnist/wrn methods/random; WideResNet.activation = @models.activations.relu; optimizer.warmup = None; learning_rate = 0.1
 imagenet/epsilon/0: imagenet/mobilenet methods/gradmax; GradMax.epsilon = 0.0
 imagenet/epsilon/1e-1: imagenet/mobilenet methods/gradmax; GradMax.epsilon = 1e-1
 imagenet/epsilon/1e-2: imagenet/mobilenet methods/gradmax; GradMax.epsilon = 1e-2

@@ -70,7 +70,7 @@ def check(runs: Sequence[SeededRun]) -> str | None:
     try:
         with errors.mistakes():
             for run in runs:
-                _load(run)
+                load(run)
                 run_directory.RunDirectory(run.path).check(gin.config_str())
             if reader.literals().get("Experiment.seed") != "%seed":
                 raise errors.UserError(
@@ -121,7 +121,7 @@ def perform(run: SeededRun, action: Callable[[run_directory.RunDirectory], Any])
     with _output_to(run.log):
         try:
             with errors.mistakes():
-                _load(run)
+                load(run)
                 directory = run_directory.RunDirectory(run.path)
                 directory.start(gin.config_str(), overwrite_config=False)
             with failures.told(directory.checkpoints):
@@ -140,7 +140,7 @@ def perform(run: SeededRun, action: Callable[[run_directory.RunDirectory], Any])
     return None
 
 
-def _load(run: SeededRun) -> None:
+def load(run: SeededRun) -> None:
     """Reads the configuration of `run`, after forgetting all of the run before it."""
     import gin
     import tf_keras

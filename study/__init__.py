@@ -1,0 +1,1 @@
+"""The standing benchmark: grown networks against big ones, at equal training FLOPs."""
