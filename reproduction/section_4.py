@@ -84,6 +84,7 @@ _SHORT_MLP = (
     "PeriodicSchedule.interval = 140",  # The sixth and last growth is at step 840.
     "GradMax.epsilon = 1e-4",
     "mean_norm.factor = 0.5",
+    "CosineLrConfig.initial_learning_rate = 0.05",
 )
 
 
@@ -150,7 +151,13 @@ def _figure_6():
         variant=Variant(
             "alignment",
             ("fashion_mnist/vgg", "methods/baseline_small"),
-            ("steps = 234", "ImageClassification.augmentation = None"),  # Half an epoch.
+            (
+                "steps = 234",  # Half an epoch.
+                "ImageClassification.augmentation = None",
+                "VGG.activation = @models.activations.relu",
+                "optimizer.warmup = None",
+                "learning_rate = 0.05",
+            ),
             alignment.alignments,
         ),
     )

@@ -9,7 +9,7 @@ import re
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PACKAGES = ("models", "growth", "trainer", "reproduction")
+PACKAGES = ("models", "growth", "trainer", "reproduction", "study")
 FOLDERS = sorted(
     str(path.parent.relative_to(ROOT))
     for package in PACKAGES

@@ -13,8 +13,8 @@ import pytest
 # Bazel runs a link to this file; what it points to is in the work tree.
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
-# What a package may import of the others: reproduction, benchmarks -> trainer -> growth -> models,
-# never back. Benchmarks measure the table of sites that tests have.
+# What a package may import of the others: reproduction, study, benchmarks -> trainer -> growth ->
+# models, never back. Benchmarks measure the table of sites that tests have.
 _NETWORKS = {"growth", "models"}
 _PROGRAM = {"trainer", *_NETWORKS}
 ALLOWED_IMPORTS = {
@@ -22,9 +22,10 @@ ALLOWED_IMPORTS = {
     "growth": {"models"},
     "trainer": _NETWORKS,
     "reproduction": _PROGRAM,
+    "study": _PROGRAM,
     "benchmarks": {"tests", *_PROGRAM},
     "tools": {"trainer"},
-    "tests": {"reproduction", "tools", *_PROGRAM},
+    "tests": {"reproduction", "study", "tools", *_PROGRAM},
     "gin_configs": _PROGRAM,
 }
 

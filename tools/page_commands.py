@@ -11,6 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
 
 _PROGRAMS = {
+    "//:benchmark": "study/main.py",
     "//:inspect": "trainer/inspect_run.py",
     "//:reproduce": "reproduction/main.py",
     "//:sweep": "trainer/sweep/main.py",
