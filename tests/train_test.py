@@ -62,6 +62,7 @@ def test_the_files_of_a_run(finished):
     assert result["parameters"] == 7 * 30
     # Three times the forward pass: 50 examples, widths 5, 6 and 7 for 3, 3 and 6 steps.
     assert result["training_flops"] == 3 * 50 * 2 * 30 * (5 * 3 + 6 * 3 + 7 * 6)
+    assert result["training_flops_saved"] == pytest.approx(1 - (5 * 3 + 6 * 3 + 7 * 6) / (7 * 12))
     assert {"loss"} == result["train"].keys() == result["test"].keys()
     assert "tensorflow" in result["versions"] and result["wall_seconds"] > 0
     events = [json.loads(line) for line in (folder / "growth.jsonl").read_text().splitlines()]

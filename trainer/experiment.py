@@ -9,6 +9,7 @@ import tf_keras
 
 from growth import grower as grower_lib
 from growth.records import spent_flops
+from models import cost
 from trainer import loop as loop_lib
 from trainer import matched_flops, objectives, random_state, task
 from trainer.config import messages
@@ -168,6 +169,17 @@ class Experiment:
         """Floating-point operations spent on the first `steps` training steps."""
         forward = self.grower.forward_flops(steps)
         return spent_flops.training_flops(forward, self.dataset.batch_size)
+
+    def saved_flops(self, steps: int) -> float:
+        """The share of training FLOPs that growing saved in `steps` steps.
+
+        Over what the network, as wide as it is now, would have cost in them from the start; 0 for
+        one that never grew.
+        """
+        whole = spent_flops.training_flops(
+            steps * cost.forward_flops(self.model), self.dataset.batch_size
+        )
+        return 1.0 - self.training_flops(steps) / whole if whole else 0.0
 
     def _built(self, make):
         """A network with its variables, and the shape of outputs that fit the loss."""

@@ -199,6 +199,7 @@ class Training:
             "widths": self._grower.widths(),
             "parameters": cost.parameters(experiment.model),
             "training_flops": experiment.training_flops(run.step),
+            "training_flops_saved": experiment.saved_flops(run.step),
             "growths": len(self._grower.history),
             "wall_seconds": run.clock.seconds,
             "versions": run.about()["versions"],

@@ -115,8 +115,10 @@ def test_a_former_file_is_found_from_anywhere_with_one_warning(
     assert gin.query_parameter("%steps") == (7 if included else 1876)
     assert warnings == [
         f"{_MOVED} is now --gin_file=gin_configs/fashion_mnist/vgg.gin "
-        "--gin_file=gin_configs/fashion_mnist/firefly_opt.gin; the next version will not know the "
-        "old file"
+        "--gin_file=gin_configs/fashion_mnist/firefly_opt.gin "
+        '--gin_bindings="VGG.activation = @models.activations.relu" '
+        '--gin_bindings="optimizer.warmup = None" --gin_bindings="learning_rate = 0.05"; '
+        "the next version will not know the old file"
     ]
 
 
