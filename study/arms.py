@@ -18,9 +18,11 @@ class Arm:
       title: in tables.
       files: .gin files after that of the task.
       bindings: after the files.
-      costs: the name of an arm whose training FLOPs this one has, by a schedule with fewer steps;
-        None for the steps of the task.
-      rival: the name of the arm that it is compared with: the big network with as many FLOPs.
+      costs: the name of an arm whose training FLOPs this one has, by a run that is shorter or
+        longer; None for the steps of the task.
+      share: of those training FLOPs.
+      rival: the name of the arm that it is compared with: the big network, mostly with as many
+        FLOPs.
       is_quick: whether the quick benchmark has it.
     """
 
@@ -29,6 +31,7 @@ class Arm:
     files: Sequence[str]
     bindings: Sequence[str] = ()
     costs: str | None = None
+    share: float = 1.0
     rival: str | None = "big_like_recipe"
     is_quick: bool = False
 
@@ -48,6 +51,13 @@ ARMS = (
     Arm(
         "half", "half of the widths, never grown", (_RECIPE, _method("baseline_small")), rival=None
     ),
+    Arm(
+        "half_like_recipe",
+        "half of the widths, FLOPs of the recipe",
+        (_RECIPE, _method("baseline_small")),
+        costs=RECIPE,
+        rival=None,
+    ),
     Arm(RECIPE, "**recipe**", (_RECIPE,), is_quick=True),
     Arm(
         "big_like_recipe",
@@ -57,6 +67,8 @@ ARMS = (
         rival=None,
         is_quick=True,
     ),
+    Arm("recipe_70", "recipe, longer: 70 % of big", (_RECIPE,), costs=BIG, share=0.7, rival=BIG),
+    Arm("recipe_long", "recipe, longer: FLOPs of big", (_RECIPE,), costs=BIG, rival=BIG),
     Arm(BIG, "big", (_method("baseline_big"),), rival=None, is_quick=True),
     _in_recipe("gradmax", "recipe with GradMax", is_quick=True),
     _in_recipe("pairs", "recipe with Pairs"),

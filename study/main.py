@@ -33,6 +33,7 @@ _DOCUMENT = path_flags.DEFINE_path("document", "The page; by default in --output
 _QUICK = flags.DEFINE_bool("quick", False, "Few tasks, arms, rates and seeds.")
 _TASKS = flags.DEFINE_list("task", None, "Names of tasks; all by default.")
 _ARMS = flags.DEFINE_list("arm", None, "Names of arms; all by default.")
+_RATES = flags.DEFINE_list("rate", None, "Of the learning rates only these.")
 _SEEDS = flags.DEFINE_integer("seeds", None, "Fewer seeds than a task has.", lower_bound=1)
 _PROCESSES = flags.DEFINE_integer("processes", 2, "Runs at the same time.", lower_bound=1)
 
@@ -98,7 +99,23 @@ def _cells() -> list[plan.Cell]:
     tasks = _chosen("task", _TASKS.value, tasks_lib.TASKS, is_quick)
     arms = _chosen("arm", _ARMS.value, arms_lib.ARMS, is_quick)
     cells = plan.cells(tasks, arms, is_quick)
-    return [cell for cell in cells if _SEEDS.value is None or cell.seed < _SEEDS.value]
+    rates = None if _RATES.value is None else set(map(_rate, _RATES.value))
+    return [
+        cell
+        for cell in cells
+        if (rates is None or cell.rate in rates)
+        and (_SEEDS.value is None or cell.seed < _SEEDS.value)
+    ]
+
+
+def _rate(text: str) -> float:
+    known = sorted({rate for task in tasks_lib.TASKS for rate in task.rates})
+    try:
+        if (rate := float(text)) in known:
+            return rate
+    except ValueError:
+        pass
+    raise errors.UserError(f"--rate={text} must be of {', '.join(f'{r:g}' for r in known)}")
 
 
 def _chosen(flag: str, names: Sequence[str] | None, known: Sequence[Any], is_quick: bool) -> list:
@@ -128,19 +145,21 @@ def _matched_steps(
     if first:
         print("planning runs of equal training FLOPs", flush=True)
     jobs = {}
-    for key, cell in first.items():
-        for name in (arms_lib.BIG, cell.arm.costs):
-            other = plan.Cell(cell.task, by_name[name], cell.rate, cell.seed)
-            jobs[plan.run(other, folder / "runs", bindings, None)] = (key, name)
+    for cell in first.values():
+        for name in (cell.arm.name, cell.arm.costs):
+            of_arm = plan.Cell(cell.task, by_name[name], cell.rate, cell.seed)
+            jobs[plan.run(of_arm, folder / "runs", bindings, None)] = cell.task.name, name
     costs = {}
     for run, cost in processes.run_all(plan.cost, list(jobs), 1, lambda: interrupt):
         if not isinstance(cost, plan.Cost):
             raise errors.UserError(f"{run.config} cannot be planned: {cost}")
         costs[jobs[run]] = cost
     return {
-        key: plan.matched_steps(costs[key, arms_lib.BIG], costs[key, cell.arm.costs])
-        for key, cell in first.items()
-        if (key, cell.arm.costs) in costs
+        (task, name): plan.matched_steps(
+            costs[task, name], costs[task, cell.arm.costs], cell.arm.share
+        )
+        for (task, name), cell in first.items()
+        if not interrupt
     }
 
 

@@ -126,15 +126,16 @@ def cost(of_run: seeded_run.SeededRun) -> Cost:
     return Cost(built.steps, spent_flops.training_flops(forward, built.dataset.batch_size))
 
 
-def matched_steps(big: Cost, other: Cost) -> int:
-    """The steps in which the big network has the training FLOPs of another run, or just more.
+def matched_steps(own: Cost, other: Cost, share: float = 1.0) -> int:
+    """The steps in which a run has the training FLOPs of another one, or just more.
 
     Args:
-      big: in all steps of its task.
+      own: in all steps of the task. Growths keep their places in the run, as fractions of it.
       other: the other run.
+      share: of its training FLOPs.
 
     Example:
       >>> matched_steps(Cost(steps=100, training_flops=1000), Cost(steps=100, training_flops=745))
       75
     """
-    return math.ceil(other.training_flops * big.steps / big.training_flops)
+    return math.ceil(share * other.training_flops * own.steps / own.training_flops)

@@ -1,6 +1,8 @@
 """When to grow: the step of the next growth, a pure function of how often the network has grown."""
 
 import abc
+import itertools
+from collections.abc import Sequence
 
 import gin
 
@@ -68,3 +70,56 @@ class PeriodicSchedule(Schedule):
         if growths >= self._count:
             return None
         return self._start + growths * self._interval
+
+
+@gin.configurable
+class FractionalSchedule(Schedule):
+    """Growths after given fractions of a run, however long it is.
+
+    Args:
+      fractions: of the training steps, ascending, 0 or more and below 1.
+      steps: training steps of the run; None for what `Experiment.steps` is bound to.
+
+    Raises:
+      ValueError: an argument is out of range, or nothing says how long the run is.
+
+    Example:
+      >>> schedule = FractionalSchedule(fractions=(0.2, 0.5), steps=1000)
+      >>> [schedule.next_growth(step=0, growths=n) for n in range(3)]
+      [200, 500, None]
+    """
+
+    def __init__(self, fractions: Sequence[float] = gin.REQUIRED, steps: int | None = None):
+        if not isinstance(fractions, list | tuple) or not all(
+            isinstance(fraction, int | float) and 0 <= fraction < 1 for fraction in fractions
+        ):
+            raise ValueError(
+                f"FractionalSchedule.fractions = {fractions} must be numbers of 0 or more and "
+                "below 1, e.g. (0.5,)"
+            )
+        steps = _steps_of_run() if steps is None else steps
+        if not isinstance(steps, int) or steps < 1:
+            raise ValueError(f"FractionalSchedule.steps = {steps} must be at least 1")
+        self._growths = [round(fraction * steps) for fraction in fractions]
+        if any(a >= b for a, b in itertools.pairwise(self._growths)):
+            raise ValueError(
+                f"FractionalSchedule.fractions = {fractions} must ascend, and be a step apart: of "
+                f"{steps} steps they give {self._growths}"
+            )
+
+    def next_growth(self, step: int, growths: int) -> int | None:
+        """See `Schedule.next_growth`."""
+        del step  # The next growth depends on how many there were, not on when.
+        return self._growths[growths] if growths < len(self._growths) else None
+
+
+def _steps_of_run():
+    try:
+        value = gin.query_parameter("Experiment.steps")
+    except ValueError:
+        raise ValueError(
+            "FractionalSchedule.steps = None needs Experiment.steps to be bound; bind one of them, "
+            "e.g. FractionalSchedule.steps = 1000"
+        ) from None
+    # A macro is a reference to a function that returns its value.
+    return value.scoped_configurable_fn() if hasattr(value, "scoped_configurable_fn") else value

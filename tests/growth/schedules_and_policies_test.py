@@ -1,3 +1,4 @@
+import gin
 import pytest
 
 from growth.decisions import policies, schedules
@@ -111,3 +112,35 @@ def test_a_fraction_of_the_target_stops_there():
 def test_a_policy_names_what_is_wrong(policy, arguments):
     with pytest.raises(ValueError, match=rf"{policy.__name__}\.\w+ = "):
         policy(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("fractions", "steps", "expected"),
+    [((0.25, 0.5), 100, [25, 50]), ((0,), 10, [0]), ([0.999], 10, [10]), ((), 10, [])],
+)
+def test_fractional_schedule(fractions, steps, expected):
+    schedule = schedules.FractionalSchedule(fractions, steps)
+    assert _steps(schedule, steps + 1) == expected
+
+
+@pytest.mark.parametrize(
+    ("fractions", "steps", "message"),
+    [
+        ((0.5, 1.0), 10, "below 1"),
+        ((-0.1,), 10, "0 or more"),
+        (0.5, 10, "must be numbers"),
+        ((0.5, 0.51), 10, r"a step apart: of 10 steps they give \[5, 5\]"),
+        ((0.6, 0.5), 10, "must ascend"),
+        ((0.5,), 0, "at least 1"),
+        ((0.5,), None, "needs Experiment.steps to be bound"),
+    ],
+)
+def test_a_fractional_schedule_tells_what_is_wrong(fractions, steps, message):
+    with pytest.raises(ValueError, match=message):
+        schedules.FractionalSchedule(fractions, steps)
+
+
+@pytest.mark.parametrize("bound", ["Experiment.steps = 40", "n = 40\nExperiment.steps = %n"])
+def test_a_fractional_schedule_knows_how_long_the_run_is(bound):
+    gin.parse_config(f"import trainer.experiment\n{bound}\nFractionalSchedule.fractions = (0.5,)")
+    assert _steps(schedules.FractionalSchedule(), 40) == [20]
