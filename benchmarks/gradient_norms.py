@@ -19,7 +19,15 @@ from absl import app, flags, logging
 
 from benchmarks import training
 from growth.decisions import policies
-from growth.methods import all_zero, gradmax, gradmax_opt, inner_optimization, pairs, random
+from growth.methods import (
+    all_zero,
+    best_candidates,
+    gradmax,
+    gradmax_opt,
+    inner_optimization,
+    pairs,
+    random,
+)
 from models.architectures import vgg, wide_resnet
 
 _NEURONS = flags.DEFINE_integer("neurons", 4, "New neurons of a site.")
@@ -40,6 +48,7 @@ def _methods():
         random.Random(),
         all_zero.AllZero(),
         pairs.Pairs(),
+        best_candidates.BestCandidates(),
         gradmax_opt.GradMaxOpt(orthogonal=True, optimizer=inner),
     ]
 

@@ -71,6 +71,7 @@ ARMS = (
     Arm("recipe_long", "recipe, longer: FLOPs of big", (_RECIPE,), costs=BIG, rival=BIG),
     Arm(BIG, "big", (_method("baseline_big"),), rival=None, is_quick=True),
     _in_recipe("gradmax", "recipe with GradMax", is_quick=True),
+    _in_recipe("best_candidates", "recipe with BestCandidates"),
     _in_recipe("pairs", "recipe with Pairs"),
     _in_recipe("split", "recipe with Split"),
     _in_recipe("tiny", "recipe with Tiny"),

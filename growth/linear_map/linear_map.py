@@ -151,6 +151,30 @@ class LinearMap:
         total, examples = self._sums(on_replica, *self._batch())
         return total / (examples * len(sums))
 
+    def new_activations(self, incoming: tf.Tensor) -> tf.Tensor:
+        """Products of what new neurons put out, less what the existing ones span, `[k, k]`.
+
+        The vectors are over the examples and positions of the growth batch, as the first consumer
+        reads them; the span is that of the existing neurons, by least squares.
+
+        Args:
+          incoming: `[n, k]`, not restricted to zero.
+        """
+        values = self.site.values_of_new(tf.shape(incoming)[1])
+        sources = self._sources()[0]
+
+        def on_replica(inputs, old, read):
+            new = self.site.neurons(inputs, incoming, values, old, False, sources)
+            pairs = ((new, new), (read, new), (read, read))
+            return [second_moments.products(*pair) for pair in pairs]
+
+        seen = self._seen()
+        products, with_old, of_old = self._sums(
+            on_replica, list(seen.inputs), list(seen.old), seen.read[0]
+        )
+        fit = tf.matmul(second_moments.power(of_old, -1.0), with_old)
+        return products - tf.matmul(with_old, fit, transpose_a=True)
+
     def residual(self) -> "LinearMap":
         """The site with the part of dL/dz that no change of its existing outgoing weights undoes.
 

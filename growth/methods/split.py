@@ -19,20 +19,28 @@ class Split(method.GrowthMethod):
     depthwise filter are copied as well.
 
     Args:
+      share: of the outgoing weights of a neuron that its copies get together, over an equal share:
+        1 for halves, if it is copied once. Other shares tell both apart by the size of their
+        gradients (SPARKLING), also without noise.
       noise: added to a copy's incoming weights to make it differ, in a random direction; its norm
         relative to that of the weights. 0 keeps the output exactly, but then copies get the same
         gradient for ever.
 
     Raises:
-      ValueError: the noise is negative.
+      ValueError: an argument is out of range.
     """
 
     uses_gradients = False
 
-    def __init__(self, noise: float = 0.01):
+    def __init__(self, noise: float = 0.01, share: float = 1.0):
         if noise < 0:
             raise ValueError(f"Split.noise = {noise} must be at least 0, e.g. 0.01")
+        if not 0.0 < share <= 1.0:
+            raise ValueError(
+                f"Split.share = {share} must be above 0 and at most 1, e.g. 0.5 for a quarter"
+            )
         self._noise = noise
+        self._share = share
 
     def check(self, site: site_lib.GrowthSite) -> None:
         """See `GrowthMethod.check`."""
@@ -52,12 +60,13 @@ class Split(method.GrowthMethod):
         parents = tf.argsort(tf.random.stateless_uniform([rounds, width], seeds[0]), axis=1)
         parents = tf.reshape(parents, [-1])[:count]
         copies = tf.math.unsorted_segment_sum(tf.ones([count]), parents, width)
-        share = 1.0 / (1.0 + copies)
+        share = self._share / (1.0 + copies)
+        kept = 1.0 - copies * share
         copied = tf.gather(incoming, parents, axis=1)
         noise = self._noise * vector_norms.of_columns(copied)
         return NewNeurons(
             copied + noise * method.unit_columns(fan_in, count, seeds[1]),
             tf.gather(outgoing * share, parents, axis=1),
             parents=parents,
-            old=OldNeurons(tf.zeros_like(incoming), share),
+            old=OldNeurons(tf.zeros_like(incoming), kept),
         )

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from growth.methods import (
     all_zero,
+    best_candidates,
     firefly,
     firefly_opt,
     gradmax,
@@ -34,6 +35,7 @@ _INNER = inner_optimization.ProjectedAdam(steps=2)
         (gradmax_opt.GradMaxOpt(optimizer=_INNER), True),
         (gradmax_opt.GradMaxOpt(inverse=True, orthogonal=True, optimizer=_INNER), True),
         (pairs.Pairs(candidates=2), True),
+        (best_candidates.BestCandidates(candidates=2), True),
         (split.Split(noise=0.0), True),
         (split.Split(), False),
         (firefly_opt.FireflyOpt(optimizer=_INNER), False),

@@ -11,6 +11,8 @@ from growth.decisions import policies, schedules
 from growth.linear_map import singular_vectors
 from growth.methods import (
     all_zero,
+    best_candidates,
+    choices,
     firefly,
     firefly_opt,
     gradmax,
@@ -41,6 +43,10 @@ _METHODS = {
     "FireflyOpt": lambda: firefly_opt.FireflyOpt(optimizer=_inner()),
     "FireflyOpt, inverse": lambda: firefly_opt.FireflyOpt(inverse=True, optimizer=_inner()),
     "Firefly": lambda: firefly.Firefly(fraction=1e-4, optimizer=_inner()),
+    "BestCandidates": functools.partial(best_candidates.BestCandidates, candidates=2),
+    "BestCandidates, farthest": lambda: best_candidates.BestCandidates(
+        candidates=2, choice=choices.FarthestActivations()
+    ),
     "Tiny": tiny.Tiny,
 }
 _CHANGE_OUTPUTS = ["Tiny"]

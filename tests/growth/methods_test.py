@@ -6,6 +6,8 @@ import tensorflow as tf
 
 from growth.methods import (
     all_zero,
+    best_candidates,
+    choices,
     firefly_opt,
     gradmax,
     gradmax_opt,
@@ -30,6 +32,10 @@ METHODS = {
     ),
     "pairs": pairs.Pairs(),
     "pairs, chosen": pairs.Pairs(candidates=3),
+    "best candidates": best_candidates.BestCandidates(candidates=3),
+    "farthest candidates": best_candidates.BestCandidates(
+        candidates=3, choice=choices.FarthestActivations()
+    ),
     "tiny": tiny.Tiny(),
 }
 _CHANGE_OUTPUTS = (tiny.Tiny,)

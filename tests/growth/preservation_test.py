@@ -5,6 +5,8 @@ import pytest
 
 from growth.methods import (
     all_zero,
+    best_candidates,
+    choices,
     gradmax,
     gradmax_opt,
     inner_optimization,
@@ -25,6 +27,10 @@ METHODS = {
     "all zero": all_zero.AllZero(),
     "split": split.Split(noise=0.0),
     "pairs": pairs.Pairs(candidates=3),
+    "best candidates": best_candidates.BestCandidates(candidates=3),
+    "farthest candidates": best_candidates.BestCandidates(
+        candidates=3, choice=choices.FarthestActivations()
+    ),
     "tiny": tiny.Tiny(),
 }
 # So that the loss falls.
