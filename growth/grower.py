@@ -47,12 +47,14 @@ class Grower:
       newborn_clock: whether new neurons count their own steps for Adam's bias correction, so that
         their first step is one learning rate long; if not, they count those of the run, and it is
         longer, see docs/concepts.md. Needs `carry_slots`, and `slots.bias_correction`.
+      width_rate: the learning rate of the kernels that read a site over that of the network, by how
+        much wider the site is than in the seed network; None for 1.
       newborn_health: gives what looks at new neurons from time to time; None for nothing.
 
     Attributes:
       history: the growths so far; belongs in checkpoints.
-      update_factors: the factors of the optimizer's updates, less 1; None without `newborn_rate`
-        and `newborn_clock`.
+      update_factors: the factors of the optimizer's updates, less 1; None without `newborn_rate`,
+        `newborn_clock` and `width_rate`.
 
     Raises:
       ValueError: the growth method cannot grow one of the sites, or there are none.
@@ -74,6 +76,7 @@ class Grower:
         newborn_rate: rates.NewbornRate | None = None,
         newborn_clock: bool = False,
         newborn_health: Callable[[], health.NewbornHealth] | None = health.NewbornHealth,
+        width_rate: rates.WidthRate | None = None,
     ):
         self._model = model
         self._sites = site_lib.sites_of(model, required=method is not None)
@@ -86,11 +89,11 @@ class Grower:
         self._skip_nonfinite = skip_nonfinite
         self._counted = cost.counted_layers(model)
         self._cohorts = self.update_factors = None
-        if newborn_rate is not None or newborn_clock:
+        if newborn_rate is not None or newborn_clock or width_rate is not None:
             self._cohorts = cohorts_lib.Cohorts(self._sites)
             correction = _bias_correction(slots, carry_slots) if newborn_clock else None
             self.update_factors = update_factors.UpdateFactors(
-                self._cohorts, newborn_rate, correction
+                self._cohorts, newborn_rate, correction, width_rate
             )
         self._shapes = shapes or unspecified_shapes.UnspecifiedShapes()
         self._grow = self._health = self._measure = None

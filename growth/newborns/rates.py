@@ -1,4 +1,4 @@
-"""Learning rates of new neurons, relative to that of the network, by age.
+"""Learning rates of new neurons, relative to that of the network, by age, norm and width.
 
 A rate scales what the optimizer does to a neuron's weights in a step, not their gradient: for Adam
 and LAMB, which are indifferent to the scale of gradients, for momentum, and for weight decay and
@@ -6,6 +6,7 @@ clipping as well, a factor of 2 is a learning rate twice as large.
 """
 
 import abc
+import math
 
 import gin
 import tensorflow as tf
@@ -14,9 +15,16 @@ import tensorflow as tf
 class NewbornRate(abc.ABC):
     """The learning rate of neurons that a growth added, relative to that of the network.
 
-    A rate is a function of the age alone, keeps no state and draws nothing. It is traced once, into
-    the training step, where it runs for a value for each growth so far.
+    A rate is a function of the age, and of norms if it `uses_norms`, keeps no state and draws
+    nothing. It is traced once, into the training step, where it runs for a value for each growth so
+    far.
+
+    Attributes:
+      uses_norms: whether `factor_of_norms` is asked as well, once for each parameter; the norms are
+        then computed in every step.
     """
+
+    uses_norms: bool = False
 
     @abc.abstractmethod
     def factor(self, age: tf.Tensor) -> tf.Tensor:
@@ -28,6 +36,18 @@ class NewbornRate(abc.ABC):
         Returns:
           Factors of 0 or more, float32 `[k]`.
         """
+
+    def factor_of_norms(self, ratio: tf.Tensor) -> tf.Tensor:
+        """Further factors, of the weights of a parameter; traced once for each.
+
+        Args:
+          ratio: the root mean square of the weights that each growth added, over that of the seed
+            network's; 0 where there are none. float32 `[k]`.
+
+        Returns:
+          Factors of 0 or more, float32 `[k]`.
+        """
+        return tf.ones_like(ratio)
 
 
 @gin.configurable
@@ -122,6 +142,74 @@ class DecayingRate(NewbornRate):
     def factor(self, age: tf.Tensor) -> tf.Tensor:
         """See `NewbornRate.factor`."""
         return 1.0 + (self._factor - 1.0) * 2.0 ** (-age / self._half_life)
+
+
+@gin.configurable
+class NormRatioRate(NewbornRate):
+    """The norm of weights over that of the seed network's, in each parameter (Yuan et al., 2023).
+
+    Weights that start small take steps that are as small, compared to themselves, as those of the
+    others. Norms are root mean squares, and those of each step.
+
+    Args:
+      least: the factor is not below it, so that weights of zero learn at all.
+      most: the factor is not above it.
+
+    Raises:
+      ValueError: an argument is out of range.
+
+    Example:
+      >>> rate = NormRatioRate(least=0.1, most=2.0)
+      >>> [round(float(x), 3) for x in rate.factor_of_norms(tf.constant([0.0, 0.5, 3.0]))]
+      [0.1, 0.5, 2.0]
+    """
+
+    uses_norms = True
+
+    def __init__(self, least: float = 0.1, most: float = 2.0):
+        _check_above_zero(self, least=least)
+        if not most >= least:
+            raise ValueError(
+                f"NormRatioRate.most = {most} must be at least NormRatioRate.least = {least}"
+            )
+        self._least, self._most = least, most
+
+    def factor(self, age: tf.Tensor) -> tf.Tensor:
+        """See `NewbornRate.factor`."""
+        return tf.ones_like(age)
+
+    def factor_of_norms(self, ratio: tf.Tensor) -> tf.Tensor:
+        """See `NewbornRate.factor_of_norms`."""
+        return tf.clip_by_value(ratio, self._least, self._most)
+
+
+@gin.configurable
+class WidthRate:
+    """A learning rate that follows the width: that of the seed network times (w / w_seed)^power.
+
+    For the kernels that read a site of now w neurons, w_seed of them in the seed network. The rates
+    of all other parameters stay as they are. In muP (Yang et al., 2022) it is the power -1 for
+    hidden kernels under Adam, and 0 under SGD.
+
+    Args:
+      power: a number.
+
+    Raises:
+      ValueError: it is not finite.
+
+    Example:
+      >>> [float(x) for x in WidthRate(power=-1.0).factor(tf.constant([1.0, 2.0, 4.0]))]
+      [1.0, 0.5, 0.25]
+    """
+
+    def __init__(self, power: float = -1.0):
+        if not math.isfinite(power):
+            raise ValueError(f"WidthRate.power = {power} must be finite, e.g. -1")
+        self._power = power
+
+    def factor(self, ratio: tf.Tensor) -> tf.Tensor:
+        """The factors of updates where widths are `ratio` times those of the seed network."""
+        return ratio**self._power
 
 
 def _check_above_zero(rate: NewbornRate, **arguments: float) -> None:

@@ -17,6 +17,7 @@ class UpdateFactors:
     Args:
       cohorts: the sites of a network, and the cohorts of their neurons.
       rate: the factor by age; None for 1.
+      width_rate: the factor of kernels by the width that they read; None for 1.
       bias_correction: the optimizer's at its step k = 1, 2, ..., float32 `[n]` to `[n]`. New
         neurons get theirs by age: their factors are multiplied by that of their own step over that
         of the network's. None for the network's.
@@ -27,18 +28,25 @@ class UpdateFactors:
         cohorts: cohorts_lib.Cohorts,
         rate: rates.NewbornRate | None,
         bias_correction: Callable[[tf.Tensor], tf.Tensor] | None = None,
+        width_rate: rates.WidthRate | None = None,
     ):
         self._cohorts = cohorts
         self._rate = rate
         self._bias_correction = bias_correction
-        # Of each trainable parameter its rank, and the cohorts along its axes that grow.
-        self._axes: dict[object, tuple[int, dict[int, tf.Variable]]] = {}
+        self._width_rate = width_rate
+        # Of each kernel the cohorts of the neurons that it reads.
+        self._read = {
+            consumer.kernel.ref(): of_site
+            for site, of_site in cohorts.of_site.items()
+            for consumer in site.consumers
+        }
+        # Of each trainable parameter itself, and the cohorts along its axes that grow.
+        self._axes: dict[object, tuple[tf.Variable, dict[int, tf.Variable]]] = {}
         for site, of_site in cohorts.of_site.items():
             for variable, axis in site.axes:
                 if variable.trainable:
-                    rank = variable.shape.rank
-                    _, axes = self._axes.setdefault(variable.ref(), (rank, {}))
-                    axes[axis % rank] = of_site
+                    _, axes = self._axes.setdefault(variable.ref(), (variable, {}))
+                    axes[axis % variable.shape.rank] = of_site
 
     def __call__(self, step: tf.Tensor) -> dict[object, tf.Tensor]:
         """The factors in a training step, less 1: 0 leaves an update as it is, to the bit.
@@ -56,13 +64,55 @@ class UpdateFactors:
         cohorts = {v.ref(): tf.convert_to_tensor(v) for v in self._cohorts.of_site.values()}
         by_neuron = {v: tf.gather(by_cohort, numbers) for v, numbers in cohorts.items()}
         factors = {}
-        for reference, (rank, axes) in self._axes.items():
+        for reference, (variable, axes) in self._axes.items():
             sites = [axes[axis].ref() for axis in sorted(axes)]
             values = by_neuron[sites[0]]
             if len(sites) == 2:
                 values = _of_younger(by_cohort, *(cohorts[site] for site in sites))
-            behind = rank - 1 - max(axes)
+            behind = variable.shape.rank - 1 - max(axes)
             factors[reference] = values[(..., *[tf.newaxis] * behind)] if behind else values
+        if self._rate is not None and self._rate.uses_norms:
+            self._multiply(factors, self._by_norm(cohorts, tf.size(births)))
+        if self._width_rate is not None:
+            self._multiply(factors, self._by_width(cohorts))
+        return factors
+
+    @staticmethod
+    def _multiply(factors, others):
+        """Multiplies factors by others, all of them less 1."""
+        for reference, other in others.items():
+            factors[reference] += other + factors[reference] * other
+
+    def _by_width(self, cohorts):
+        """The factor less 1 of each kernel that reads a site, a scalar."""
+        assert self._width_rate is not None  # Asked only then.
+        factors = {}
+        for reference, of_site in self._read.items():
+            numbers = cohorts[of_site.ref()]
+            seed = tf.math.count_nonzero(numbers == 0, dtype=tf.float32)
+            ratio = tf.cast(tf.size(numbers), tf.float32) / tf.maximum(seed, 1.0)
+            factors[reference] = self._width_rate.factor(ratio) - 1.0
+        return factors
+
+    def _by_norm(self, cohorts, growths):
+        """The factor less 1 of each element, by the norm of the weights of its growth."""
+        assert self._rate is not None  # Asked only then.
+        factors = {}
+        for reference, (variable, axes) in self._axes.items():
+            rank = variable.shape.rank
+            numbers = tf.zeros([1] * rank, tf.int32)
+            for axis, of_site in axes.items():
+                shape = [-1 if i == axis else 1 for i in range(rank)]
+                numbers = tf.maximum(numbers, tf.reshape(cohorts[of_site.ref()], shape))
+            value = tf.convert_to_tensor(variable)
+            everywhere = tf.broadcast_to(numbers, tf.shape(value))
+            squares = tf.square(tf.cast(value, tf.float32))
+            mean = tf.math.unsorted_segment_mean(squares, everywhere, growths)
+            ratio = tf.math.divide_no_nan(tf.sqrt(mean), tf.sqrt(mean[0]))
+            by_growth = tf.tensor_scatter_nd_update(
+                self._rate.factor_of_norms(ratio) - 1.0, [[0]], [0.0]
+            )
+            factors[reference] = tf.gather(by_growth, numbers)
         return factors
 
     def _factors(self, ages, steps):

@@ -159,3 +159,50 @@ def test_a_growth_that_is_left_out_or_rehearsed_makes_no_cohort(untraced):
 def test_without_a_rate_there_is_nothing():
     grower = networks.grower(networks.network(), random.Random())
     assert grower.update_factors is None and grower._cohorts is None
+
+
+def _grown(**rates_of):
+    """A network of 2 and 3 neurons, grown twice, and the factors of its updates after step 50."""
+    model = networks.network((2, 3))
+    grower = networks.grower(model, random.Random(inverse=True), (1, 2), **rates_of)
+    grower.grow(10, networks.batch())
+    grower.grow(30, networks.batch())
+    factors = grower.update_factors(tf.constant(50, tf.int64))
+    return model, {v.name: 1.0 + factors[v.ref()].numpy() for v in model.trainable_variables[:-1]}
+
+
+def test_kernels_follow_the_width_that_they_read(untraced):
+    model, factors = _grown(width_rate=rates.WidthRate(power=-1.0))
+    first, second = (site.producers[0].kernel for site in model.sites)
+    last = model.sites[1].consumers[0].kernel
+    assert np.all(factors[first.name] == 1.0)  # Reads the inputs.
+    np.testing.assert_allclose(factors[second.name], np.full_like(factors[second.name], 2 / 5))
+    np.testing.assert_allclose(factors[last.name], np.full_like(factors[last.name], 3 / 6))
+
+
+def test_the_rate_by_width_multiplies_that_by_age(untraced):
+    by_age = {"newborn_rate": rates.ConstantRate(3.0)}
+    by_width = {"width_rate": rates.WidthRate(power=0.5)}
+    found = [_grown(**rate)[1].values() for rate in (by_age, by_width, by_age | by_width)]
+    for age, width, both in zip(*found, strict=True):
+        np.testing.assert_allclose(both, age * width, rtol=1e-6)
+
+
+def test_the_rate_by_norm_is_that_of_the_weights_of_each_growth(untraced):
+    model, factors = _grown(newborn_rate=rates.NormRatioRate(least=0.01, most=10.0))
+    kernel = model.sites[0].producers[0].kernel  # Its neurons are of growths 0 0 1 2 2.
+    columns = kernel.numpy()
+
+    def size(part):
+        return np.sqrt(np.mean(np.square(part)))
+
+    seed = size(columns[:, :2])
+    last = size(columns[:, 3:]) / seed
+    expected = [1.0, 1.0, size(columns[:, 2]) / seed, last, last]
+    found = np.broadcast_to(factors[kernel.name], columns.shape)
+    np.testing.assert_allclose(found[0], expected, rtol=1e-5)
+    # Outgoing weights of zero learn at the least rate.
+    outgoing = model.sites[1].consumers[0].kernel
+    found = np.broadcast_to(factors[outgoing.name], outgoing.numpy().shape)
+    np.testing.assert_allclose(found[:3], np.ones_like(found[:3]))
+    np.testing.assert_allclose(found[3:], np.full_like(found[3:], 0.01), rtol=1e-6)

@@ -5,6 +5,7 @@ import signal
 
 import gin
 import numpy as np
+import pytest
 import tensorflow as tf
 import tf_keras
 
@@ -19,6 +20,10 @@ from trainer.config import reader
 from trainer.datasets import teacher_student
 from trainer.model_dir import run_directory
 from trainer.optimization import mixed_precision, optimizers, scaled_updates
+
+
+def _argument(rate):
+    return "width_rate" if isinstance(rate, rates.WidthRate) else "newborn_rate"
 
 
 def _trained(strategy, rate, static=False, float16=False, nesterov=False):
@@ -40,7 +45,7 @@ def _trained(strategy, rate, static=False, float16=False, nesterov=False):
             loss_function=trainer.loss,
             train_step=trainer.step,
             shapes=shapes,
-            newborn_rate=rate,
+            **{_argument(rate): rate},
         )
         if rate is not None:
             scaled_updates.scale(optimizer, grower.update_factors)
@@ -56,9 +61,11 @@ def _trained(strategy, rate, static=False, float16=False, nesterov=False):
     return [variable.numpy() for variable in model.trainable_variables]
 
 
-def test_replicas_static_shapes_and_a_loss_scale_give_the_same_numbers():
+@pytest.mark.parametrize(
+    "rate", [rates.WarmUpRate(3.0, steps=3), rates.NormRatioRate(), rates.WidthRate(-0.5)]
+)
+def test_replicas_static_shapes_and_a_loss_scale_give_the_same_numbers(rate):
     one = tf.distribute.get_strategy()
-    rate = rates.WarmUpRate(3.0, steps=3)
     expected = _trained(one, rate)
     two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     pairs = [
