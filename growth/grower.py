@@ -13,6 +13,7 @@ from growth.decisions import planner, policies, schedules
 from growth.methods import method as method_lib
 from growth.newborns import cohorts as cohorts_lib
 from growth.newborns import health, rates, update_factors
+from growth.newborns import recycling as recycling_lib
 from growth.records import event_checks, events, history, spent_flops
 from growth.site_trial import site_trial
 from growth.surgery import surgery
@@ -49,6 +50,7 @@ class Grower:
         longer, see docs/concepts.md. Needs `carry_slots`, and `slots.bias_correction`.
       width_rate: the learning rate of the kernels that read a site over that of the network, by how
         much wider the site is than in the seed network; None for 1.
+      recycling: when dormant neurons begin anew; None for never.
       newborn_health: gives what looks at new neurons from time to time; None for nothing.
 
     Attributes:
@@ -77,6 +79,7 @@ class Grower:
         newborn_clock: bool = False,
         newborn_health: Callable[[], health.NewbornHealth] | None = health.NewbornHealth,
         width_rate: rates.WidthRate | None = None,
+        recycling: recycling_lib.Recycling | None = None,
     ):
         self._model = model
         self._sites = site_lib.sites_of(model, required=method is not None)
@@ -107,6 +110,11 @@ class Grower:
                 self._measure = health.Measurement(
                     *(model, self._sites, loss, self._shapes.traced, self._health.dormant_below)
                 )
+        self._recycling, self._recycler = recycling, None
+        if recycling is not None:
+            self._recycler = recycling_lib.Recycler(
+                *(model, self._sites, loss, slots, self._shapes.traced, recycling.dormant_below)
+            )
         self._checksums = replica_check.traced(self._shapes.traced, self._changed_variables)
         self.history = history.GrowthHistory()
         self._seed_network = self._size()
@@ -165,6 +173,31 @@ class Grower:
         growth = self.history.events[-1]
         self._measure(batch, growth, step)
         return self._health.dormant(growth)
+
+    def next_recycling(self, step: int) -> int | None:
+        """The step when dormant neurons next begin anew, `step` itself if it is due, or None."""
+        return self._recycling and self._recycling.next_time(step, self.next_growth(step))
+
+    def recycle(self, step: int, batch: Any) -> dict[str, int]:
+        """Has dormant neurons begin anew; see `Recycling`.
+
+        Args:
+          step: training steps done.
+          batch: that of the next training step.
+
+        Returns:
+          The number of these neurons at each site.
+
+        Raises:
+          ValueError: there is no `recycling`.
+        """
+        if self._recycler is None:
+            raise ValueError("Grower.recycling = None: no neurons begin anew")
+        streams = [seeds.stream(self._seed, "recycling", step, s.name) for s in self._sites]
+        counts = self._recycler(batch, tf.stack(streams))
+        if self._checksums is not None:
+            replica_check.check(self._checksums(), step)
+        return counts
 
     def plan(self, steps: int) -> list[events.PlannedGrowth]:
         """The growths still to come in a run of `steps` training steps.

@@ -141,6 +141,19 @@ class RunLog:
             self._warned = growths[-1].step
             self.say(newborn_warning.text(growths[-1], step, dormant))
 
+    def recycling(self, step: int, counts: Mapping[str, int]) -> None:
+        """Dormant neurons have begun anew.
+
+        Args:
+          step: training steps done.
+          counts: how many, of each site.
+        """
+        with self._writer():
+            for name, count in counts.items():
+                tf.summary.scalar(f"recycled/{name}", count, step=step)
+        if found := [f"{count} of {name}" for name, count in counts.items() if count]:
+            self.say(f"step {step}  dormant neurons begin anew: {', '.join(found)}")
+
     def evaluation(self, metrics: dict[str, float], step: int) -> None:
         """The metrics of an evaluation after `step` training steps."""
         self._add("test", step, metrics)

@@ -86,6 +86,7 @@ class Training:
                 with failed_steps.explained(self._experiment, run.checkpoints):
                     with self._log.training():
                         self._look_at_newborns(first)
+                        self._recycle(first)
                         if self._grower.next_growth(first) == first:
                             self._grow(first)
                         stop = min(*profiler.stops(first), *self._stops(first, evaluate))
@@ -137,6 +138,14 @@ class Training:
             dormant = self._grower.look(step, self._batch_of_growth)
         self._log.look(step, dormant)
 
+    def _recycle(self, step: int) -> None:
+        """Has dormant neurons begin anew, if that is due after `step` training steps."""
+        if self._grower.next_recycling(step) != step:
+            return
+        batch = next(iter(self._experiment.batches(step)))
+        with self._task.random_state.preserved():
+            self._log.recycling(step, self._grower.recycle(step, batch))
+
     def _stops(self, first: int, evaluate: bool) -> list[int]:
         """The steps after `first` at which the in-graph training loop has to return to Python."""
         loop = self._experiment.loop
@@ -144,7 +153,8 @@ class Training:
         if evaluate and loop.eval_interval:
             intervals.append(loop.eval_interval)
         stops = [self._experiment.steps, *(i * (first // i + 1) for i in intervals)]
-        due = [self._grower.next_growth(first + 1), self._grower.next_look(first + 1)]
+        grower = self._grower
+        due = [f(first + 1) for f in (grower.next_growth, grower.next_look, grower.next_recycling)]
         return [*stops, *(step for step in due if step is not None)]
 
     def _train_steps(self, steps: int) -> dict[str, tf.Tensor]:

@@ -13,9 +13,9 @@ import tensorflow as tf
 import tf_keras
 
 from growth.linear_map import site_observer, vector_norms
+from growth.newborns import activity
 from growth.records import events
 from models import site as site_lib
-from models.layers import forward_pass
 
 # The least ratio of the ages of a cohort at two looks.
 _SPACING = 1.2
@@ -127,10 +127,8 @@ class Measurement:
         return [tf.stack(numbers) for numbers in zip(*of_sites, strict=True)]
 
     def _on_replica(self, batch):
-        consumers = [site.consumers[0] for site in self._sites]
-        with forward_pass.observe(consumers) as seen, tf.GradientTape() as tape:
-            loss = self._loss(batch)
-        activities = [_mean_over_examples(look.inputs) for look in seen.values() if look]
+        with tf.GradientTape() as tape:
+            activities, loss = activity.observed(self._sites, self._loss, batch)
         return activities, tape.gradient(loss, self._kernels, unconnected_gradients="zero")
 
     @property
@@ -154,12 +152,6 @@ class Measurement:
             tf.reduce_mean(vector_norms.of_columns(site.incoming()[:, width:])),
             tf.reduce_mean(vector_norms.of_columns(site.outgoing()[:, width:])),
         )
-
-
-def _mean_over_examples(inputs: tf.Tensor) -> tf.Tensor:
-    """The mean absolute value of each channel of `[batch, ..., channels]`, float32."""
-    values = tf.abs(tf.cast(inputs, tf.float32))
-    return tf.reduce_mean(values, axis=list(range(values.shape.rank - 1)))
 
 
 def _root_mean_square(arrays: Sequence[tf.Tensor]) -> tf.Tensor:

@@ -11,7 +11,7 @@ import tf_keras
 
 from growth import static_shapes
 from growth.methods import random
-from growth.newborns import rates
+from growth.newborns import rates, recycling
 from models.layers import normalization
 from tests import compositions, networks
 from trainer import experiment, objectives, task, train
@@ -23,6 +23,8 @@ from trainer.optimization import mixed_precision, optimizers, scaled_updates
 
 
 def _argument(rate):
+    if isinstance(rate, recycling.Recycling):
+        return "recycling"
     return "width_rate" if isinstance(rate, rates.WidthRate) else "newborn_rate"
 
 
@@ -47,13 +49,16 @@ def _trained(strategy, rate, static=False, float16=False, nesterov=False):
             shapes=shapes,
             **{_argument(rate): rate},
         )
-        if rate is not None:
+        if grower.update_factors is not None:
             scaled_updates.scale(optimizer, grower.update_factors)
     trainer.train_dataset = strategy.experimental_distribute_dataset(data.train(0))
     trainer.train(tf.constant(2))
     grower.grow(int(trainer.global_step.numpy()), trainer.next_batch())
+    if isinstance(rate, recycling.Recycling):
+        counts = grower.recycle(int(trainer.global_step.numpy()), trainer.next_batch())
+        assert 0 < sum(counts.values()) < 8
     trainer.train(tf.constant(2))
-    if static:
+    if static and grower.update_factors is not None:
         assert all(v.shape.is_fully_defined() for v in grower._cohorts.of_site.values())
     for variable in model.trainable_variables:
         for part in strategy.experimental_local_results(variable):
@@ -62,7 +67,13 @@ def _trained(strategy, rate, static=False, float16=False, nesterov=False):
 
 
 @pytest.mark.parametrize(
-    "rate", [rates.WarmUpRate(3.0, steps=3), rates.NormRatioRate(), rates.WidthRate(-0.5)]
+    "rate",
+    [
+        rates.WarmUpRate(3.0, steps=3),
+        rates.NormRatioRate(),
+        rates.WidthRate(-0.5),
+        recycling.Recycling(dormant_below=0.8),
+    ],
 )
 def test_replicas_static_shapes_and_a_loss_scale_give_the_same_numbers(rate):
     one = tf.distribute.get_strategy()
@@ -161,3 +172,19 @@ def test_a_run_that_is_resumed_has_the_cohorts_and_the_bits_of_one_that_is_not(
 
 def _state(built):
     return [*built.model.variables, *built.optimizer.variables()]
+
+
+def test_a_run_that_is_resumed_recycles_the_same_neurons(tmp_path, monkeypatch):
+    recycles = (
+        "import growth.newborns.recycling",
+        "Grower.recycling = @Recycling()",
+        "Recycling.every = 2",
+        "Recycling.dormant_below = 0.7",
+    )
+    whole, _ = _run(tmp_path / "whole", monkeypatch, stop=9, rate=recycles)
+    for stop in (2, 4, 5, 9):
+        stopped, _ = _run(tmp_path / "stopped", monkeypatch, stop, rate=recycles)
+    for value, expected in zip(_state(stopped), _state(whole), strict=True):
+        np.testing.assert_array_equal(value, expected)
+    other, _ = _run(tmp_path / "other", monkeypatch, stop=9, rate=())
+    assert not np.allclose(other.model.variables[0], whole.model.variables[0], rtol=1e-3)
