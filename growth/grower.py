@@ -42,6 +42,8 @@ class Grower:
         baseline).
       carry_slots: whether existing neurons keep their optimizer slots at a growth. Those of new
         ones start as at the beginning of a run.
+      connect_new: whether new neurons read the new ones of the site before, by random weights as
+        large as their other ones. The output stays if they have no outgoing weights.
       skip_nonfinite: whether a growth whose new weights would not be finite is skipped, with a
         warning, and not made up for; if not, it ends the run.
       newborn_rate: the learning rate of new neurons over that of the network, by age; None for 1.
@@ -80,6 +82,7 @@ class Grower:
         newborn_health: Callable[[], health.NewbornHealth] | None = health.NewbornHealth,
         width_rate: rates.WidthRate | None = None,
         recycling: recycling_lib.Recycling | None = None,
+        connect_new: bool = False,
     ):
         self._model = model
         self._sites = site_lib.sites_of(model, required=method is not None)
@@ -102,7 +105,8 @@ class Grower:
         self._grow = self._health = self._measure = None
         if method is not None:
             step = growth_step.GrowthStep(
-                model, self._sites, loss, train_step, method, slots, carry_slots, self._cohorts
+                *(model, self._sites, loss, train_step, method, slots, carry_slots, self._cohorts),
+                connect_new=connect_new,
             )
             self._grow = self._shapes.compiled(step)
             if newborn_health is not None:

@@ -99,6 +99,7 @@ class GrowthStep:
       method: the growth method.
       slots: gives the optimizer's slots of a parameter.
       carry_slots: whether existing neurons keep their optimizer slots.
+      connect_new: whether new neurons read those of the site before; see `surgery.connected`.
       cohorts: records which growth added each neuron; None to record nothing.
     """
 
@@ -112,6 +113,7 @@ class GrowthStep:
         slots: Callable[[tf.Variable], Sequence[surgery.Slot]],
         carry_slots: bool,
         cohorts: cohorts_lib.Cohorts | None = None,
+        connect_new: bool = False,
     ):
         self._model = model
         self._sites = list(sites)
@@ -124,6 +126,7 @@ class GrowthStep:
         self._slots = slots
         self._carry_slots = carry_slots
         self._cohorts = cohorts
+        self._connect_new = connect_new
         self._strategy = tf.distribute.get_strategy()
 
     def propose(
@@ -141,6 +144,8 @@ class GrowthStep:
         neurons = self._neurons(growth_batch, tf.unstack(counts, len(self._sites)), seeds)
         neurons, is_finite = _unless_nonfinite(neurons)
         changed = surgery.grown_with_slots(self._sites, neurons, self._slots, self._carry_slots)
+        if self._connect_new:
+            changed = surgery.connected(self._sites, changed, seeds)
         if self._cohorts is not None:
             changed += self._cohorts.grown([new.count for new in neurons], steps_done)
         shapes = [tf.shape(producer.kernel) for producer in self._observer.producers]

@@ -138,6 +138,48 @@ def grown_with_slots(
     return changed
 
 
+def connected(
+    sites: Sequence[site_lib.GrowthSite], changed: Sequence[Grown], site_seeds: Sequence[tf.Tensor]
+) -> list[Grown]:
+    """A growth in which new neurons also read the new ones of the site before.
+
+    Their weights, zero until then, are drawn from a normal distribution with the root mean square
+    of the other incoming weights of new neurons: zero where a method starts with none.
+
+    Args:
+      sites: where.
+      changed: all that the growth changes.
+      site_seeds: int32 `[2]` for each site.
+    """
+    values = {each.variable.ref(): each for each in changed}
+    for site, seed in zip(sites, site_seeds, strict=True):
+        for i, producer in enumerate(site.producers):
+            variable, value = values[producer.kernel.ref()]
+            own = tf.random.experimental.stateless_fold_in(seed, i)
+            value = _connected(variable, value, producer.input_axis, producer.output_axis, own)
+            values[producer.kernel.ref()] = Grown(variable, value)
+    return list(values.values())
+
+
+def _connected(variable, value, input_axis, output_axis, seed):
+    """The kernel of a producer, whose new neurons read new ones."""
+    is_new_input, is_new = (
+        _is_new(variable, value, axis % value.shape.rank) for axis in (input_axis, output_axis)
+    )
+    others = tf.cast(is_new & ~is_new_input, value.dtype) * tf.ones_like(value)
+    mean_square = tf.math.divide_no_nan(
+        tf.reduce_sum(others * tf.square(value)), tf.reduce_sum(others)
+    )
+    drawn = tf.random.stateless_normal(tf.shape(value), seed, dtype=value.dtype)
+    return tf.where(is_new & is_new_input, tf.sqrt(mean_square) * drawn, value)
+
+
+def _is_new(variable, value, axis):
+    """Which indices along `axis` a growth adds; bool, broadcasts to `value`."""
+    is_new = tf.range(tf.shape(value)[axis]) >= tf.shape(variable)[axis]
+    return tf.reshape(is_new, [-1 if i == axis else 1 for i in range(value.shape.rank)])
+
+
 def assign(values: Iterable[Grown]) -> None:
     """Assigns the values of a growth.
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from growth.methods import (
     all_zero,
@@ -15,6 +16,7 @@ from growth.methods import (
     split,
     tiny,
 )
+from models.architectures import convnet
 from tests import grown_network, networks, site_table, trained_site
 
 _FEW_STEPS = inner_optimization.ProjectedAdam(steps=3)
@@ -101,3 +103,33 @@ def test_new_slots_and_parameters_between_start_as_initially(site):
             grown = slot.variable.numpy()
             grown[trained_site.old_part(value)] = slot.initial
             np.testing.assert_array_equal(grown, np.full_like(grown, slot.initial))
+
+
+@pytest.mark.parametrize("kind", ["dense", "convolution"])
+def test_new_neurons_can_read_those_of_the_site_before(kind, untraced):
+    if kind == "dense":
+        model, data = networks.network((4, 5)), networks.batch()
+    else:
+        model = convnet.ConvNet(hidden_widths=(4, 5), output_width=3, kernel_size=3)
+        images = tf.random.stateless_normal([8, 6, 6, 2], [0, 1])
+        data = images, tf.random.stateless_normal([8, *model(images).shape[1:]], [0, 2])
+    before = model(data[0]).numpy()
+    old = model.sites[1].producers[0].kernel.numpy()
+    method = random.Random(inverse=True)
+    grower = networks.grower(model, method, (3,), connect_new=True)
+    grower.grow(0, data)
+    np.testing.assert_allclose(model(data[0]), before, rtol=1e-5, atol=1e-6)
+    kernel = model.sites[1].producers[0].kernel.numpy()
+    np.testing.assert_array_equal(kernel[..., :4, :5], old)
+    np.testing.assert_array_equal(kernel[..., 4:, :5], 0.0)  # Outgoing weights of the site before.
+    connections, others = kernel[..., 4:, 5:], kernel[..., :4, 5:]
+    assert np.all(connections != 0.0)
+    assert 0.4 < np.std(connections) / np.std(others) < 2.5
+    # The first layer reads inputs, of which none are new.
+    assert model.sites[0].producers[0].kernel.shape[-2] == data[0].shape[-1]
+
+
+def test_neurons_without_incoming_weights_are_connected_by_none(untraced):
+    model, data = networks.network((4, 5)), networks.batch()
+    networks.grower(model, random.Random(), (3,), connect_new=True).grow(0, data)
+    np.testing.assert_array_equal(model.sites[1].producers[0].kernel.numpy()[:, 5:], 0.0)
