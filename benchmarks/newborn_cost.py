@@ -53,6 +53,7 @@ def main(argv):
         rates = {
             "constant": newborn_rates.ConstantRate(2.0),
             "warm-up": newborn_rates.WarmUpRate(2.0, steps=100_000, return_steps=100_000),
+            "norm ratio": newborn_rates.NormRatioRate(),
         }
         for name, rate in rates.items():
             ratios = paired.ratios(loop(rate), loop(None), _ROUNDS.value, time.process_time)

@@ -61,6 +61,10 @@ def _run(interrupt: interrupts.Interrupt) -> list[str]:
         bindings = tables.write(folder / "tables")
     known = {each.key: each for each in (results.read(file) if file.exists() else [])}
     todo = [cell for cell in _cells() if cell.key not in known]
+    first_of_task = {cell.task.name: cell for cell in reversed(todo)}.values()
+    seeded_runs.check(
+        ([plan.run(cell, folder / "runs", bindings, None)] for cell in first_of_task), interrupt
+    )
     steps = _matched_steps(todo, folder, bindings, interrupt)
     runs = {
         plan.run(cell, folder / "runs", bindings, steps.get((cell.task.name, cell.arm.name))): cell
