@@ -69,8 +69,7 @@ class UpdateFactors:
             values = by_neuron[sites[0]]
             if len(sites) == 2:
                 values = _of_younger(by_cohort, *(cohorts[site] for site in sites))
-            behind = variable.shape.rank - 1 - max(axes)
-            factors[reference] = values[(..., *[tf.newaxis] * behind)] if behind else values
+            factors[reference] = _broadcastable(values, variable, axes)
         if self._rate is not None and self._rate.uses_norms:
             self._multiply(factors, self._by_norm(cohorts, tf.size(births)))
         if self._width_rate is not None:
@@ -97,22 +96,33 @@ class UpdateFactors:
     def _by_norm(self, cohorts, growths):
         """The factor less 1 of each element, by the norm of the weights of its growth."""
         assert self._rate is not None  # Asked only then.
+        indices = tf.range(growths)
+        younger = tf.maximum(indices[:, tf.newaxis], indices)
+        members = {v: tf.one_hot(numbers, growths) for v, numbers in cohorts.items()}
         factors = {}
         for reference, (variable, axes) in self._axes.items():
-            rank = variable.shape.rank
-            numbers = tf.zeros([1] * rank, tf.int32)
-            for axis, of_site in axes.items():
-                shape = [-1 if i == axis else 1 for i in range(rank)]
-                numbers = tf.maximum(numbers, tf.reshape(cohorts[of_site.ref()], shape))
-            value = tf.convert_to_tensor(variable)
-            everywhere = tf.broadcast_to(numbers, tf.shape(value))
-            squares = tf.square(tf.cast(value, tf.float32))
-            mean = tf.math.unsorted_segment_mean(squares, everywhere, growths)
-            ratio = tf.math.divide_no_nan(tf.sqrt(mean), tf.sqrt(mean[0]))
-            by_growth = tf.tensor_scatter_nd_update(
-                self._rate.factor_of_norms(ratio) - 1.0, [[0]], [0.0]
-            )
-            factors[reference] = tf.gather(by_growth, numbers)
+            axes = dict(sorted(axes.items()))
+            squares = tf.square(tf.cast(tf.convert_to_tensor(variable), tf.float32))
+            others = [axis for axis in range(variable.shape.rank) if axis not in axes]
+            found = [members[of_site.ref()] for of_site in axes.values()]
+            # Sums over the neurons of each growth, and how many there are.
+            sums = tf.tensordot(tf.reduce_sum(squares, others), found[-1], [[-1], [0]])
+            counts = tf.reduce_sum(found[-1], axis=0)
+            if len(found) == 2:
+                sums = tf.matmul(found[0], sums, transpose_a=True)
+                counts *= tf.reduce_sum(found[0], axis=0)[:, tf.newaxis]
+                # A weight between two neurons is as old as the younger one.
+                sums, counts = (
+                    tf.math.unsorted_segment_sum(x, younger, growths) for x in (sums, counts)
+                )
+            sizes = tf.sqrt(tf.math.divide_no_nan(sums, counts))
+            ratio = tf.math.divide_no_nan(sizes, sizes[0])
+            by_growth = tf.where(indices == 0, 0.0, self._rate.factor_of_norms(ratio) - 1.0)
+            numbers = [cohorts[of_site.ref()] for of_site in axes.values()]
+            values = tf.gather(by_growth, numbers[0])
+            if len(numbers) == 2:
+                values = _of_younger(by_growth, *numbers)
+            factors[reference] = _broadcastable(values, variable, axes)
         return factors
 
     def _factors(self, ages, steps):
@@ -123,6 +133,12 @@ class UpdateFactors:
             own = self._bias_correction(ages + 1.0)
             factors *= own / self._bias_correction(tf.cast(steps, tf.float32) + 1.0)
         return factors
+
+
+def _broadcastable(values, variable, axes):
+    """Values along axes that grow, with the axes behind them."""
+    behind = variable.shape.rank - 1 - max(axes)
+    return values[(..., *[tf.newaxis] * behind)] if behind else values
 
 
 def _of_younger(by_cohort: tf.Tensor, first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
