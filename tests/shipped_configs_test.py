@@ -6,6 +6,7 @@ import pathlib
 import re
 
 import gin
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -24,8 +25,14 @@ _TASKS = sorted({pathlib.Path(row.files[0]) for row in expectations.read()})
 # Those that go after a task: methods, and variants of them.
 _METHODS = [file for file in sorted(_METHODS_FOLDER.iterdir()) if "Grower.m" in file.read_text()]
 _RECIPE = _FOLDER / "recipe.gin"
+_WARMUP_STABLE_DECAY = _FOLDER / "schedules" / "warmup_stable_decay.gin"
 _SHORT_FIREFLY = _FOLDER / "fashion_mnist" / "firefly_opt.gin"
-_VARIANTS = [*set(_METHODS_FOLDER.iterdir()) - set(_METHODS), _RECIPE, _SHORT_FIREFLY]
+_VARIANTS = [
+    *set(_METHODS_FOLDER.iterdir()) - set(_METHODS),
+    _RECIPE,
+    _SHORT_FIREFLY,
+    _WARMUP_STABLE_DECAY,
+]
 _GRADMAX = _METHODS_FOLDER / "gradmax.gin"
 _SMALL = _FOLDER / "teacher_student" / "small.gin"
 _BIAS = _FOLDER / "teacher_student" / "bias.gin"
@@ -196,3 +203,17 @@ def test_the_recipe_goes_with_any_task(task, tmp_path, data, eagerly):
     assert gin.query_parameter("Grower.method").selector == "Random"
     names = ("Random.inverse", "Random.epsilon", "mean_norm.factor")
     assert [gin.query_parameter(name) for name in names] == [True, 0.0, 1.0]
+
+
+@pytest.mark.parametrize("task", ["teacher_student/small.gin", "fashion_mnist/wrn.gin"])
+def test_warm_up_stable_decay_goes_with_any_task(task, data, eagerly):
+    own = [] if "small" in task else ["schedule_steps = %steps", "peak_rate = %learning_rate"]
+    built = _load([_FOLDER / task, _GRADMAX, _WARMUP_STABLE_DECAY], [*data, *own])
+    steps = 938 if own else 1500  # Those of the task.
+    assert built.steps == steps
+    rate = built.optimizer.learning_rate
+    found = [float(rate(step)) for step in (0, 50, 100, 0.5 * steps, 0.8 * steps, 0.9 * steps)]
+    shape, peak = np.array([0.0, 0.5, 1.0, 1.0, 1.0, 0.5]), 0.2 if own else 0.1
+    np.testing.assert_allclose(found, peak * shape, rtol=1e-3)
+    assert float(rate(steps)) == 0.0
+    assert max(growth.step for growth in built.grower.plan(steps)) < 0.8 * steps
