@@ -31,6 +31,7 @@ PeriodicSchedule.count = 1
 AllAtOnce.neurons = 2
 Grower.method = @Random()
 optimizer.ema = @EMAConfig()
+CosineLrConfig.initial_learning_rate = 0.01
 """
 
 
