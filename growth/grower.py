@@ -52,7 +52,7 @@ class Grower:
         longer, see docs/concepts.md. Needs `carry_slots`, and `slots.bias_correction`.
       width_rate: the learning rate of the kernels that read a site over that of the network, by how
         much wider the site is than in the seed network; None for 1.
-      recycling: when dormant neurons begin anew; None for never.
+      recycling: when dormant neurons are recycled; None for never.
       newborn_health: gives what looks at new neurons from time to time; None for nothing.
 
     Attributes:
@@ -85,7 +85,7 @@ class Grower:
         connect_new: bool = False,
     ):
         self._model = model
-        self._sites = site_lib.sites_of(model, required=method is not None)
+        self._sites = site_lib.sites_of(model, required=method is not None or recycling is not None)
         self._slots = slots
         self._seed = seed
         targets = {site.name: site.target_width for site in self._sites}
@@ -179,24 +179,24 @@ class Grower:
         return self._health.dormant(growth)
 
     def next_recycling(self, step: int) -> int | None:
-        """The step when dormant neurons next begin anew, `step` itself if it is due, or None."""
+        """The step when dormant neurons are recycled next, `step` itself if it is due, or None."""
         return self._recycling and self._recycling.next_time(step, self.next_growth(step))
 
     def recycle(self, step: int, batch: Any) -> dict[str, int]:
-        """Has dormant neurons begin anew; see `Recycling`.
+        """Recycles dormant neurons; see `Recycling`.
 
         Args:
           step: training steps done.
           batch: that of the next training step.
 
         Returns:
-          The number of these neurons at each site.
+          The number of recycled neurons at each site.
 
         Raises:
           ValueError: there is no `recycling`.
         """
         if self._recycler is None:
-            raise ValueError("Grower.recycling = None: no neurons begin anew")
+            raise ValueError("Grower.recycling = None: give @Recycling() to recycle neurons")
         streams = [seeds.stream(self._seed, "recycling", step, s.name) for s in self._sites]
         counts = self._recycler(batch, tf.stack(streams))
         if self._checksums is not None:

@@ -2,7 +2,7 @@ r"""Grown networks against big ones at equal training FLOPs, with a tuned learni
 
 Runs tasks x arms x learning rates x seeds, seed by seed, and writes a CSV file, a page and a
 picture. What the file has is not run again, and a run that was stopped goes on: give the same
-command. The quick form is for an hour on two cores, the full one for more than a day.
+command. The quick form has the main arms, two learning rates and one to three seeds.
 
     bazel run //:benchmark -- --quick --output_dir=/tmp/growth_benchmark
     bazel run //:benchmark -- --output_dir=/tmp/growth_benchmark --task=vgg --arm=recipe,big
@@ -113,6 +113,7 @@ def _cells() -> list[plan.Cell]:
 
 
 def _rate(text: str) -> float:
+    """A learning rate of some task."""
     known = sorted({rate for task in tasks_lib.TASKS for rate in task.rates})
     try:
         if (rate := float(text)) in known:

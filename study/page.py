@@ -9,6 +9,7 @@ from matplotlib import figure as figure_lib
 from study import arms as arms_lib
 from study import comparison, results, tasks
 from trainer.command import errors
+from trainer.sweep import comparison as sweep_comparison
 
 _HEAD = """# Grown networks against big ones
 
@@ -18,10 +19,11 @@ Made by
         --results=study/results.csv --document=docs/benchmark.md
 
 from the runs in `study/results.csv`; it runs what the file lacks. Every arm of a task has the same
-learning rates to choose from, and is taken at the one with the best mean over seeds. The last
-column is the difference, seed by seed, to the big network whose schedule is shortened until it
-costs as many training FLOPs, with the 95 % interval of Student's t: better or worse where the
-interval leaves out zero. FLOPs and seconds are relative to the big network at full length; seconds
+learning rates to choose from, and is taken at the one with the best mean over seeds, of those that
+have been run. The last column is the difference, seed by seed, to the big network whose schedule is
+shortened until it costs as many training FLOPs (for the longer runs of the recipe: to the big
+network at full length), with the 95 % interval of Student's t: better or worse where the interval
+leaves out zero. FLOPs and seconds are relative to the big network at full length; seconds
 are medians of runs on shared cores. What follows from it is in [growth_pays.md](growth_pays.md).
 """
 _TITLE = _HEAD.partition("\n")[0]
@@ -64,6 +66,8 @@ def summary(found: Sequence[results.Result]) -> str:
         if not {arms_lib.RECIPE, "big_like_recipe", arms_lib.BIG} <= lines.keys():
             continue
         recipe, rival, big = (lines[n] for n in (arms_lib.RECIPE, "big_like_recipe", arms_lib.BIG))
+        if not big.training_flops:
+            continue  # It diverged at every rate.
         flops = recipe.training_flops / big.training_flops
         cells = [task.title, _mean(task, recipe.values), _mean(task, rival.values)]
         cells += [_difference(task, recipe, rival), f"{flops:.2f}"]
@@ -73,9 +77,11 @@ def summary(found: Sequence[results.Result]) -> str:
 
 def _table(task: tasks.Task, lines: Mapping[str, comparison.Line]) -> str:
     rates = sorted({rate for line in lines.values() for rate in line.by_rate})
-    header = ["", *(f"rate {rate:g}" for rate in rates), "FLOPs", "seconds", "− big, equal FLOPs"]
+    header = ["", *(f"rate {rate:g}" for rate in rates), "FLOPs", "seconds", "− big"]
     rows = [header, ["---", *["---:"] * (len(header) - 1)]]
     big = lines.get(arms_lib.BIG)
+    if big is not None and not big.training_flops:
+        big = None  # It diverged at every rate.
     for line in lines.values():
         cells = [line.arm.title]
         for rate in rates:
@@ -110,7 +116,7 @@ def _mean(task: tasks.Task, by_seed: Mapping[int, float]) -> str:
     lost = len(by_seed) - len(finite)
     if not finite:
         return "diverges" if by_seed else ""
-    mean, deviation = comparison.comparison.mean_and_deviation(finite)
+    mean, deviation = sweep_comparison.mean_and_deviation(finite)
     digits = _digits(task)
     spread = "" if math.isnan(deviation) else f"{deviation:.{digits}f}; "
     text = f"{mean:.{digits}f} ({spread}{len(finite)})"
@@ -146,7 +152,7 @@ def _frontiers(by_task: Mapping[tasks.Task, Mapping[str, comparison.Line]]) -> f
         ):
             for line in lines.values():
                 values = [_scaled(task, value) for value in line.values.values()]
-                mean, deviation = comparison.comparison.mean_and_deviation(values)
+                mean, deviation = sweep_comparison.mean_and_deviation(values)
                 error = 0.0 if math.isnan(deviation) else deviation / math.sqrt(len(values))
                 is_rival = line.arm.rival is None
                 axes.errorbar(

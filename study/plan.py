@@ -26,13 +26,13 @@ class Cell:
 
     @property
     def key(self) -> tuple[str, str, float, int]:
-        """That of its result."""
+        """The key of its result."""
         return self.task.name, self.arm.name, self.rate, self.seed
 
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What a run costs that is still to come.
+    """The cost of a run that is still to come.
 
     Attributes:
       steps: training steps.
@@ -62,7 +62,7 @@ def cells(
 def run(
     cell: Cell, folder: pathlib.Path, tables: Mapping[str, str], steps: int | None
 ) -> seeded_run.SeededRun:
-    """What trains a cell.
+    """The run that trains a cell.
 
     Args:
       cell: the task, the arm, the rate and the seed.

@@ -1,13 +1,13 @@
-"""What runs gave: a line of a CSV file for each."""
+"""Results of runs: a line of a CSV file for each."""
 
 import csv
 import dataclasses
 import io
-import os
 import pathlib
 from collections.abc import Iterable
 
 from trainer.command import errors
+from trainer.model_dir import unfinished
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Result:
 
     @property
     def key(self) -> tuple[str, str, float, int]:
-        """What no two results have in common."""
+        """Identifies the run: no two results share it."""
         return self.task, self.arm, self.rate, self.seed
 
 
@@ -64,13 +64,9 @@ def write(file: pathlib.Path, results: Iterable[Result]) -> None:
     writer = csv.DictWriter(text, list(_TYPES), lineterminator="\n")
     writer.writeheader()
     writer.writerows(dataclasses.asdict(each) for each in sorted(results, key=lambda r: r.key))
-    unfinished = file.with_name(f"{file.name}.unfinished")
-    unfinished.parent.mkdir(parents=True, exist_ok=True)
-    unfinished.write_text(text.getvalue())
-    os.replace(unfinished, file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished.write(file, text.getvalue())
 
 
 def _result(line: dict[str, str]) -> Result:
-    types = {"str": str, "int": int, "float": float}
-    kinds = {name: types[getattr(kind, "__name__", kind)] for name, kind in _TYPES.items()}
-    return Result(**{name: kinds[name](text) for name, text in line.items()})
+    return Result(**{name: _TYPES[name](text) for name, text in line.items()})

@@ -1,9 +1,10 @@
 """The tables that the benchmark makes: digits, and a regression with one output."""
 
-import os
 import pathlib
 
 import numpy as np
+
+from trainer.model_dir import unfinished
 
 
 def write(folder: pathlib.Path) -> dict[str, str]:
@@ -33,6 +34,4 @@ def _write(path: pathlib.Path, inputs: np.ndarray, targets: np.ndarray, label: s
     lines = [",".join([*names, label])]
     for row, target in zip(inputs, targets, strict=True):
         lines.append(",".join([*(f"{value:.6g}" for value in row), f"{target:.6g}"]))
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text("\n".join([*lines, ""]))
-    os.replace(unfinished, path)
+    unfinished.write(path, "\n".join([*lines, ""]))

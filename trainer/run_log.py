@@ -142,7 +142,7 @@ class RunLog:
             self.say(newborn_warning.text(growths[-1], step, dormant))
 
     def recycling(self, step: int, counts: Mapping[str, int]) -> None:
-        """Dormant neurons have begun anew.
+        """Dormant neurons have been recycled.
 
         Args:
           step: training steps done.
@@ -152,7 +152,7 @@ class RunLog:
             for name, count in counts.items():
                 tf.summary.scalar(f"recycled/{name}", count, step=step)
         if found := [f"{count} of {name}" for name, count in counts.items() if count]:
-            self.say(f"step {step}  dormant neurons begin anew: {', '.join(found)}")
+            self.say(f"step {step}  recycled dormant neurons: {', '.join(found)}")
 
     def evaluation(self, metrics: dict[str, float], step: int) -> None:
         """The metrics of an evaluation after `step` training steps."""

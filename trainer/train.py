@@ -139,7 +139,7 @@ class Training:
         self._log.look(step, dormant)
 
     def _recycle(self, step: int) -> None:
-        """Has dormant neurons begin anew, if that is due after `step` training steps."""
+        """Recycles dormant neurons, if that is due after `step` training steps."""
         if self._grower.next_recycling(step) != step:
             return
         batch = next(iter(self._experiment.batches(step)))

@@ -1,4 +1,4 @@
-"""What makes one candidate for a new neuron better than another."""
+"""Criteria by which the best of many candidates for new neurons are chosen."""
 
 import abc
 

@@ -1,4 +1,4 @@
-"""Dormant neurons begin anew (ReDo: Sokar, Agarwal, Castro and Evci, 2023)."""
+"""Recycling of dormant neurons (ReDo: Sokar, Agarwal, Castro and Evci, 2023)."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from models import site as site_lib
 
 @gin.configurable
 class Recycling:
-    """When to look for dormant neurons, and which ones are.
+    """Reinitializes dormant neurons, from time to time.
 
     A dormant neuron gets incoming weights in a random direction, as long as those of its layer are
     on average, outgoing weights of zero, and biases and scales of a new neuron; so do its slots.
@@ -62,7 +62,7 @@ class Recycling:
 
 
 class Recycler:
-    """A traced function that has dormant neurons begin anew, under the current strategy.
+    """A traced function that recycles dormant neurons, under the current strategy.
 
     Args:
       model: the network.
@@ -91,7 +91,7 @@ class Recycler:
         self._recycle = traced(self._recycled)
 
     def __call__(self, batch: Any, site_seeds: tf.Tensor) -> dict[str, int]:
-        """Recycles, and tells how many neurons of each site.
+        """Recycles, and returns the number of neurons by site.
 
         Args:
           batch: (inputs, targets), distributed as training batches are.
@@ -106,24 +106,24 @@ class Recycler:
             activities = self._strategy.run(self._activities, args=(batch,))
         activities = [self._strategy.reduce("MEAN", a, axis=None) for a in activities]
         dormant = [a <= self._dormant_below * tf.reduce_mean(a) for a in activities]
-        # What begins anew of each variable: the neurons, by axis, and the values that they get.
-        anew: dict[object, tuple[tf.Variable, tf.Tensor, tf.Tensor]] = {}
+        # Of each variable its value after recycling, and which elements are reinitialized.
+        recycled: dict[object, tuple[tf.Variable, tf.Tensor, tf.Tensor]] = {}
 
-        def begin(variable, axis, neurons, values):
+        def reinitialize(variable, axis, neurons, values):
             shape = [
                 -1 if i == axis % variable.shape.rank else 1 for i in range(variable.shape.rank)
             ]
             mask = tf.broadcast_to(tf.reshape(neurons, shape), tf.shape(variable))
-            _, value, before = anew.get(
+            _, value, before = recycled.get(
                 variable.ref(), (variable, tf.convert_to_tensor(variable), tf.zeros_like(mask))
             )
             value = tf.where(mask, tf.cast(values, value.dtype), value)
-            anew[variable.ref()] = variable, value, before | mask
+            recycled[variable.ref()] = variable, value, before | mask
 
-        # Outgoing weights first: a neuron behind reads the ones that begin anew beside it as well.
+        # Outgoing weights first: a recycled neuron of the next site gets weights for all it reads.
         for site, neurons in zip(self._sites, dormant, strict=True):
             for consumer in site.consumers:
-                begin(consumer.kernel, consumer.input_axis, neurons, 0.0)
+                reinitialize(consumer.kernel, consumer.input_axis, neurons, 0.0)
         seeds = tf.unstack(site_seeds, len(self._sites))
         for site, neurons, seed in zip(self._sites, dormant, seeds, strict=True):
             weights = site.incoming()
@@ -131,12 +131,12 @@ class Recycler:
             norm = tf.reduce_mean(vector_norms.of_columns(weights))
             kernels = site.incoming_kernels(norm * vector_norms.unit_columns(directions))
             for producer, kernel in zip(site.producers, kernels, strict=True):
-                begin(producer.kernel, producer.output_axis, neurons, kernel)
+                reinitialize(producer.kernel, producer.output_axis, neurons, kernel)
             fresh = site.values_of_new(tf.size(neurons))
             for parameter, value in zip(site.parameters, fresh, strict=True):
-                begin(parameter.variable, parameter.axis, neurons, value)
+                reinitialize(parameter.variable, parameter.axis, neurons, value)
         changed = []
-        for variable, value, mask in anew.values():
+        for variable, value, mask in recycled.values():
             for slot in self._slots(variable):
                 initial = value if slot.initial is None else slot.initial
                 kept = tf.convert_to_tensor(slot.variable)

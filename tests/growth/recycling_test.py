@@ -1,4 +1,4 @@
-"""Dormant neurons begin anew, alike on every device, and others stay as they are."""
+"""Dormant neurons are reinitialized, alike on every device, and others stay as they are."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def _kill(model, *neurons):
         parameter.variable.assign(value)
 
 
-def test_dormant_neurons_begin_anew_and_others_stay():
+def test_dormant_neurons_are_reinitialized_and_others_stay():
     model, data = networks.network((6, 7)), networks.batch()
     _kill(model, 1, 4)
     before, outputs = [v.numpy() for v in model.trainable_variables], model(data[0]).numpy()
@@ -84,7 +84,7 @@ def test_a_step_decides_the_directions_and_a_traced_function_serves_all_widths()
     assert not np.allclose(found[0], found[2])
 
 
-def test_a_normalization_begins_anew():
+def test_a_normalization_is_reinitialized():
     model = networks.network((5, 4), normalization=normalization.BatchNormalization)
     data = networks.batch()
     site = model.sites[0]
@@ -120,7 +120,7 @@ def test_the_times_are_those_of_growths_or_of_their_own(every):
     assert [grower.next_recycling(step) for step in range(4)] == expected
 
 
-def test_nothing_begins_anew_unless_it_is_bound():
+def test_nothing_is_recycled_unless_it_is_bound():
     grower = networks.grower(networks.network(), random.Random())
     assert grower.next_recycling(0) is None
     with pytest.raises(ValueError, match="Grower.recycling = None"):

@@ -284,15 +284,4 @@ class RunDirectory:
         self.check_claim()
         if not self.is_claimed:
             self.path.mkdir(parents=True, exist_ok=True)
-        temporary = unfinished.beside(self.path / name)
-        try:
-            with open(temporary, "w") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())  # Else a crash of the machine may leave an empty file.
-            temporary.replace(self.path / name)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            # An error in writing does not say where.
-            raise OSError(error.errno, error.strerror, str(self.path / name)) from error
+        unfinished.write(self.path / name, text)

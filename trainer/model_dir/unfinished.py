@@ -1,5 +1,6 @@
 """Files that a process that was killed left half-written, beside their place."""
 
+import contextlib
 import os
 import pathlib
 import platform
@@ -10,6 +11,26 @@ import shutil
 def beside(path: pathlib.Path) -> pathlib.Path:
     """The place to write what will be renamed to `path`: `.NAME.MACHINE.PROCESS`."""
     return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}")
+
+
+def write(path: pathlib.Path, text: str) -> None:
+    """Writes `text` into a file, replacing it in one step.
+
+    Raises:
+      OSError: it cannot be written; what was there is left as it was.
+    """
+    temporary = beside(path)
+    try:
+        with open(temporary, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())  # Else a crash of the machine may leave an empty file.
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        # An error in writing does not say where.
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def remove(folder: pathlib.Path, names: str) -> None:
