@@ -9,7 +9,8 @@ import tensorflow as tf
 import tf_keras
 
 from growth import growth_step, replica_check, unspecified_shapes, variable_shapes
-from growth.decisions import planner, policies, schedules
+from growth.decisions import adaptive, decider, measurement, policies, schedules
+from growth.decisions import budget as budget_lib
 from growth.methods import method as method_lib
 from growth.newborns import cohorts as cohorts_lib
 from growth.newborns import health, rates, update_factors
@@ -36,7 +37,7 @@ class Grower:
       train_step: trains a step on a distributed batch, see `growth_step.Step`; done right after
         each growth, by the same traced function. If None, training is left to the caller.
       shapes: how variables take bigger values; as they are declared if None.
-      schedule: when to grow.
+      schedule: when to grow: at steps that are known, or by the state of training.
       policy: where to grow, and by how many neurons.
       method: the growth method: how new neurons start; None for a network that never grows (a
         baseline).
@@ -55,8 +56,13 @@ class Grower:
       recycling: when dormant neurons are recycled; None for never.
       newborn_health: gives what looks at new neurons from time to time; None for nothing.
 
+      budget: the size and the cost that growth stays within; None for no limit.
+
     Attributes:
       history: the growths so far; belongs in checkpoints.
+      observations: the course of training, for schedules and policies that see it; belongs in
+        checkpoints.
+      run: how long the run is; a budget of training FLOPs needs it. Set by who trains.
       update_factors: the factors of the optimizer's updates, less 1; None without `newborn_rate`,
         `newborn_clock` and `width_rate`.
 
@@ -72,8 +78,8 @@ class Grower:
         seed: int,
         train_step: growth_step.Step | None = None,
         shapes: variable_shapes.VariableShapes | None = None,
-        schedule: schedules.Schedule = gin.REQUIRED,
-        policy: policies.Policy = gin.REQUIRED,
+        schedule: schedules.Schedule | adaptive.AdaptiveSchedule = gin.REQUIRED,
+        policy: policies.Policy | adaptive.AdaptivePolicy = gin.REQUIRED,
         method: method_lib.GrowthMethod | None = gin.REQUIRED,
         carry_slots: bool = True,
         skip_nonfinite: bool = False,
@@ -83,17 +89,21 @@ class Grower:
         width_rate: rates.WidthRate | None = None,
         recycling: recycling_lib.Recycling | None = None,
         connect_new: bool = False,
+        budget: budget_lib.Budget | None = None,
     ):
         self._model = model
         self._sites = site_lib.sites_of(model, required=method is not None or recycling is not None)
         self._slots = slots
         self._seed = seed
         targets = {site.name: site.target_width for site in self._sites}
-        self._planner = planner.Planner(schedule, policy, targets)
+        self._decider = decider.Decider(schedule, policy, budget, targets)
+        self.observations = self._decider.observations
+        self.run: decider.RunLength | None = None
         self._method = method
         self._carry_slots = carry_slots
         self._skip_nonfinite = skip_nonfinite
         self._counted = cost.counted_layers(model)
+        self._size_at = cost.size_at(model, self._sites)
         self._cohorts = self.update_factors = None
         if newborn_rate is not None or newborn_clock or width_rate is not None:
             self._cohorts = cohorts_lib.Cohorts(self._sites)
@@ -102,13 +112,18 @@ class Grower:
                 self._cohorts, newborn_rate, correction, width_rate
             )
         self._shapes = shapes or unspecified_shapes.UnspecifiedShapes()
-        self._grow = self._health = self._measure = None
+        self._grow = self._health = self._measure = self._measurement = None
         if method is not None:
             step = growth_step.GrowthStep(
                 *(model, self._sites, loss, train_step, method, slots, carry_slots, self._cohorts),
                 connect_new=connect_new,
             )
             self._grow = self._shapes.compiled(step)
+            if self._decider.is_adaptive:
+                self._measurement = measurement.Measurement(
+                    *(model, step.observer, self._sites, method, self._shapes.traced),
+                    self._decider.directions,
+                )
             if newborn_health is not None:
                 self._health = newborn_health()
                 self._measure = health.Measurement(
@@ -126,6 +141,7 @@ class Grower:
         if method is not None:
             for site in self._sites:
                 method.check(site)
+            self._decider.check(self.widths(), self.seed_network.widths)
 
     def widths(self) -> dict[str, int]:
         """The current number of neurons of each site, by name."""
@@ -148,10 +164,100 @@ class Grower:
             self._shapes.assign(self._cohorts.recalled(widths, self.history.events))
 
     def next_growth(self, step: int) -> int | None:
-        """The step of the next growth, `step` itself if it is due now, or None."""
+        """The step of the next growth, `step` itself if it is due now, or None.
+
+        Where schedule or policy see the training, or there is a budget, the network then grows if
+        `decide` says so.
+        """
         if self._method is None:
             return None
-        return self._planner.next_growth(step, len(self.history), self.history.last_step)
+        return self._decider.next_growth(step, self.history.events)
+
+    @property
+    def decides(self) -> bool:
+        """Whether a growth that is due may turn out not to happen; see `decide`."""
+        return self._method is not None and self._decider.decides
+
+    @property
+    def needs_evaluation(self) -> bool:
+        """Whether the schedule reads evaluations, see `AdaptiveSchedule`."""
+        return self._method is not None and self._decider.needs_evaluation
+
+    def decide(self, step: int, growth_batch: Callable[[], Any]) -> bool:
+        """Whether the network grows now, `next_growth` being this step; `observations` keeps why.
+
+        Args:
+          step: training steps done.
+          growth_batch: gives (inputs, targets) that sites are measured on, distributed as training
+            batches are; called if schedule or policy ask for a measurement.
+        """
+        if not self._decider.decides:
+            return True
+        measured: dict[str, Any] = {}
+
+        def measure():
+            if not measured:
+                measured.update(self._measured(step, growth_batch()))
+            return measured
+
+        initial, targets = self.seed_network.widths, {s.name: s.target_width for s in self._sites}
+        limits = self._decider.limits(step, self.forward_flops(step), self.run)
+        evidence = self._decider.evidence(
+            *(step, self.history.events, self.widths()),
+            *(decider.Network(initial, targets, self._size_at), limits, measure),
+        )
+        decision = self._decider.decide(evidence, initial)
+        if measured:
+            decision = decision.measured({k: site.to_json() for k, site in measured.items()})
+        self.observations.decided(decision, measured or None)
+        return bool(decision.counts) or self._decider.grows_anyway
+
+    def _measured(self, step, growth_batch):
+        """The measurement of each site, by name."""
+        if self._measurement is None:
+            raise ValueError("Grower.method = None: there is nothing to measure for")
+        streams = [seeds.stream(self._seed, "measurement", step, s.name) for s in self._sites]
+        return self._measurement(growth_batch, tf.stack(streams))
+
+    def observe(self, step: int, training: Mapping[str, float]) -> events.Growth | None:
+        """Tells schedules and policies how training goes.
+
+        Args:
+          step: training steps done.
+          training: means of the loss and the metrics over the steps since the last call, and
+            `optimizer/learning_rate`.
+
+        Returns:
+          The last growth, if it is known only now by how much the loss has fallen since.
+        """
+        if not self.decides:
+            return None
+        self.observations.train(step, training)
+        growth = self.history.events[-1] if self.history.events else None
+        if growth is not None and growth.measured_decrease is None:
+            losses = self.observations.training.get("loss", [])
+            before = [point.value for point in losses if point.step <= growth.step]
+            after = [point.value for point in losses if point.step > growth.step]
+            if before and after:
+                growth.measured_decrease = before[-1] - after[0]
+                return growth
+        return None
+
+    def observe_evaluation(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Tells schedules and policies the metrics of an evaluation after `step` steps."""
+        if self.decides:
+            self.observations.evaluate(step, metrics)
+
+    def why_ended(self, step: int) -> str | None:
+        """Why the network is not larger after `step` steps, the end of the run, in words.
+
+        None where growths were just planned.
+        """
+        return self._decider.why_ended(step, self.history.events) if self.decides else None
+
+    def outlook(self) -> list[str]:
+        """What is known before training about growths that depend on it, in lines."""
+        return self._decider.outlook() if self.decides else []
 
     def next_look(self, step: int) -> int | None:
         """The step of the next look at new neurons, `step` itself if it is due now, or None."""
@@ -212,8 +318,13 @@ class Grower:
         """
         if self._method is None:
             return []
-        initial = self.seed_network.widths
-        planned, widths = self._planner.plan(steps, self.history.events, self.widths(), initial)
+        targets = {site.name: site.target_width for site in self._sites}
+        planned, widths = self._decider.plan(
+            *(steps, self.history.events, self.widths()),
+            decider.Network(self.seed_network.widths, targets, self._size_at),
+            self.forward_flops(self.history.last_step or 0),
+            self.run,
+        )
         for site in self._sites:
             weights = site.incoming().shape[0] + site.outgoing().shape[0]
             memory.checked([weights, widths[site.name]], f"site {site.name}, once it has grown,")
@@ -294,11 +405,11 @@ class Grower:
         Raises:
           FloatingPointError: the growth, unless such growths are skipped, or the step after it
             gave numbers that are not finite.
-          ValueError: there is no growth method.
+          ValueError: there is no growth method, or `decide` says that the network does not grow.
         """
         start = time.perf_counter()
         before = self.widths()
-        counts = self._planner.allot(len(self.history), before, self.seed_network.widths)
+        counts, decision = self._decided(step, growth_batch)
         batch = growth_batch if batch is None else batch
         outcome, refusal = self._attempt(step, growth_batch, batch, counts)
         if refusal is not None:
@@ -307,23 +418,47 @@ class Grower:
             counts = {}
         if self._checksums is not None:
             replica_check.check(self._checksums(), step)
+        after = self.widths()
         growth = events.Growth(
             step,
             float(outcome.measured.loss),
             parameters=cost.parameters(self._model),
             forward_flops=self._flops(),
             sites={
-                name: outcome.of_site(i, width, width + counts[name])
+                name: outcome.of_site(i, width, after[name])
                 for i, (name, width) in enumerate(before.items())
                 if name in counts
             },
             refusal=refusal,
+            decision=decision,
+            predicted_decrease=self._predicted(decision),
         )
         growth.milliseconds = 1000 * (time.perf_counter() - start)
         event_checks.check_finite(growth)
         event_checks.say_rank(growth)
         self.history.events.append(growth)
         return growth
+
+    def _decided(self, step, growth_batch):
+        """The new neurons by site, and the decision behind them, if there is one."""
+        if not self.decides:
+            widths, initial = self.widths(), self.seed_network.widths
+            return self._decider.allot(len(self.history), widths, initial), None
+        last = self.observations.last
+        if last is None or last.step != step:
+            self.decide(step, lambda: growth_batch)
+            last = self.observations.last
+        assert last is not None
+        if not last.counts and not self._decider.grows_anyway:
+            raise ValueError(f"the network does not grow after step {step}: {last.because}")
+        return last.counts, last
+
+    def _predicted(self, decision):
+        """The decrease of the loss that a decision expects of a step; None if it does not say."""
+        rates = self.observations.training.get("optimizer/learning_rate")
+        if decision is None or decision.gain is None or not rates:
+            return None
+        return rates[-1].value * decision.gain
 
     def _attempt(self, step, growth_batch, batch, counts):
         """The outcome of a growth, and why it did not grow, if so."""

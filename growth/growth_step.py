@@ -101,6 +101,9 @@ class GrowthStep:
       carry_slots: whether existing neurons keep their optimizer slots.
       connect_new: whether new neurons read those of the site before; see `surgery.connected`.
       cohorts: records which growth added each neuron; None to record nothing.
+
+    Attributes:
+      observer: makes the linear maps of the sites.
     """
 
     def __init__(
@@ -120,7 +123,7 @@ class GrowthStep:
         # Decided by the seed network, so that a run that is resumed later does the same.
         small = {site for site in sites if _elements(site) <= _SMALL}
         self._loss = site_observer.loss_of(model, loss)
-        self._observer = site_observer.SiteObserver(sites, self._loss, small)
+        self.observer = site_observer.SiteObserver(sites, self._loss, small)
         self._step = step or self._differentiate
         self._method = method
         self._slots = slots
@@ -148,7 +151,7 @@ class GrowthStep:
             changed = surgery.connected(self._sites, changed, seeds)
         if self._cohorts is not None:
             changed += self._cohorts.grown([new.count for new in neurons], steps_done)
-        shapes = [tf.shape(producer.kernel) for producer in self._observer.producers]
+        shapes = [tf.shape(producer.kernel) for producer in self.observer.producers]
         return Proposal(changed, [new.singular_values for new in neurons], is_finite, shapes)
 
     def _neurons(self, batch, counts, seeds):
@@ -170,7 +173,7 @@ class GrowthStep:
         """The linear map of each site: one forward and backward pass serves them all."""
         if not self._method.uses_gradients:
             return [linear_map.LinearMap(site) for site in self._sites]
-        return self._observer.maps(batch)
+        return self.observer.maps(batch)
 
     def train(self, batch: Any, kernel_shapes: Sequence[tf.Tensor]) -> Measured:
         """Trains a step with the grown network.
@@ -183,7 +186,7 @@ class GrowthStep:
         loss, gradients = self._step(batch)
         variables = self._model.trainable_variables
         gradients = {v.ref(): g for v, g in zip(variables, gradients, strict=True)}
-        producers, consumers = self._observer.producers, self._observer.consumers
+        producers, consumers = self.observer.producers, self.observer.consumers
         kernels = {layer.kernel.ref() for layer in [*producers, *consumers]}
         reduced = {k: strategy.reduce("SUM", gradients[k], axis=None) for k in kernels}
         before = {p.kernel.ref(): s for p, s in zip(producers, kernel_shapes, strict=True)}

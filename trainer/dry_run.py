@@ -21,11 +21,12 @@ def report(experiment: experiment_lib.Experiment) -> str:
         "",
         f"Growth plan of {experiment.steps} steps",
     ]
-    plan = grower.plan(experiment.steps)
+    plan, outlook = grower.plan(experiment.steps), grower.outlook()
     lines += [
         f"  step {growth.step}: {growth.site} from {growth.from_width} to {growth.to_width} neurons"
         for growth in plan
-    ] or ["  none"]
+    ] or ["  none" if not outlook else "  depends on training"]
+    lines += [f"  {line}" for line in outlook]
     before = _cost(model)
     grower.rehearse({growth.site: growth.to_width for growth in plan})
     after = _cost(model)

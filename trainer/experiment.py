@@ -8,6 +8,7 @@ import tensorflow as tf
 import tf_keras
 
 from growth import grower as grower_lib
+from growth.decisions import decider
 from growth.records import spent_flops
 from models import cost
 from trainer import loop as loop_lib
@@ -106,6 +107,8 @@ class Experiment:
             if warm_start is not None and not resumes:
                 self.shapes.assign(warm_start.values(self.model, slots))
                 self.grower.record_seed_network()
+        self.grower.run = decider.RunLength(self.steps, self.dataset.batch_size)
+        _check_evaluations(self.loop, self.grower)
         # A policy's mistake shows now, not at the first growth.
         matched_flops.check_end_of_growth(self.grower.plan(self.steps), steps)
         self.best_metric = _checked_best_metric(self.loop, objective)
@@ -191,6 +194,8 @@ class Experiment:
         matched_flops.check_parts(optimizer, warm_start)
         rehearsed, _ = self._built(model)
         planner = grower(rehearsed, None, matched_flops.NoSlots(), self.seed, None)
+        planner.run = decider.RunLength(steps, self.dataset.batch_size)
+        matched_flops.check_planned(planner)
         return matched_flops.matched_steps(steps, rehearsed, planner)
 
     def _task(self, slots, jit_compile, outputs):
@@ -216,6 +221,14 @@ def _check_numbers(steps: int, growth_batch_size: int | None, seed: int) -> None
             raise ValueError(f"Experiment.{name} = {value} must be at least 1")
     if seed < 0:
         raise ValueError(f"Experiment.seed = {seed} must be at least 0")
+
+
+def _check_evaluations(loop: loop_lib.Loop, grower: grower_lib.Grower) -> None:
+    if grower.needs_evaluation and loop.eval_interval is None:
+        raise ValueError(
+            "Grower.schedule reads evaluations, and Loop.eval_interval = None; bind it, the "
+            "training steps between two of them"
+        )
 
 
 def _check_growth_batch_size(growth_batch_size: int | None, replicas: int) -> None:

@@ -59,7 +59,9 @@ def growth_explained(grower: grower_lib.Grower, step: int) -> Iterator[None]:
     except Exception as error:
         with contextlib.suppress(Exception):
             planned = [growth for growth in grower.plan(step + 1) if growth.step == step]
-            sites = ", ".join(growth.site for growth in planned)
+            last = grower.observations.last
+            decided = list(last.counts) if last is not None and last.step == step else []
+            sites = ", ".join(decided or [growth.site for growth in planned])
             error.add_note(f"in the growth after {step} steps, at {sites or 'no site'}")
         raise
 

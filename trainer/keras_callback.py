@@ -8,7 +8,7 @@ import tensorflow as tf
 import tf_keras
 
 from growth import grower as grower_lib
-from growth.decisions import policies, schedules
+from growth.decisions import adaptive, policies, schedules
 from growth.methods import method as method_lib
 from growth.newborns import rates
 from trainer.optimization import mixed_precision, optimizers, scaled_updates
@@ -47,6 +47,14 @@ def compiled_grower(
         optimizer has slots, or such as cannot grow; or see `Grower`.
     """
     _check_model(model)
+    if isinstance(schedule, adaptive.AdaptiveSchedule) or isinstance(
+        policy, adaptive.AdaptivePolicy
+    ):
+        raise ValueError(
+            "fit does not tell how training goes: give a schedule of steps and a policy of "
+            "growth.decisions.schedules and .policies, or train by trainer/main.py or a loop of "
+            "your own, which calls Grower.observe and Grower.decide"
+        )
     slots = optimizers.GrowableSlots(model.optimizer, model.trainable_variables)
     grower = grower_lib.Grower(
         model,

@@ -91,6 +91,16 @@ def check_parts(
         ) from None
 
 
+def check_planned(grower: grower_lib.Grower) -> None:
+    """Raises ValueError if the growths of a run are not known before it."""
+    if grower.decides:
+        raise ValueError(
+            "Experiment.match_flops = True needs growths that are known before training; here they "
+            f"depend on it ({'; '.join(grower.outlook())}). Leave it False, and compare with a run "
+            "of as many training FLOPs (result.json has them)"
+        )
+
+
 def check_end_of_growth(plan: Sequence[events.PlannedGrowth], steps: int) -> None:
     """Raises ValueError if a growth comes after `steps`, which a matched run may go beyond."""
     late = [growth.step for growth in plan if growth.step >= steps]

@@ -56,6 +56,7 @@ class Run:
             model=experiment.model,
             optimizer=experiment.optimizer,
             growth=experiment.grower.history,
+            decisions=experiment.grower.observations,
             clock=self.clock,
             best=self.best,
             stopping=self.stopping,

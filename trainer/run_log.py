@@ -126,6 +126,17 @@ class RunLog:
                 picture = pictures.widths(before, after)
                 tf.summary.image("pictures/widths", picture, step=growth.step)
 
+    def decision(self, decision: events.Decision) -> None:
+        """An answer to whether the network grows now."""
+        with self._writer():
+            summaries.write_decision(decision)
+
+    def decrease(self, growth: events.Growth) -> None:
+        """By how much the loss has fallen since the last growth has become known."""
+        self._directory.write_growths(self._experiment.grower.history.events)
+        with self._writer():
+            summaries.write_decrease(growth)
+
     def look(self, step: int, dormant: Mapping[str, float]) -> None:
         """A look at the neurons of the last growth.
 
@@ -171,6 +182,8 @@ class RunLog:
         self._summaries.flush()
         if early := result.get("stopped_early"):
             self.say(f"stopped early: {early['reason']}")
+        if ended := result.get("growth_ended"):
+            self.say(f"growth ended: {ended}")
         test = f", test {_in_words(result['test'])}" if result["test"] else ""
         self.say(f"finished {result['steps']} steps: train {_in_words(result['train'])}{test}")
         if best := result["best"]:

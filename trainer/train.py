@@ -87,11 +87,12 @@ class Training:
                     with self._log.training():
                         self._look_at_newborns(first)
                         self._recycle(first)
-                        if self._grower.next_growth(first) == first:
+                        if self._growth_is_due(first):
                             self._grow(first)
                         stop = min(*profiler.stops(first), *self._stops(first, evaluate))
                         output = self._train_steps(stop - run.step)
                 self._log.loop(output)
+                self._observe(output)
                 if stop % self._experiment.loop.checkpoint_interval == 0:
                     run.save()
                 if evaluate and self._evaluation_is_due():
@@ -119,6 +120,28 @@ class Training:
             batch = batch or experiment.first_batch()
         with self._task.random_state.preserved():  # No growth, but passes over a batch.
             self._grower.prepare(experiment.growth_batch(step, batch), batch)
+
+    def _growth_is_due(self, step: int) -> bool:
+        """Whether the network grows after `step` training steps, by asking if that is open."""
+        if self._grower.next_growth(step) != step:
+            return False
+        if not self._grower.decides:
+            return True
+
+        def growth_batch():
+            return self._experiment.growth_batch(step, next(iter(self._experiment.batches(step))))
+
+        with self._task.random_state.preserved():
+            is_due = self._grower.decide(step, growth_batch)
+        self._log.decision(self._grower.observations.last)
+        return is_due
+
+    def _observe(self, output: dict[str, tf.Tensor]) -> None:
+        """Tells the grower how training goes."""
+        if self._grower.decides:
+            means = {name: float(value) for name, value in output.items()}
+            if growth := self._grower.observe(self._run.step, means):
+                self._log.decrease(growth)
 
     def _grow(self, step: int) -> None:
         """Grows the network after `step` training steps, and trains it for the step after them."""
@@ -176,6 +199,7 @@ class Training:
         run = self._run
         metrics = evaluation.evaluate(self._experiment, self._log.test_summaries)
         self._log.evaluation(metrics, run.step)
+        self._grower.observe_evaluation(run.step, metrics)
         if self._experiment.loop.eval_interval:
             run.best.update(run.step, metrics, run.state)
             run.stopping.update(run.step, metrics, run.grows_later)
@@ -211,6 +235,7 @@ class Training:
             "training_flops": experiment.training_flops(run.step),
             "training_flops_saved": experiment.saved_flops(run.step),
             "growths": len(self._grower.history),
+            **({"growth_ended": why} if (why := self._grower.why_ended(run.step)) else {}),
             "wall_seconds": run.clock.seconds,
             "versions": run.about()["versions"],
         }

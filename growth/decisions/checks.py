@@ -5,7 +5,9 @@ import reprlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from growth.decisions import policies, schedules
+from growth.decisions import adaptive, policies, schedules
+from growth.decisions import evidence as evidence_lib
+from growth.records import events
 
 
 def next_growth(schedule: schedules.Schedule, step: int, growths: int) -> int | None:
@@ -52,13 +54,60 @@ def allot(
         return answer.tolist() if hasattr(answer, "tolist") else answer
 
     answer = same_twice(f"{name}.allot(growth={growth}, ...)", ask)
-    counts = _counts(answer)
-    if counts is None or len(counts) != len(sites):
+    return _by_site(name, answer, sites)
+
+
+def next_question(
+    schedule: adaptive.AdaptiveSchedule, step: int, growths: Sequence[events.Growth]
+) -> int | None:
+    """Calls `AdaptiveSchedule.next_question` twice, and checks the answers.
+
+    Raises:
+      ValueError: it is neither None nor a step from `step` on, or not the same both times.
+    """
+    asked = f"{type(schedule).__name__}.next_question(step={step}, ...)"
+    answer = same_twice(asked, lambda: schedule.next_question(step, growths))
+    if answer is None:
+        return None
+    whole = _whole(answer)
+    if whole is None or whole < step:
         raise ValueError(
-            f"{name}.allot gave {answer!r}; it must give a list of numbers of new neurons, whole "
-            f"numbers of 0 or more, for each of the sites {', '.join(s.name for s in sites)}"
+            f"{asked} gave {answer!r}; it must give a step, a whole number of {step} or more, or "
+            "None if no growth is left"
         )
-    return {site.name: count for site, count in zip(sites, counts, strict=True)}
+    return whole
+
+
+def is_due(schedule: adaptive.AdaptiveSchedule, evidence: evidence_lib.Evidence) -> bool:
+    """Calls `AdaptiveSchedule.is_due` twice, and checks the answers.
+
+    Raises:
+      ValueError: it is neither True nor False, or not the same both times.
+    """
+    asked = f"{type(schedule).__name__}.is_due(step {evidence.step})"
+    answer: Any = same_twice(asked, lambda: schedule.is_due(evidence))
+    answer = answer.item() if hasattr(answer, "item") else answer
+    if not isinstance(answer, bool):
+        raise ValueError(f"{asked} gave {answer!r}; it must give True or False")
+    return answer
+
+
+def allot_adaptively(
+    policy: adaptive.AdaptivePolicy, evidence: evidence_lib.Evidence
+) -> dict[str, int]:
+    """Calls `AdaptivePolicy.allot` twice; the new neurons of each site, by name.
+
+    Raises:
+      ValueError: it is not a number of 0 or more for each site, or not the same both times.
+    """
+
+    def ask():
+        answer: Any = policy.allot(evidence)
+        return answer.tolist() if hasattr(answer, "tolist") else answer
+
+    name = type(policy).__name__
+    answer = same_twice(f"{name}.allot(step {evidence.step})", ask)
+    return _by_site(name, answer, evidence.sites)
 
 
 def same_twice(asked: str, ask: Callable[[], Any]) -> Any:
@@ -83,6 +132,17 @@ def same_twice(asked: str, ask: Callable[[], Any]) -> Any:
             "well, so that one that counts its calls, or draws random numbers, would grow otherwise"
         )
     return answer
+
+
+def _by_site(name: str, answer: Any, sites: Sequence[policies.SiteWidth]) -> dict[str, int]:
+    """The numbers of new neurons by site; raises ValueError if they are not such."""
+    counts = _counts(answer)
+    if counts is None or len(counts) != len(sites):
+        raise ValueError(
+            f"{name}.allot gave {answer!r}; it must give a list of numbers of new neurons, whole "
+            f"numbers of 0 or more, for each of the sites {', '.join(s.name for s in sites)}"
+        )
+    return {site.name: count for site, count in zip(sites, counts, strict=True)}
 
 
 def _counts(answer: Any) -> list[int] | None:

@@ -4,6 +4,7 @@ import abc
 import dataclasses
 import difflib
 import fnmatch
+import random
 from collections.abc import Sequence
 
 import gin
@@ -45,6 +46,26 @@ class Policy(abc.ABC):
         Returns:
           A number of new neurons (0 or more) for each site.
         """
+
+
+def check_patterns(name: str, patterns: Sequence[str], sites: Sequence[SiteWidth]) -> None:
+    """Raises ValueError if a name or a pattern means no site.
+
+    Args:
+      name: of the policy, for the message.
+      patterns: its argument `sites`.
+      sites: those that there are.
+    """
+    names = [site.name for site in sites]
+    if not patterns:
+        raise ValueError(f"{name}.sites = () must name one of the sites {', '.join(names)}")
+    for pattern in patterns:
+        if not any(fnmatch.fnmatchcase(site, pattern) for site in names):
+            near = difflib.get_close_matches(pattern, names, n=1)
+            raise ValueError(
+                f"{name}.sites = {patterns}: {pattern!r} names none of the sites "
+                f"{', '.join(names)}" + (f". Did you mean {near[0]!r}?" if near else "")
+            )
 
 
 class Quota(Policy):
@@ -116,19 +137,7 @@ class Quota(Policy):
 
     def _check_patterns(self, sites: Sequence[SiteWidth]) -> None:
         """Raises ValueError if a name or a pattern means no site."""
-        names = [site.name for site in sites]
-        if not self._patterns:
-            raise ValueError(
-                f"{type(self).__name__}.sites = () must name one of the sites {', '.join(names)}"
-            )
-        for pattern in self._patterns:
-            if not any(fnmatch.fnmatchcase(name, pattern) for name in names):
-                near = difflib.get_close_matches(pattern, names, n=1)
-                raise ValueError(
-                    f"{type(self).__name__}.sites = {self._patterns}: {pattern!r} names none of "
-                    f"the sites {', '.join(names)}"
-                    + (f". Did you mean {near[0]!r}?" if near else "")
-                )
+        check_patterns(type(self).__name__, self._patterns, sites)
 
     def _is_chosen(self, site: SiteWidth) -> bool:
         return any(fnmatch.fnmatchcase(site.name, pattern) for pattern in self._patterns)
@@ -206,3 +215,57 @@ class InTurn(Policy):
         """See `Policy.allot`."""
         turn, index = divmod(growth, len(self._policies))
         return self._policies[index].allot(turn, sites)
+
+
+@gin.configurable
+class RandomPlacement(Policy):
+    """Neurons at random sites, each neuron by itself: the control of policies that choose.
+
+    Args:
+      neurons: new neurons at a growth, of all sites together.
+      sites: names of the sites that may grow, or patterns as of a shell.
+      max_width: neurons that no site grows beyond; None for no limit.
+      seed: of the choice.
+
+    Raises:
+      ValueError: an argument is out of range. Names that match no site are an error when the
+        growths are planned.
+
+    Example:
+      >>> sites = [SiteWidth("a", initial=4, current=4), SiteWidth("b", initial=8, current=8)]
+      >>> sum(RandomPlacement(neurons=5).allot(0, sites))
+      5
+    """
+
+    def __init__(
+        self,
+        neurons: int = gin.REQUIRED,
+        sites: str | Sequence[str] = "*",
+        max_width: int | None = None,
+        seed: int = 0,
+    ):
+        for key, value in (("neurons", neurons), ("max_width", max_width)):
+            if value is not None and value < 1:
+                raise ValueError(f"RandomPlacement.{key} = {value} must be at least 1")
+        self._neurons = neurons
+        self._patterns = (sites,) if isinstance(sites, str) else tuple(sites)
+        self._max_width = max_width
+        self._seed = seed
+
+    def allot(self, growth: int, sites: Sequence[SiteWidth]) -> list[int]:
+        """See `Policy.allot`."""
+        check_patterns(type(self).__name__, self._patterns, sites)
+        # Of its own for each growth: it is a function of its arguments.
+        draws = random.Random(f"{self._seed} {growth}")
+        counts = [0] * len(sites)
+        for _ in range(self._neurons):
+            rooms = [i for i, site in enumerate(sites) if self._has_room(site, counts[i])]
+            if not rooms:
+                break
+            counts[draws.choice(rooms)] += 1
+        return counts
+
+    def _has_room(self, site, count):
+        if not any(fnmatch.fnmatchcase(site.name, pattern) for pattern in self._patterns):
+            return False
+        return self._max_width is None or site.current + count < self._max_width

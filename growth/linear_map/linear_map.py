@@ -175,6 +175,25 @@ class LinearMap:
         fit = tf.matmul(second_moments.power(of_old, -1.0), with_old)
         return products - tf.matmul(with_old, fit, transpose_a=True)
 
+    def existing_activity(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """The mean absolute output of the existing neurons, and the products of their outputs.
+
+        Over examples and positions, as the first consumer reads them.
+
+        Returns:
+          `[width]`, and the sums of products `[width, width]`.
+        """
+
+        def on_replica(read):
+            read = tf.cast(read, tf.float32)
+            axes = list(range(read.shape.rank - 1))
+            count = tf.reduce_prod(tf.shape(read)[:-1])
+            sums = tf.reduce_sum(tf.abs(read), axis=axes)
+            return sums, tf.cast(count, tf.float32), second_moments.products(read, read)
+
+        sums, count, products = self._sums(on_replica, self._seen().read[0])
+        return sums / count, products
+
     def residual(self) -> "LinearMap":
         """The site with the part of dL/dz that no change of its existing outgoing weights undoes.
 

@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from growth.linear_map import linear_map
+from growth.linear_map import linear_map, vector_norms
 from models import site as site_lib
 from models.layers import forward_pass
 
@@ -71,7 +71,22 @@ class SiteObserver:
         Raises:
           ValueError: a layer of a site takes no part in the pass, or is called twice.
         """
-        inputs, output_gradients, read = self._strategy.run(self._observe, args=(batch,))
+        inputs, output_gradients, read, _ = self._strategy.run(self._observe, args=(batch, ()))
+        return self._made(inputs, output_gradients, read)
+
+    def maps_and_gradient_norms(
+        self, batch: Any
+    ) -> tuple[list[linear_map.LinearMap], list[tf.Tensor]]:
+        """`maps`, and for each site the norm of the gradient by the producers' kernels."""
+        kernels = [producer.kernel for producer in self.producers]
+        *seen, gradients = self._strategy.run(self._observe, args=(batch, kernels))
+        summed = [self._strategy.reduce("SUM", g, axis=None) for g in gradients]
+        of_layer = dict(zip(self.producers, summed, strict=True))
+        norms = [vector_norms.of_all([of_layer[p] for p in site.producers]) for site in self._sites]
+        return self._made(*seen), norms
+
+    def _made(self, inputs, output_gradients, read):
+        """The maps, of what `_observe` has seen."""
         inputs = dict(zip(self._readers, inputs, strict=True))
         read = dict(zip(self.consumers, read, strict=True))
         output_gradients = dict(zip(self.consumers, output_gradients, strict=True))
@@ -91,8 +106,11 @@ class SiteObserver:
             for site in self._sites
         ]
 
-    def _observe(self, batch):
-        """The inputs of layers that read, and of consumers the gradient by outputs, and inputs."""
+    def _observe(self, batch, kernels):
+        """The inputs of layers that read, and of consumers the gradient by outputs, and inputs.
+
+        And the gradients by `kernels`.
+        """
         layers = [*self._readers, *self.consumers]
         with (
             forward_pass.observe(layers) as seen,
@@ -108,9 +126,10 @@ class SiteObserver:
         for site in self._streams:
             self._sources[site] = [_sources(tape, site, seen, c) for c in site.consumers]
         outputs = [seen[consumer].outputs for consumer in self.consumers]
-        output_gradients = tape.gradient(loss, outputs, unconnected_gradients="zero")
+        gradients = tape.gradient(loss, [*outputs, *kernels], unconnected_gradients="zero")
         inputs = [seen[layer].inputs for layer in self._readers]
-        return inputs, output_gradients, [seen[layer].inputs for layer in self.consumers]
+        read = [seen[layer].inputs for layer in self.consumers]
+        return inputs, gradients[: len(outputs)], read, gradients[len(outputs) :]
 
 
 def _sources(tape, site, seen, consumer):

@@ -69,3 +69,14 @@ class GradMax(one_sided.OneSided):
         incoming = method.unit_columns(fan_in, count, seeds[2])
         norm_in, norm_out = self.norms(linear_map.site)
         return NewNeurons(norm_in * incoming, norm_out * outgoing, singular_values=singular.values)
+
+    def gains(
+        self,
+        linear_map: linear_map_lib.LinearMap,
+        singular: singular_vectors.SingularVectors,
+        seed: tf.Tensor,
+    ) -> tf.Tensor:
+        """See `GrowthMethod.gains`: those of incoming weights, exact where epsilon is 0."""
+        del seed
+        _, norm_out = self.norms(linear_map.site)
+        return tf.square(norm_out * singular.values)

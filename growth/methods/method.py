@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from growth.linear_map import linear_map as linear_map_lib
-from growth.linear_map import vector_norms
+from growth.linear_map import singular_vectors, vector_norms
 from growth.surgery import trial as trial_lib
 from growth.surgery.neurons import NewNeurons
 from models import site as site_lib
@@ -52,6 +52,31 @@ class GrowthMethod(abc.ABC):
         Returns:
           k neurons, unless `refine` chooses them from more.
         """
+
+    def gains(
+        self,
+        linear_map: linear_map_lib.LinearMap,
+        singular: singular_vectors.SingularVectors,
+        seed: tf.Tensor,
+    ) -> tf.Tensor:
+        """The squared norm of the gradient that each of k new neurons would get, for decisions.
+
+        Args:
+          linear_map: the site and its gradients on the growth batch, of any method.
+          singular: the top k singular vectors of A.
+          seed: int32 `[2]`.
+
+        Returns:
+          `[k]`, in the order of the neurons. The default asks for neurons and takes their gradients
+          by incoming and outgoing weights, before `refine`; of more than k it takes the largest.
+        """
+        count = tf.size(singular.values)
+        new = self(linear_map, count, seed)
+        sides = linear_map.gradients(new.incoming, new.outgoing, new.shift, new.parents)
+        squares = tf.add_n([tf.square(vector_norms.of_columns(side)) for side in sides])
+        return tf.cond(
+            tf.size(squares) > count, lambda: tf.math.top_k(squares, count)[0], lambda: squares
+        )
 
     def refine(
         self,

@@ -6,6 +6,7 @@ import gin
 import tensorflow as tf
 
 from growth.linear_map import linear_map as linear_map_lib
+from growth.linear_map import singular_vectors
 from growth.methods import method as method_lib
 from growth.surgery import trial as trial_lib
 from growth.surgery.neurons import NewNeurons, OldNeurons
@@ -44,6 +45,15 @@ class Rescaled(method_lib.GrowthMethod):
     ) -> NewNeurons:
         """See `GrowthMethod.__call__`."""
         return self._method(linear_map, count, seed)
+
+    def gains(
+        self,
+        linear_map: linear_map_lib.LinearMap,
+        singular: singular_vectors.SingularVectors,
+        seed: tf.Tensor,
+    ) -> tf.Tensor:
+        """See `GrowthMethod.gains`: those of the method."""
+        return self._method.gains(linear_map, singular, seed)
 
     def refine(
         self,

@@ -83,6 +83,80 @@ class SiteGrowth:
         return cls(**known)
 
 
+@dataclasses.dataclass(frozen=True)
+class SiteDecision:
+    """A site, as the decision about a growth saw it.
+
+    Attributes:
+      width: neurons before.
+      granted: new neurons.
+      parameters: of one more neuron.
+      forward_flops: of one more neuron.
+      measured: the numbers of `SiteMeasurement`; None if nothing asked for them.
+    """
+
+    width: int
+    granted: int
+    parameters: int
+    forward_flops: int
+    measured: dict[str, Any] | None = None
+
+    @property
+    def gain(self) -> float | None:
+        """The expected gain of the granted neurons, see `SiteMeasurement`; None if unmeasured."""
+        if self.measured is None:
+            return None
+        return sum(self.measured["gains"][: self.granted])
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """An answer to whether, where and by how many neurons a network grows.
+
+    Attributes:
+      step: training steps done.
+      because: the reason in words.
+      sites: by name.
+    """
+
+    step: int
+    because: str
+    sites: dict[str, SiteDecision] = dataclasses.field(default_factory=dict)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """New neurons by site, of the sites that grow."""
+        return {name: site.granted for name, site in self.sites.items() if site.granted}
+
+    @property
+    def gain(self) -> float | None:
+        """The expected gain of all new neurons; None if unmeasured."""
+        gains = [site.gain for site in self.sites.values() if site.gain is not None]
+        return sum(gains) if gains else None
+
+    def measured(self, by_site: Mapping[str, dict[str, Any]]) -> "Decision":
+        """The decision with the measurement behind it, the numbers of each site."""
+        sites = {
+            name: dataclasses.replace(site, measured=by_site[name])
+            for name, site in self.sites.items()
+        }
+        return dataclasses.replace(self, sites=sites)
+
+    def to_json(self) -> dict[str, Any]:
+        """The object of JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Decision":
+        """The inverse of `to_json`; ignores other keys."""
+        names = [field.name for field in dataclasses.fields(SiteDecision)]
+        sites = {
+            name: SiteDecision(**{key: site[key] for key in names if key in site})
+            for name, site in values.get("sites", {}).items()
+        }
+        return cls(values["step"], values["because"], sites)
+
+
 @dataclasses.dataclass
 class Growth:
     """A growth of a network, and the training step after it, which is a part of it.
@@ -95,6 +169,11 @@ class Growth:
       sites: the sites that grew, by name.
       refusal: why the network did not grow; None if it did.
       milliseconds: wall time of the growth and the step after it.
+      decision: why it grew as it did; None where schedule and policy do not see the training.
+      predicted_decrease: of the loss, in a step of gradient descent by the new weights alone: the
+        expected gain times the learning rate. None if not measured.
+      measured_decrease: the training loss of the last point of its curve before the growth, less
+        that of the first one after it; None if there are none.
       unknown: keys of another version, with their values.
 
     Example:
@@ -112,12 +191,16 @@ class Growth:
     sites: dict[str, SiteGrowth] = dataclasses.field(default_factory=dict)
     refusal: str | None = None
     milliseconds: float | None = None
+    decision: Decision | None = None
+    predicted_decrease: float | None = None
+    measured_decrease: float | None = None
     unknown: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The object of JSON; without what is None."""
         sites = {name: site.to_json() for name, site in self.sites.items()}
-        return _to_json(dataclasses.replace(self, sites=sites), _KEYS)
+        decision = self.decision and self.decision.to_json()
+        return _to_json(dataclasses.replace(self, sites=sites, decision=decision), _KEYS)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Growth":
@@ -125,6 +208,8 @@ class Growth:
         known = _from_json(values, _KEYS)
         sites = known.pop("sites", {})
         known["sites"] = {name: SiteGrowth.from_json(site) for name, site in sites.items()}
+        if "decision" in known:
+            known["decision"] = Decision.from_json(known["decision"])
         return cls(**known)
 
 
@@ -181,6 +266,9 @@ _KEYS = {
         "sites",
         "refusal",
         "milliseconds",
+        "decision",
+        "predicted_decrease",
+        "measured_decrease",
     )
 }
 _SITE_KEYS = {

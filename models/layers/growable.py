@@ -4,7 +4,9 @@ A growing axis of a kernel is declared unspecified (`shape=[None, 10]`), so that
 `assign` of a bigger value: no new layer, no new variable, no retrace.
 """
 
-from collections.abc import Sequence
+import contextlib
+import contextvars
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 import tensorflow as tf
@@ -351,9 +353,34 @@ def _axes(shape: Sequence[int | None]) -> str:
 
 
 def shape_now(variable: tf.Variable) -> tf.TensorShape:
-    """The shape of a variable's value; the declared one says None on growing axes."""
+    """The shape of a variable's value; the declared one says None on growing axes.
+
+    Within `supposing`, the supposed one.
+    """
+    if (supposed := _supposed.get().get(variable.ref())) is not None:
+        return supposed
     declared = variable.shape
     return declared if declared.is_fully_defined() else variable.read_value().shape
+
+
+# Shapes by `variable.ref()`.
+_supposed: contextvars.ContextVar[Mapping[object, tf.TensorShape]] = contextvars.ContextVar(
+    "supposed", default={}
+)
+
+
+@contextlib.contextmanager
+def supposing(shapes: Mapping[object, tf.TensorShape]) -> Iterator[None]:
+    """`shape_now`, and what is counted by it, takes variables to have other shapes in the block.
+
+    Args:
+      shapes: by `variable.ref()`.
+    """
+    token = _supposed.set(shapes)
+    try:
+        yield
+    finally:
+        _supposed.reset(token)
 
 
 def one_more(array: tf.Tensor, *axes: int) -> tf.Tensor:

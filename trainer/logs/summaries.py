@@ -113,6 +113,33 @@ def write_growth(growth: events.Growth) -> None:
             )
 
 
+def write_decision(decision: events.Decision) -> None:
+    """An answer to whether the network grows: what each site would gain, and what it got."""
+    step = decision.step
+    tf.summary.scalar("decisions/new_neurons", sum(decision.counts.values()), step=step)
+    for name, site in decision.sites.items():
+        tf.summary.scalar(f"decisions/granted/{name}", site.granted, step=step)
+        if site.measured is None:
+            continue
+        gains, values = site.measured["gains"], site.measured["singular_values"]
+        of_site = {
+            "gain_of_one": gains[0] if gains else 0.0,
+            "gain_per_parameter": gains[0] / site.parameters if gains and site.parameters else 0.0,
+            "largest_singular_value": values[0] if values else 0.0,
+            "effective_rank": site.measured["effective_rank"],
+            "dormant": site.measured["dormant"],
+        }
+        for key, value in of_site.items():
+            tf.summary.scalar(f"decisions/{key}/{name}", value, step=step)
+
+
+def write_decrease(growth: events.Growth) -> None:
+    """The decrease of the loss since a growth, beside the one that was expected of it."""
+    for key in ("predicted_decrease", "measured_decrease"):
+        if (value := getattr(growth, key)) is not None:
+            tf.summary.scalar(f"per_growth/{key}", value, step=growth.step)
+
+
 def write_look(growth: events.Growth, step: int) -> None:
     """A look at the neurons of a growth, after `step` training steps."""
     for name, site in growth.sites.items():
