@@ -1,5 +1,6 @@
-"""The teacher-student task of section 4.1 of the paper."""
+"""The teacher-student task of section 4.1 of the paper, and its like with deeper teachers."""
 
+import itertools
 from collections.abc import Sequence
 
 import gin
@@ -11,12 +12,13 @@ from trainer.datasets import teacher
 
 @gin.configurable
 class TeacherStudent(teacher.Teacher):
-    """Gaussian inputs, and as targets the outputs of a random two-layer ReLU network.
+    """Gaussian inputs, and as targets the outputs of a random ReLU network.
 
-    y = relu(x W1) W2 with x ~ N(0, 1) and weights uniform in [-1, 1], without biases.
+    In the paper y = relu(x W1) W2 with x ~ N(0, 1) and weights uniform in [-1, 1], without biases.
 
     Args:
-      sizes: (m_i, m_h, m_o), the teacher's inputs, hidden neurons and outputs.
+      sizes: (m_i, m_h, m_o), the teacher's inputs, hidden neurons and outputs; more in the middle
+        for a teacher with several hidden layers.
       examples: N, the number of training examples, and of test examples.
       batch_size: training examples in a batch; None for all of them (gradient descent).
       data_seed: seed of the inputs.
@@ -34,12 +36,12 @@ class TeacherStudent(teacher.Teacher):
         data_seed: int = 0,
         teacher_seed: int = 0,
     ):
-        if len(sizes) != 3 or min(sizes) < 1:
+        if len(sizes) < 3 or min(sizes) < 1:
             raise ValueError(
                 f"TeacherStudent.sizes = {sizes} must be the teacher's numbers of inputs, hidden "
                 "neurons and outputs, e.g. (20, 10, 10)"
             )
-        inputs, hidden, outputs = sizes
+        inputs, *hidden, outputs = sizes
         super().__init__(
             input_shape=[inputs],
             output_width=outputs,
@@ -47,16 +49,18 @@ class TeacherStudent(teacher.Teacher):
             batch_size=batch_size,
             data_seed=data_seed,
         )
-        memory.checked([max(examples, inputs, outputs), hidden], "the teacher's hidden layer")
+        memory.checked([max(examples, *sizes), max(hidden)], "the teacher's hidden layer")
         memory.checked([examples, outputs], "the targets of TeacherStudent")
         self._weights = [
             tf.random.stateless_uniform(
                 shape, seeds.stream(teacher_seed, "teacher", layer), minval=-1.0, maxval=1.0
             )
-            for layer, shape in enumerate([(inputs, hidden), (hidden, outputs)])
+            for layer, shape in enumerate(itertools.pairwise(sizes))
         ]
 
     def targets(self, inputs: tf.Tensor) -> tf.Tensor:
         """See `Teacher.targets`."""
-        first, second = self._weights
-        return tf.matmul(tf.nn.relu(tf.matmul(inputs, first)), second)
+        *hidden, last = self._weights
+        for weights in hidden:
+            inputs = tf.nn.relu(tf.matmul(inputs, weights))
+        return tf.matmul(inputs, last)

@@ -1,0 +1,227 @@
+"""Expected gains against real ones: each site grows alone, and trains on.
+
+A network on Fashion-MNIST is trained at a constant learning rate. At several steps each of its
+sites is measured, then grown alone by GradMax and trained for 200 steps more, each time from the
+same weights and on the same batches. The real gain is the loss of the network that did not grow,
+after these steps, less that of the grown one, on training images that are the same for all.
+Spearman's correlation over all sites and states of a network says how well each number foretells
+the real gain; that within a state, averaged over states, how well it tells sites apart.
+
+./bazelw run //benchmarks:gain_oracle -- --network=mlp
+"""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import csv
+import dataclasses
+import pathlib
+import statistics
+from collections.abc import Sequence
+
+import gin
+import tensorflow as tf
+from absl import app, flags, logging
+from scipy import stats
+
+from growth.decisions import measurement, policies
+from growth.linear_map import site_observer
+from growth.methods import gradmax
+from models import cost
+from trainer import experiment as experiment_lib
+from trainer.sweep import seeded_run
+
+_NETWORKS = flags.DEFINE_multi_enum(
+    "network", ["mlp", "vgg", "wrn"], ["mlp", "vgg", "wrn"], "Networks on Fashion-MNIST."
+)
+_SEEDS = flags.DEFINE_integer("seeds", 3, "Seeds of data and network.", lower_bound=1)
+_NEURONS = flags.DEFINE_integer("neurons", 4, "New neurons of a site.", lower_bound=1)
+_STEPS = flags.DEFINE_multi_integer(
+    "step", [100, 200, 300, 400, 600, 800], "Training steps before a state."
+)
+_TABLE = flags.DEFINE_string("table", None, "CSV file of all sites and states.")
+
+_AFTER = 200
+_BATCHES_OF_LOSS = 24
+_RATES = {"mlp": 0.05, "vgg": 0.05, "wrn": 0.1}
+
+
+@gin.configurable
+class OneSite(policies.Policy):
+    """New neurons at the site `chosen`, or nowhere; for this benchmark, which sets it."""
+
+    chosen: str | None = None
+
+    def allot(self, growth: int, sites: Sequence[policies.SiteWidth]) -> list[int]:
+        """See `Policy.allot`."""
+        del growth
+        return [_NEURONS.value if site.name == self.chosen else 0 for site in sites]
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A site of a network at a state; numbers of the measurement, and the real gain."""
+
+    network: str
+    seed: int
+    step: int
+    site: str
+    singular_value: float
+    gain: float
+    gain_per_parameter: float
+    gain_per_flop: float
+    old_gradient: float
+    real: float
+    real_per_flop: float
+
+
+_FORETELLERS = ("singular_value", "gain", "gain_per_parameter", "old_gradient")
+
+
+class _Network:
+    """A network in training that goes back to where it was."""
+
+    def __init__(self, name: str, seed: int):
+        bindings = (
+            "Grower.policy = @OneSite()",
+            "Grower.schedule = @PeriodicSchedule()",
+            "PeriodicSchedule.start = 0",
+            "PeriodicSchedule.interval = 1",
+            "PeriodicSchedule.count = 1000",
+            "Grower.newborn_health = None",
+            "Experiment.growth_batch_size = 512",
+            "optimizer.learning_rate = @ConstantLrConfig()",
+            f"ConstantLrConfig.learning_rate = {_RATES[name]}",
+        )
+        files = (f"gin_configs/fashion_mnist/{name}.gin", "gin_configs/methods/gradmax.gin")
+        OneSite.chosen = None
+        seeded_run.load(seeded_run.SeededRun(name, files, seed, bindings, (), "."))
+        self.name, self.seed = name, seed
+        self.experiment = experiment_lib.Experiment()
+        self._variables = [*self.experiment.model.variables, *self.experiment.optimizer.variables()]
+        batches = iter(self.experiment.batches(100_000))
+        self._seen = [next(batches) for _ in range(_BATCHES_OF_LOSS)]
+        sites, task = self.experiment.model.sites, self.experiment.task
+        observer = site_observer.SiteObserver(
+            sites, site_observer.loss_of(self.experiment.model, task.loss), sites
+        )
+        self._measure = measurement.Measurement(
+            self.experiment.model,
+            observer,
+            sites,
+            gradmax.GradMax(),
+            lambda function: tf.function(function, autograph=False),
+            _NEURONS.value,
+        )
+        self._size = cost.size_at(self.experiment.model, sites)
+
+    def train(self, first: int, steps: int) -> None:
+        """Trains on the batches after `first` steps."""
+        task = self.experiment.task
+        batches = iter(self.experiment.batches(first))
+        step = tf.function(task.step) if not hasattr(self, "_step") else self._step
+        self._step = step
+        for _ in range(steps):
+            step(next(batches))
+        task.train_loop_end()
+
+    def loss(self) -> float:
+        """On the images that are the same for all."""
+        task = self.experiment.task
+        return statistics.fmean(task.evaluate_batch(batch)["loss"] for batch in self._seen)
+
+    def rows(self, step: int) -> list[Row]:
+        """All sites after `step` training steps, where the network is."""
+        experiment, grower = self.experiment, self.experiment.grower
+        batch = next(iter(experiment.batches(step)))
+        growth_batch = experiment.growth_batch(step, batch)
+        seeds = tf.random.stateless_uniform(
+            [len(grower.widths()), 2], [self.seed, step], None, None, tf.int32
+        )
+        measured = self._measure(growth_batch, seeds)
+        saved = [variable.read_value() for variable in self._variables]
+        self.train(step, _AFTER)
+        control, rows = self.loss(), []
+        self._restore(saved)
+        widths = grower.widths()
+        now = self._size(widths)
+        for name, site in measured.items():
+            OneSite.chosen = name
+            grower.grow(step, growth_batch, batch)
+            grower.history.events.clear()
+            self.train(step + 1, _AFTER - 1)
+            real = control - self.loss()
+            self._restore(saved)
+            more = self._size(widths | {name: widths[name] + 1})
+            parameters, flops = more.parameters - now.parameters, more.forward_flops - now[2]
+            gain = sum(site.gains)
+            rows.append(
+                Row(
+                    *(self.name, self.seed, step, name),
+                    singular_value=site.singular_values[0],
+                    gain=gain,
+                    gain_per_parameter=gain / parameters,
+                    gain_per_flop=gain / flops,
+                    old_gradient=site.old_gradient_norm,
+                    real=real,
+                    real_per_flop=real / flops,
+                )
+            )
+        OneSite.chosen = None
+        return rows
+
+    def _restore(self, values):
+        for variable, value in zip(self._variables, values, strict=True):
+            variable.assign(value)
+
+
+def _spearman(rows: Sequence[Row], name: str, real: str = "real") -> float:
+    x, y = ([getattr(row, key) for row in rows] for key in (name, real))
+    return float(stats.spearmanr(x, y).statistic)
+
+
+def _report(title: str, rows: Sequence[Row]) -> None:
+    states: dict[tuple, list[Row]] = {}
+    for row in rows:
+        states.setdefault((row.network, row.seed, row.step), []).append(row)
+    print(f"{title}: {len(states)} states, {len(rows)} sites and states", flush=True)
+    pairs = [*((name, "real") for name in _FORETELLERS), ("gain_per_flop", "real_per_flop")]
+    for name, real in pairs:
+        within = [_spearman(state, name, real) for state in states.values() if len(state) > 2]
+        among = f", within a state {statistics.fmean(within):.2f}" if within else ""
+        print(f"  {name} and {real}: {_spearman(rows, name, real):.2f}{among}", flush=True)
+    hits = sum(
+        max(state, key=lambda row: row.gain) == max(state, key=lambda row: row.real)
+        for state in states.values()
+    )
+    print(f"  the site of the largest gain is the best one in {hits} of {len(states)}", flush=True)
+
+
+def main(argv):
+    """Prints correlations for each network."""
+    del argv
+    logging.set_verbosity(logging.ERROR)
+    everything: list[Row] = []
+    for name in _NETWORKS.value:
+        rows: list[Row] = []
+        for seed in range(_SEEDS.value):
+            network, done = _Network(name, seed), 0
+            for step in sorted(_STEPS.value):
+                network.train(done, step - done)
+                rows += network.rows(step)
+                done = step
+                print(f"{name} seed {seed} step {step} done", flush=True)
+        _report(name, rows)
+        everything += rows
+        if _TABLE.value:
+            with pathlib.Path(_TABLE.value).open("w", newline="") as file:
+                writer = csv.DictWriter(file, [field.name for field in dataclasses.fields(Row)])
+                writer.writeheader()
+                writer.writerows(dataclasses.asdict(row) for row in everything)
+    if len(_NETWORKS.value) > 1:
+        _report("all", everything)
+
+
+if __name__ == "__main__":
+    app.run(main)
