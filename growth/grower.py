@@ -419,6 +419,8 @@ class Grower:
         if self._checksums is not None:
             replica_check.check(self._checksums(), step)
         after = self.widths()
+        if counts and after == before:
+            refusal = f"{type(self._method).__name__} found no neurons that lower the loss"
         growth = events.Growth(
             step,
             float(outcome.measured.loss),
@@ -427,7 +429,7 @@ class Grower:
             sites={
                 name: outcome.of_site(i, width, after[name])
                 for i, (name, width) in enumerate(before.items())
-                if name in counts
+                if after[name] > width
             },
             refusal=refusal,
             decision=decision,
