@@ -6,6 +6,7 @@ same weights and on the same batches. The real gain is the loss of the network t
 over the second half of these steps, less that of the grown one: a mean over several sequences of
 batches, because two runs of stochastic gradient descent part soon, and what parts them by chance is
 as large as the gain.
+Gains are those of GradMax, and of Tiny, which leaves out what existing neurons could do.
 Spearman's correlation over all sites and states of a network says how well each number foretells
 the real gain; that within a state, averaged over states, how well it tells sites apart.
 
@@ -29,7 +30,7 @@ from scipy import stats
 
 from growth.decisions import measurement, policies
 from growth.linear_map import site_observer
-from growth.methods import gradmax
+from growth.methods import gradmax, tiny
 from models import cost
 from trainer import experiment as experiment_lib
 from trainer.sweep import seeded_run
@@ -39,6 +40,7 @@ _NETWORKS = flags.DEFINE_multi_enum(
 )
 _SEEDS = flags.DEFINE_integer("seeds", 3, "Seeds of data and network.", lower_bound=1)
 _REPEATS = flags.DEFINE_integer("repeats", 4, "Sequences of batches.", lower_bound=1)
+_EXAMPLES = flags.DEFINE_integer("examples", 4096, "Of the growth batch.", lower_bound=1)
 _NEURONS = flags.DEFINE_integer("neurons", 8, "New neurons of a site.", lower_bound=1)
 _STEPS = flags.DEFINE_multi_integer(
     "step", [100, 200, 300, 400, 600, 800], "Training steps before a state."
@@ -46,6 +48,8 @@ _STEPS = flags.DEFINE_multi_integer(
 _TABLE = flags.DEFINE_string("table", None, "CSV file of all sites and states.")
 
 _AFTER = 200
+# Narrow ones, which lack neurons.
+_WIDTHS = {"mlp": "(4, 4)", "vgg": "0.0625", "wrn": "0.25"}
 _RATES = {"mlp": 0.02, "vgg": 0.02, "wrn": 0.05}
 
 
@@ -71,6 +75,7 @@ class Row:
     site: str
     singular_value: float
     gain: float
+    tiny_gain: float
     gain_per_parameter: float
     gain_per_flop: float
     old_gradient: float
@@ -78,7 +83,7 @@ class Row:
     real_per_flop: float
 
 
-_FORETELLERS = ("singular_value", "gain", "gain_per_parameter", "old_gradient")
+_FORETELLERS = ("singular_value", "gain", "tiny_gain", "gain_per_parameter", "old_gradient")
 
 
 class _Network:
@@ -92,7 +97,8 @@ class _Network:
             "PeriodicSchedule.interval = 1",
             "PeriodicSchedule.count = 1000",
             "Grower.newborn_health = None",
-            "Experiment.growth_batch_size = 512",
+            f"Experiment.growth_batch_size = {_EXAMPLES.value}",
+            f"initial_widths = {_WIDTHS[name]}",
             "optimizer.learning_rate = @ConstantLrConfig()",
             f"ConstantLrConfig.learning_rate = {_RATES[name]}",
         )
@@ -107,13 +113,13 @@ class _Network:
         observer = site_observer.SiteObserver(
             sites, site_observer.loss_of(self.experiment.model, task.loss), sites
         )
-        self._measure = measurement.Measurement(
-            self.experiment.model,
-            observer,
-            sites,
-            gradmax.GradMax(),
-            lambda function: tf.function(function, autograph=False),
-            _NEURONS.value,
+        self._measure, self._measure_tiny = (
+            measurement.Measurement(
+                *(self.experiment.model, observer, sites, method),
+                lambda function: tf.function(function, autograph=False),
+                _NEURONS.value,
+            )
+            for method in (gradmax.GradMax(), tiny.Tiny())
         )
         self._size = cost.size_at(self.experiment.model, sites)
 
@@ -136,6 +142,7 @@ class _Network:
             [len(grower.widths()), 2], [self.seed, step], None, None, tf.int32
         )
         measured = self._measure(growth_batch, seeds)
+        by_tiny = self._measure_tiny(growth_batch, seeds)
         saved = [variable.read_value() for variable in self._variables]
         starts = [step + 10_000 * repeat for repeat in range(_REPEATS.value)]
         control, rows = 0.0, []
@@ -161,6 +168,7 @@ class _Network:
                     *(self.name, self.seed, step, name),
                     singular_value=site.singular_values[0],
                     gain=gain,
+                    tiny_gain=sum(by_tiny[name].gains),
                     gain_per_parameter=gain / parameters,
                     gain_per_flop=gain / flops,
                     old_gradient=site.old_gradient_norm,
@@ -191,11 +199,12 @@ def _report(title: str, rows: Sequence[Row]) -> None:
         within = [_spearman(state, name, real) for state in states.values() if len(state) > 2]
         among = f", within a state {statistics.fmean(within):.2f}" if within else ""
         print(f"  {name} and {real}: {_spearman(rows, name, real):.2f}{among}", flush=True)
-    hits = sum(
-        max(state, key=lambda row: row.gain) == max(state, key=lambda row: row.real)
-        for state in states.values()
-    )
-    print(f"  the site of the largest gain is the best one in {hits} of {len(states)}", flush=True)
+    for name in ("gain", "tiny_gain"):
+        hits = sum(
+            max(state, key=lambda row: getattr(row, name)) == max(state, key=lambda row: row.real)
+            for state in states.values()
+        )
+        print(f"  the site of the largest {name} is the best one in {hits} of {len(states)}")
 
 
 def main(argv):

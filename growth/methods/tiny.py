@@ -81,11 +81,8 @@ class Tiny(method.GrowthMethod):
         """Neurons of amplitude 1; see `GrowthMethod.__call__`."""
         _, fan_in = linear_map.shape
         seeds = tf.random.split(seed, 3)
-        root = second_moments.power(linear_map.second_moment(), -0.5, self._tolerance)
-        whitened = whitened_map.WhitenedMap(linear_map.residual(), root)
         # The right vectors are those of A R = -N^T S^(-1/2) times lambda; the loss shall fall.
-        left, right, values = singular_vectors.top(whitened, count, seeds[0])
-        values = tf.where(values < _LEAST * linear_map.gradient_norm(), 0.0, values)
+        root, (left, right, values) = self._decomposed(linear_map, count, seeds[0])
         norms = tf.sqrt(values)
         incoming = -tf.matmul(root, tf.math.divide_no_nan(right, norms))
         signs_ = self._sign(linear_map, left, -incoming, seeds[1])
@@ -99,6 +96,28 @@ class Tiny(method.GrowthMethod):
             signs_ * norms * left,
             singular_values=values,
         )
+
+    def _decomposed(self, linear_map, count, seed):
+        """S^(-1/2), and the singular vectors and values of the residual map times it."""
+        root = second_moments.power(linear_map.second_moment(), -0.5, self._tolerance)
+        whitened = whitened_map.WhitenedMap(linear_map.residual(), root)
+        left, right, values = singular_vectors.top(whitened, count, seed)
+        values = tf.where(values < _LEAST * linear_map.gradient_norm(), 0.0, values)
+        return root, (left, right, values)
+
+    def gains(
+        self,
+        linear_map: linear_map_lib.LinearMap,
+        singular: singular_vectors.SingularVectors,
+        seed: tf.Tensor,
+    ) -> tf.Tensor:
+        """lambda^2 of each neuron: the fall of the loss by an amplitude, to first order, over it.
+
+        What the existing neurons could do is left out; see `GrowthMethod.gains`.
+        """
+        count = tf.size(singular.values)
+        _, (_, _, values) = self._decomposed(linear_map, count, seed)
+        return tf.square(values)
 
     def refine(
         self, trial: trial_lib.Trial, neurons: Sequence[NewNeurons], counts: Sequence[tf.Tensor]
