@@ -119,9 +119,7 @@ def _perform(groups):
     runs = [run for of_seed in zip(*groups.values(), strict=True) for run in of_seed]
     todo = [run for run in runs if run.result() is None]
     with interrupts.catch() as interrupt:
-        done = seeded_runs.perform(
-            seeded_run.train, todo, _PROCESSES.value, interrupt, _outcome
-        )
+        done = seeded_runs.perform(seeded_run.train, todo, _PROCESSES.value, interrupt, _outcome)
         failures = [f"{run.path}: {failure}" for run, failure in done if failure]
     if failures:
         raise RuntimeError("\n".join(failures))

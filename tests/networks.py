@@ -75,6 +75,7 @@ def grower(
     slots=lambda variable: [],
     loss_function=loss,
     policy=None,
+    schedule=None,
     **kwargs,
 ):
     """Grows every site at every step, by `neurons` one after the other unless by `policy`."""
@@ -83,7 +84,7 @@ def grower(
         loss_function,
         slots,
         seed=0,
-        schedule=schedules.PeriodicSchedule(0, 1, len(neurons)),
+        schedule=schedule or schedules.PeriodicSchedule(0, 1, len(neurons)),
         policy=policy or Counts(*neurons),
         method=method,
         **kwargs,

@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from tests import compositions, training_processes
+from tests import compositions, decision_bindings, training_processes
 from trainer.logs import run_curves
 
 pytestmark = pytest.mark.slow
@@ -59,6 +59,27 @@ def test_losses_and_growths_do_not_depend_on_the_number_of_devices(server, tmp_p
             assert (site["from"], site["to"]) == (wanted_site["from"], wanted_site["to"])
             for key in ("gradient_norm_new", "gradient_norm_old", "singular_values"):
                 np.testing.assert_allclose(site[key], wanted_site[key], rtol=1e-3)
+
+
+@pytest.mark.parametrize("decisions", decision_bindings.ALL.values(), ids=decision_bindings.ALL)
+def test_decisions_do_not_depend_on_the_number_of_devices(server, tmp_path, decisions):
+    found = []
+    for devices, bindings, workers in [
+        ("one", [], 1),
+        ("mirrored", _MIRRORED, 1),
+        ("two_workers", [], 2),
+    ]:
+        folder = tmp_path / devices
+        bindings = [*decision_bindings.TASK, *decisions, *bindings]
+        statuses = server.run(folder, decision_bindings.FILES, bindings, [None] * workers)
+        assert statuses == [0] * workers, pathlib.Path(f"{folder}.log0").read_text()
+        found.append(
+            [
+                (each["step"], {name: site["to"] for name, site in each["sites"].items()})
+                for each in training_processes.growths(folder)
+            ]
+        )
+    assert len(found[0]) >= 2 and found[0] == found[1] == found[2]
 
 
 def test_the_chief_alone_writes_and_speaks(server, tmp_path):

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from tests import compositions, training_process, training_processes
+from tests import compositions, decision_bindings, training_process, training_processes
 
 pytestmark = pytest.mark.slow
 
@@ -69,9 +69,20 @@ def _kills(generator):
 
 @pytest.mark.parametrize(("workers", "kills"), [(1, _KILLS), (2, max(1, _KILLS // 6))])
 def test_a_run_that_is_killed_anywhere_ends_with_the_same_bits(server, tmp_path, workers, kills):
-    assert server.run(tmp_path / "whole", _FILES, _BINDINGS, [None] * workers) == [0] * workers
+    assert _survives(server, tmp_path, _FILES, _BINDINGS, workers, kills)["growths"] == 9
+
+
+@pytest.mark.parametrize("decisions", decision_bindings.ALL.values(), ids=decision_bindings.ALL)
+def test_a_run_that_is_killed_anywhere_decides_alike(server, tmp_path, decisions):
+    bindings = [*decision_bindings.TASK, "Loop.checkpoint_interval = 9", *decisions]
+    result = _survives(server, tmp_path, decision_bindings.FILES, bindings, 1, max(2, _KILLS // 6))
+    assert result["growths"] >= 2 and sum(result["widths"].values()) > 8
+
+
+def _survives(server, tmp_path, files, bindings, workers, kills):
+    """Kills runs until `kills` have been survived, compares all, and returns the result."""
+    assert server.run(tmp_path / "whole", files, bindings, [None] * workers) == [0] * workers
     expected = training_processes.outcome(tmp_path / "whole")
-    assert expected[0]["growths"] == 9
     generator = random.Random(_SEED)
     drawn, survived, folders = _kills(generator), 0, []
     while survived < kills:
@@ -81,14 +92,15 @@ def test_a_run_that_is_killed_anywhere_ends_with_the_same_bits(server, tmp_path,
             kill = next(drawn) if survived < kills else None
             each = [None] * workers
             each[generator.randrange(workers)] = kill
-            statuses = server.run(folder, _FILES, _BINDINGS, each)
+            statuses = server.run(folder, files, bindings, each)
             allowed = {0} | (_STATUSES[kill["name"]] if kill else set())
             # A worker that has lost another one.
             allowed |= {1} if workers > 1 and kill else set()
             assert set(statuses) <= allowed, (kill, pathlib.Path(f"{folder}.log0").read_text())
             survived += any(statuses)
         if any(statuses):  # The result was there already: what is left is to say so.
-            assert server.run(folder, _FILES, _BINDINGS, [None] * workers) == [0] * workers
+            assert server.run(folder, files, bindings, [None] * workers) == [0] * workers
     for folder in folders:
         for found, wanted in zip(training_processes.outcome(folder), expected, strict=True):
             assert found == wanted
+    return expected[0]

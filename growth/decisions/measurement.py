@@ -55,9 +55,7 @@ class Measurement:
         self._directions = directions
         self._measure = traced(self._measured)
 
-    def __call__(
-        self, batch: Any, site_seeds: tf.Tensor
-    ) -> dict[str, evidence.SiteMeasurement]:
+    def __call__(self, batch: Any, site_seeds: tf.Tensor) -> dict[str, evidence.SiteMeasurement]:
         """Measures all sites, by name.
 
         Args:

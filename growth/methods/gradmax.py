@@ -76,7 +76,10 @@ class GradMax(one_sided.OneSided):
         singular: singular_vectors.SingularVectors,
         seed: tf.Tensor,
     ) -> tf.Tensor:
-        """See `GrowthMethod.gains`: those of incoming weights, exact where epsilon is 0."""
+        """See `GrowthMethod.gains`: those of incoming weights, exact where epsilon is 0.
+
+        0 beyond the rank of A, where new neurons have no directions of their own.
+        """
         del seed
         _, norm_out = self.norms(linear_map.site)
         return tf.square(norm_out * singular.values)
