@@ -187,7 +187,8 @@ class GrowthStep:
         variables = self._model.trainable_variables
         gradients = {v.ref(): g for v, g in zip(variables, gradients, strict=True)}
         producers, consumers = self.observer.producers, self.observer.consumers
-        kernels = {layer.kernel.ref() for layer in [*producers, *consumers]}
+        # In order, not as a set: workers number their reductions as they trace them.
+        kernels = dict.fromkeys(layer.kernel.ref() for layer in [*producers, *consumers])
         reduced = {k: strategy.reduce("SUM", gradients[k], axis=None) for k in kernels}
         before = {p.kernel.ref(): s for p, s in zip(producers, kernel_shapes, strict=True)}
         new_norms, old_norms = [], []
