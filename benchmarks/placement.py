@@ -7,6 +7,10 @@ that of uniform and of random placement, seed by seed.
 `how_many`: teachers of several widths, and a student that grows from 2 neurons by one and the same
 configuration. Its final width.
 
+`images`: a VGG-11 and a WRN-10-1 on Fashion-MNIST, three growths by as many neurons as lead from a
+quarter to half of all widths, within the parameters of that network. Test accuracy, parameters and
+training FLOPs, by policy.
+
 ./bazelw run //benchmarks:placement -- --output_dir=/tmp/placement
 """
 
@@ -26,7 +30,9 @@ from trainer.sweep import comparison, seeded_run, seeded_runs
 
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder of the runs.", required=True)
 _SEEDS = flags.DEFINE_integer("seeds", 20, "Seeds of data, teacher and student.", lower_bound=2)
-_STUDIES = flags.DEFINE_multi_enum("study", ["where", "how_many"], ["where", "how_many"], "Parts.")
+_STUDIES = flags.DEFINE_multi_enum(
+    "study", ["where", "how_many"], ["where", "how_many", "images"], "Parts."
+)
 _PROCESSES = flags.DEFINE_integer("processes", 2, "Runs at the same time.", lower_bound=1)
 
 _TASKS, _METHOD = "gin_configs/teacher_student", "gin_configs/methods/gradmax.gin"
@@ -65,6 +71,63 @@ _PLACEMENTS = {
         ),
     ),
 }
+
+
+@dataclasses.dataclass(frozen=True)
+class Images:
+    """A network on Fashion-MNIST: new neurons at a growth, and its parameters at half widths."""
+
+    neurons: int
+    parameters: int
+
+
+_IMAGES = {"vgg": Images(58, 152_586), "wrn": Images(9, 39_754)}
+_OF_IMAGES = {
+    "GainPerCost": ("Grower.policy = @GainPerCost()", "GainPerCost.neurons = {}"),
+    "GainPerCost, FLOPs": (
+        "Grower.policy = @GainPerCost()",
+        "GainPerCost.neurons = {}",
+        "GainPerCost.cost = @cost_in_flops",
+    ),
+    "LargestSingularValues": (
+        "Grower.policy = @LargestSingularValues()",
+        "LargestSingularValues.neurons = {}",
+    ),
+    "uniform": ("AllAtOnce.target_fraction = 0.083333",),
+    "random": (
+        "Grower.policy = @RandomPlacement()",
+        "RandomPlacement.neurons = {}",
+        "RandomPlacement.seed = %seed",
+    ),
+}
+
+
+def _images() -> dict[tuple[str, str], list[seeded_run.SeededRun]]:
+    """The runs of each network and policy."""
+    shared = (
+        "import growth.decisions.budget",
+        "import growth.decisions.placement",
+        "Grower.budget = @Budget()",
+    )
+    return {
+        (network, name): [
+            seeded_run.SeededRun(
+                f"images/{network}/{name.replace(', ', '_')}",
+                (f"gin_configs/fashion_mnist/{network}.gin", _METHOD),
+                seed,
+                (
+                    *shared,
+                    f"Budget.parameters = {of.parameters}",
+                    *(binding.format(of.neurons) for binding in bindings),
+                ),
+                (),
+                _OUTPUT_DIR.value,
+            )
+            for seed in range(_SEEDS.value)
+        ]
+        for network, of in _IMAGES.items()
+        for name, bindings in _OF_IMAGES.items()
+    }
 
 
 def _where() -> dict[tuple[str, tuple[int, int]], list[seeded_run.SeededRun]]:
@@ -111,7 +174,7 @@ def _how_many() -> dict[int, list[seeded_run.SeededRun]]:
 
 def _outcome(run):
     result = run.result()
-    return f"{result['widths']} loss {result['train']['loss']:.3g}"
+    return f"{result['widths']} {result['test']}"
 
 
 def _perform(groups):
@@ -167,6 +230,36 @@ def _report_how_many(groups) -> None:
     print(f"  rank correlation {stats.spearmanr(widths, found).statistic:.3f}")
 
 
+def _report_images(groups) -> None:
+    for network in _IMAGES:
+        print(f"\n{network} on Fashion-MNIST, {_SEEDS.value} seeds")
+        accuracy = {
+            name: {
+                run.seed: 100 * run.result()["test"]["accuracy"] for run in groups[network, name]
+            }
+            for name in _OF_IMAGES
+        }
+        for name in _OF_IMAGES:
+            results = [run.result() for run in groups[network, name]]
+            parameters, flops = (
+                statistics.fmean(result[key] for result in results)
+                for key in ("parameters", "training_flops")
+            )
+            widths = [round(statistics.fmean(each)) for each in _by_site(results)]
+            line = f"  {name}: {statistics.fmean(accuracy[name].values()):.2f} %, "
+            line += f"{parameters:.0f} parameters, {flops:.3g} FLOPs of training, widths {widths}"
+            for control in ("uniform", "random"):
+                if name not in ("uniform", "random"):
+                    pair = comparison.paired_difference(accuracy[name], accuracy[control])
+                    line += f"; {pair.mean:+.2f} +- {pair.half_width:.2f} to {control}"
+            print(line)
+
+
+def _by_site(results):
+    """The widths of each site in all results."""
+    return zip(*(result["widths"].values() for result in results), strict=True)
+
+
 def main(argv):
     """Runs, and prints a line for each policy and each teacher."""
     del argv
@@ -178,6 +271,10 @@ def main(argv):
         groups = _how_many()
         _perform(groups)
         _report_how_many(groups)
+    if "images" in _STUDIES.value:
+        groups = _images()
+        _perform(groups)
+        _report_images(groups)
 
 
 if __name__ == "__main__":
