@@ -29,8 +29,13 @@ _GROUPS = {
         "trainer.optimization.mixed_precision",
     ),
     "Growth": ("growth.grower",),
-    "When": ("growth.decisions.schedules",),
-    "Where": ("growth.decisions.policies",),
+    "When": (
+        "growth.decisions.schedules",
+        "growth.decisions.triggers",
+        "growth.decisions.combinations",
+    ),
+    "Where": ("growth.decisions.policies", "growth.decisions.placement"),
+    "Within what": ("growth.decisions.budget",),
     "How": ("growth.methods",),
     "New neurons": ("growth.newborns",),
     "Parts of methods": (

@@ -59,7 +59,8 @@ class AdaptiveSchedule(abc.ABC):
         if self._count is not None and len(growths) >= self._count:
             return None
         last = growths[-1].step if growths else 0
-        first = max(step, last + self._cool_down, last + bool(growths))
+        # Before the first step there is nothing to see.
+        first = max(step, last + self._cool_down, last + 1)
         return self._interval * -(-first // self._interval)
 
     @abc.abstractmethod

@@ -19,7 +19,7 @@ from growth.methods import method as method_lib
 from models import site as site_lib
 from models.layers import growable
 
-# Random directions at each site; the tau of a dormant neuron.
+# Random directions where A is not built; the tau of a dormant neuron.
 _RANDOM_DIRECTIONS = 8
 _DORMANT_BELOW = 0.1
 
@@ -89,10 +89,8 @@ class Measurement:
 
     def _of_site(self, view: linear_map.LinearMap, old_norm, seed):
         seeds = tf.random.split(seed, 3)
-        singular = singular_vectors.top(view, tf.constant(self._directions), seeds[0])
+        singular, random_norm = self._decomposed(view, seeds)
         gains = self._method.gains(view, singular, seeds[1])
-        directions = method_lib.unit_columns(view.shape[0], _RANDOM_DIRECTIONS, seeds[2])
-        random_norm = vector_norms.of_all([view.to_incoming(directions)])
         activity, products = view.existing_activity()
         mean = tf.math.divide_no_nan(
             tf.reduce_sum(activity), tf.cast(tf.size(activity), tf.float32)
@@ -100,13 +98,27 @@ class Measurement:
         quiet = tf.cast(activity <= _DORMANT_BELOW * mean, tf.float32)
         dormant = tf.math.divide_no_nan(tf.reduce_sum(quiet), tf.cast(tf.size(quiet), tf.float32))
         of_all = [
-            random_norm / _RANDOM_DIRECTIONS**0.5,
+            random_norm,
             old_norm,
             mean,
             dormant,
             effective_rank(products),
         ]
         return tf.concat([singular.values, gains, tf.stack(of_all)], axis=0)
+
+    def _decomposed(self, view, seeds):
+        """The singular vectors of A, and `SiteMeasurement.random_norm`."""
+        count = tf.constant(self._directions)
+        if view.has_matrix:
+            matrix = view.matrix()
+            # The mean over all directions.
+            rows = tf.cast(tf.maximum(tf.shape(matrix)[0], 1), tf.float32)
+            norm = vector_norms.of_all([matrix]) / tf.sqrt(rows)
+            return singular_vectors.of_matrix(matrix, count, seeds[0]), norm
+        singular = singular_vectors.top(view, count, seeds[0])
+        directions = method_lib.unit_columns(view.shape[0], _RANDOM_DIRECTIONS, seeds[2])
+        norm = vector_norms.of_all([view.to_incoming(directions)])
+        return singular, norm / _RANDOM_DIRECTIONS**0.5
 
 
 def effective_rank(products: tf.Tensor) -> tf.Tensor:

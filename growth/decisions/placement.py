@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 
 import gin
 
-from growth.decisions import adaptive
+from growth.decisions import adaptive, policies
 from growth.decisions import evidence as evidence_lib
-from growth.decisions import policies
 
 
 @gin.configurable

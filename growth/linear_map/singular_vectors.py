@@ -59,7 +59,7 @@ def top(
       The singular vectors; k of them, whatever the rank.
     """
     if linear_map.has_matrix:
-        return SingularVectors(*_of_matrix(linear_map.matrix(), count, seed))
+        return of_matrix(linear_map.matrix(), count, seed)
     fan_out, fan_in = linear_map.shape
     smaller = tf.minimum(fan_out, fan_in)
 
@@ -77,6 +77,11 @@ def top(
             linear_map.to_outgoing, linear_map.to_incoming, (fan_out, fan_in), count, seed
         ),
     )
+
+
+def of_matrix(matrix: tf.Tensor, count: tf.Tensor, seed: tf.Tensor) -> SingularVectors:
+    """`top` of a map that has been built, `[m, n]`."""
+    return SingularVectors(*_of_matrix(matrix, count, seed))
 
 
 @tf.function(

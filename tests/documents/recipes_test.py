@@ -199,6 +199,26 @@ def test_a_policy_of_your_own(recipe):
     assert grown == ("hidden_1", "hidden_1", "hidden_2", "hidden_1", "hidden_2")
 
 
+@_of("A schedule that sees the training")
+def test_a_schedule_that_sees_the_training(recipe):
+    (folder,) = recipe.train(["Experiment.steps = 200", "Loop.log_interval = 20"])
+    growths = [json.loads(x) for x in pathlib.Path(folder, "growth.jsonl").read_text().splitlines()]
+    assert 1 <= len(growths) <= 4 and all(growth["step"] % 20 == 0 for growth in growths)
+    assert all(growth["decision"]["because"] == "it is due" for growth in growths)
+
+
+@_of("A policy that sees the training")
+def test_a_policy_that_sees_the_training(recipe):
+    starts = ["PeriodicSchedule.start = 10", "PeriodicSchedule.interval = 10"]
+    (folder,) = recipe.train(["Experiment.steps = 60", *starts])
+    growths = [json.loads(x) for x in pathlib.Path(folder, "growth.jsonl").read_text().splitlines()]
+    assert len(growths) == 4
+    for growth in growths:
+        decided = growth["decision"]["sites"]
+        values = {name: site["measured"]["singular_values"][0] for name, site in decided.items()}
+        assert list(growth["sites"]) == [max(values, key=values.get)]
+
+
 @pytest.mark.parametrize("recipe", ["Several GPUs", "A TPU"], indirect=True)
 def test_devices(recipe):
     (folder,) = recipe.train()

@@ -23,6 +23,7 @@ def text(report: Mapping[str, Any]) -> str:
             f"versions: {_pairs(report['versions'] or {}) or 'unknown'}",
             "",
             *_growths(report),
+            *_decisions(report),
         ]
     )
 
@@ -70,6 +71,34 @@ def _growths(report) -> list[str]:
             why = growth.refusal or "all sites are at their maximum"
             rows.append([step, f"nothing: {why}", *["-"] * 6, milliseconds])
     return _table(rows) + ["* after the newest checkpoint"] * is_late
+
+
+def _decisions(report) -> list[str]:
+    """A row for each site of each growth that was decided by the state of training."""
+    head = ["step", "site", "granted", "gain of one", "singular value", "effective rank"]
+    rows, reasons = [head], []
+    for growth in map(events.Growth.from_json, report["growths"]):
+        decision = growth.decision
+        if decision is None:
+            continue
+        reasons.append(f"step {decision.step}: {decision.because}{_decreases(growth)}")
+        for name, site in decision.sites.items():
+            measured = site.measured or {}
+            gains, values = measured.get("gains"), measured.get("singular_values")
+            numbers = [gains and gains[0], values and values[0], measured.get("effective_rank")]
+            rows.append(
+                [f"{decision.step}", name, f"{site.granted}"]
+                + [_rounded(number, ".3g") for number in numbers]
+            )
+    ended = [f"growth ended: {report['growth_ended']}"] if report.get("growth_ended") else []
+    return [*(["", *reasons, "", *_table(rows)] if reasons else []), *ended]
+
+
+def _decreases(growth: events.Growth) -> str:
+    """The decrease of the loss that was expected, and the measured one, if they are known."""
+    pairs = (("predicted", growth.predicted_decrease), ("measured", growth.measured_decrease))
+    known = [f"{value:.3g} {name}" for name, value in pairs if value is not None]
+    return f" (decrease of the loss: {', '.join(known)})" if known else ""
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

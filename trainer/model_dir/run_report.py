@@ -14,7 +14,8 @@ def read(model_dir: str) -> dict[str, Any]:
 
     Returns:
       `state` ("finished", "running", "stopped" or "no checkpoint"), `step` of `steps`,
-      `stopped_early` (why a finished run did fewer, see result.json; None if not), `seed`,
+      `stopped_early` (why a finished run did fewer, see result.json; None if not), `growth_ended`
+      (why a network whose growth depends on training is not larger; None if it does not), `seed`,
       `checkpoints` (steps of those kept); by "initial" and "now": `widths` by site, `parameters`,
       `forward_flops` of an example; `training_flops` so far, `best` (evaluation, see result.json),
       `growths` (growth.jsonl; of a run that goes on, also those after the newest checkpoint) and
@@ -44,6 +45,7 @@ def read(model_dir: str) -> dict[str, Any]:
         "step": step,
         "steps": known.get("steps"),
         "stopped_early": result.get("stopped_early"),
+        "growth_ended": result.get("growth_ended"),
         "seed": known.get("seed"),
         "checkpoints": kept,
         # Former versions called it birth.
