@@ -1,6 +1,5 @@
 """Schedules made of schedules: any of, all of, at the earliest, at the latest."""
 
-import abc
 from collections.abc import Sequence
 
 import gin
@@ -19,6 +18,8 @@ class _Combination(adaptive.AdaptiveSchedule):
       parts: the schedules, adaptive or pure.
     """
 
+    _word = ""  # Stands between the parts.
+
     def __init__(self, parts: Sequence[AnySchedule]):
         super().__init__()
         name = f"{type(self).__name__}.schedules"
@@ -32,11 +33,6 @@ class _Combination(adaptive.AdaptiveSchedule):
 
     def _questions(self, step, growths) -> list[int | None]:
         return [part.next_question(step, growths) for part in self._parts]
-
-    @property
-    @abc.abstractmethod
-    def _word(self) -> str:
-        """Stands between the parts."""
 
     def because(self, evidence: evidence_lib.Evidence) -> str:
         """See `AdaptiveSchedule.because`."""
@@ -111,8 +107,8 @@ class AllOf(_Combination):
     def next_question(self, step: int, growths: Sequence[events.Growth]) -> int | None:
         """See `AdaptiveSchedule.next_question`: a step at which it is everyone's turn."""
         while True:
-            questions = self._questions(step, growths)
-            if None in questions:
+            questions = [q for q in self._questions(step, growths) if q is not None]
+            if len(questions) < len(self._parts):
                 return None
             latest = max(questions)
             if latest == step:
@@ -135,8 +131,6 @@ class AtEarliest(_Combination):
     Raises:
       ValueError: an argument is out of range.
     """
-
-    _word = ""
 
     def __init__(self, schedule: AnySchedule = gin.REQUIRED, step: int = gin.REQUIRED):
         super().__init__([schedule])
@@ -171,8 +165,6 @@ class AtLatest(_Combination):
       ValueError: an argument is out of range, or neither is given.
     """
 
-    _word = ""
-
     def __init__(
         self,
         schedule: AnySchedule = gin.REQUIRED,
@@ -192,8 +184,9 @@ class AtLatest(_Combination):
         """See `AdaptiveSchedule.next_question`."""
         question = self._parts[0].next_question(step, growths)
         # Where the other one has had all its growths, nothing is overdue.
-        if question is not None and self._steps is not None:
-            question = min(question, max(step, self._deadline(growths)))
+        deadline = self._deadline(growths)
+        if question is not None and deadline is not None:
+            question = min(question, max(step, deadline))
         is_over = question is None or (self._end is not None and question >= self._end)
         return None if is_over else question
 
@@ -217,7 +210,10 @@ class AtLatest(_Combination):
         return ", ".join(parts)
 
     def _deadline(self, growths):
-        return (growths[-1].step if growths else 0) + self._steps
+        """The step at which a growth is overdue; None for never."""
+        last = growths[-1].step if growths else 0
+        return None if self._steps is None else last + self._steps
 
     def _is_overdue(self, evidence):
-        return self._steps is not None and evidence.step >= self._deadline(evidence.growths)
+        deadline = self._deadline(evidence.growths)
+        return deadline is not None and evidence.step >= deadline

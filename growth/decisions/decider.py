@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import typing
 from collections.abc import Callable, Mapping, Sequence
 
 from growth.decisions import adaptive, checks, planner, policies, schedules
@@ -66,14 +67,16 @@ class Decider:
         budget: budget_lib.Budget | None,
         targets: Mapping[str, int | None],
     ):
-        self._schedule = schedule
-        self._policy = policy
+        self._names = type(schedule).__name__, type(policy).__name__
         self._budget = budget
-        self._when = isinstance(schedule, adaptive.AdaptiveSchedule)
-        self._where = isinstance(policy, adaptive.AdaptivePolicy)
-        self._planner = planner.Planner(schedule, policy, targets)
+        self._when = schedule if isinstance(schedule, adaptive.AdaptiveSchedule) else None
+        self._where = policy if isinstance(policy, adaptive.AdaptivePolicy) else None
+        # It is asked for what is not adaptive alone.
+        self._planner = planner.Planner(
+            typing.cast(schedules.Schedule, schedule), typing.cast(policies.Policy, policy), targets
+        )
         self._targets = dict(targets)
-        self.is_adaptive = self._when or self._where
+        self.is_adaptive = self._when is not None or self._where is not None
         self.directions = getattr(policy, "directions", adaptive.AdaptivePolicy.directions)
         self.needs_evaluation = getattr(schedule, "needs_evaluation", False)
         self.observations = observations_lib.Observations()
@@ -89,22 +92,22 @@ class Decider:
 
         Where the schedule counts growths, and would plan the same one again.
         """
-        return not self._when and self.observations.ended is None
+        return self._when is None and self.observations.ended is None
 
     def check(self, widths: Mapping[str, int], initial: Mapping[str, int]) -> None:
         """Raises ValueError if an adaptive policy cannot serve the sites."""
-        if self._where:
-            self._policy.check(self._sites(widths, initial))
+        if self._where is not None:
+            self._where.check(self._sites(widths, initial))
 
     def next_growth(self, step: int, growths: Sequence[events.Growth]) -> int | None:
         """The step of the next growth, or at which an adaptive schedule is asked; or None."""
         if self.observations.ended is not None:
             return None
         last = growths[-1].step if growths else None
-        if not self._when:
+        if self._when is None:
             return self._planner.next_growth(step, len(growths), last)
         first = step if last is None else max(step, last + 1)
-        return checks.next_question(self._schedule, first, growths)
+        return checks.next_question(self._when, first, growths)
 
     def allot(self, growths: int, widths: Mapping[str, int], initial: Mapping[str, int]):
         """See `Planner.allot`; of a policy that does not see the training."""
@@ -180,22 +183,16 @@ class Decider:
           evidence: see `evidence`.
           initial: neurons of each site in the seed network.
         """
-        counts, because = {}, "the schedule plans a growth"
-        is_due = True
-        if self._when:
-            is_due = checks.is_due(self._schedule, evidence)
-            because = self._schedule.because(evidence)
+        counts, because, is_due = {}, "the schedule plans a growth", True
+        if self._when is not None:
+            is_due = checks.is_due(self._when, evidence)
+            because = self._when.because(evidence)
         if is_due:
             counts = self._counts(evidence, initial)
             if not any(counts.values()):
-                because += f"; {type(self._policy).__name__} adds no neuron"
-                if self._where and not self._has_room(evidence):
-                    self.observations.ended = (
-                        f"one more neuron would exceed the budget ({self._budget.outlook()})"
-                    )
-            after = {name: width + counts.get(name, 0) for name, width in evidence.widths.items()}
-            exceeded = evidence.limits.exceeded(evidence.size(after)) if any(counts.values()) else 0
-            if exceeded:
+                because += f"; {self._names[1]} adds no neuron"
+                self.observations.ended = self._used_up(evidence)
+            elif exceeded := self._exceeded(evidence, counts):
                 self.observations.ended = because = (
                     f"the growth after step {evidence.step} would lead to {exceeded}"
                 )
@@ -203,16 +200,23 @@ class Decider:
         return events.Decision(evidence.step, because, self._of_sites(evidence, counts))
 
     def _counts(self, evidence, initial):
-        if self._where:
-            return checks.allot_adaptively(self._policy, evidence)
+        if self._where is not None:
+            return checks.allot_adaptively(self._where, evidence)
         return self._planner.allot(len(evidence.growths), evidence.widths, initial)
 
-    def _has_room(self, evidence):
-        """True if the budget has room for one more neuron anywhere."""
+    def _exceeded(self, evidence, counts):
+        """The limit that the network would be beyond, or None."""
+        after = {name: width + counts.get(name, 0) for name, width in evidence.widths.items()}
+        return evidence.limits.exceeded(evidence.size(after))
+
+    def _used_up(self, evidence):
+        """Says that the budget has no room for one more neuron anywhere; None if it has."""
         widths = evidence.widths
-        return self._budget is None or any(
-            evidence.fits(widths | {name: width + 1}) for name, width in widths.items()
-        )
+        if self._budget is None or self._where is None:
+            return None
+        if any(evidence.fits(widths | {name: width + 1}) for name, width in widths.items()):
+            return None
+        return f"one more neuron would exceed the budget ({self._budget.outlook()})"
 
     def _of_sites(self, evidence, counts):
         return {
@@ -235,7 +239,7 @@ class Decider:
             return self.observations.ended
         last = self.observations.last
         if self.next_growth(step, growths) is None:
-            return f"{type(self._schedule).__name__} has no growth left after {len(growths)}"
+            return f"{self._names[0]} has no growth left after {len(growths)}"
         if last is None or last.counts:
             return "the run ended before the next decision"
         return f"at step {last.step} {last.because}"
@@ -245,10 +249,10 @@ class Decider:
         if not self.decides:
             return []
         lines = []
-        if self._when:
-            lines.append(f"when: {self._schedule.outlook()}")
-        if self._where:
-            lines.append(f"where: {self._policy.outlook()}")
+        if self._when is not None:
+            lines.append(f"when: {self._when.outlook()}")
+        if self._where is not None:
+            lines.append(f"where: {self._where.outlook()}")
         if self._budget is not None:
             lines.append(f"budget: {self._budget.outlook()}")
         return lines

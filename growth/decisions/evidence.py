@@ -85,8 +85,10 @@ class SiteMeasurement:
     def from_json(cls, values: Mapping[str, Any]) -> "SiteMeasurement":
         """The inverse of `to_json`; ignores other keys."""
         names = [field.name for field in dataclasses.fields(cls)]
-        known = {name: values[name] for name in names if name in values}
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in known.items()})
+        known: dict[str, Any] = {name: values[name] for name in names if name in values}
+        for name in ("singular_values", "gains"):
+            known[name] = tuple(known.get(name, ()))
+        return cls(**known)
 
 
 def _unmeasured() -> SiteMeasurement:
@@ -160,7 +162,7 @@ class Evidence:
     evaluation: Mapping[str, Sequence[Point]] = dataclasses.field(default_factory=dict)
     earlier: Sequence[Mapping[str, SiteMeasurement]] = ()
     limits: Limits = Limits()
-    size: Callable[[Mapping[str, int]], Sequence[int]] | None = None
+    size: Callable[[Mapping[str, int]], Sequence[int]] = lambda widths: (0, 0, 0)
 
     @property
     def last_growth(self) -> int:
@@ -184,4 +186,4 @@ class Evidence:
 
     def fits(self, widths: Mapping[str, int]) -> bool:
         """True if the network, with these `widths`, is within the budget."""
-        return self.size is None or self.limits.exceeded(self.size(widths)) is None
+        return self.limits.exceeded(self.size(widths)) is None

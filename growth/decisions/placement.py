@@ -197,8 +197,8 @@ class GainPerCost(Ranked):
 
     Example:
       >>> def site(name, cost, *gains):
-      ...     measured = evidence_lib.SiteMeasurement(gains=gains)
-      ...     return evidence_lib.SiteEvidence(name, 4, 4, parameters=cost, measure=lambda: measured)
+      ...     seen = evidence_lib.SiteMeasurement(gains=gains, singular_values=gains)
+      ...     return evidence_lib.SiteEvidence(name, 4, 4, parameters=cost, measure=lambda: seen)
       >>> sites = [site("a", 10, 5.0, 4.0), site("b", 100, 9.0, 8.0)]
       >>> GainPerCost(neurons=3).allot(evidence_lib.Evidence(0, sites=sites))
       [2, 1]

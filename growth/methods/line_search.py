@@ -111,7 +111,7 @@ class LineSearch(method_lib.GrowthMethod):
         amplitude, after = self._searched(loss)
         is_better = after < before - self._accept * tf.abs(before)
         return [
-            tf.cond(is_better, lambda new=new: new, lambda none=none: _like(none, new))
+            tf.cond(is_better, lambda new=new: new, lambda none=none, new=new: _like(none, new))
             for new, none in zip(moved(amplitude), without, strict=True)
         ]
 

@@ -357,15 +357,15 @@ def shape_now(variable: tf.Variable) -> tf.TensorShape:
 
     Within `supposing`, the supposed one.
     """
-    if (supposed := _supposed.get().get(variable.ref())) is not None:
+    if (supposed := (_supposed.get() or {}).get(variable.ref())) is not None:
         return supposed
     declared = variable.shape
     return declared if declared.is_fully_defined() else variable.read_value().shape
 
 
 # Shapes by `variable.ref()`.
-_supposed: contextvars.ContextVar[Mapping[object, tf.TensorShape]] = contextvars.ContextVar(
-    "supposed", default={}
+_supposed: contextvars.ContextVar[Mapping[object, tf.TensorShape] | None] = contextvars.ContextVar(
+    "supposed", default=None
 )
 
 

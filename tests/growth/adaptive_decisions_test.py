@@ -270,8 +270,8 @@ def test_votes_are_of_all_measurements_since_the_last_growth():
         _site("a", gains=(1.0,), singular_values=(1.0,)),
         _site("b", gains=(2.0,), singular_values=(1.0,)),
     ]
-    for_a = {site.name: evidence.SiteMeasurement(gains=(g,)) for site, g in zip(sites, (5, 1))}
-    for_b = {site.name: evidence.SiteMeasurement(gains=(g,)) for site, g in zip(sites, (1, 5))}
+    for_a = {"a": evidence.SiteMeasurement(gains=(5,)), "b": evidence.SiteMeasurement(gains=(1,))}
+    for_b = {"a": evidence.SiteMeasurement(gains=(1,)), "b": evidence.SiteMeasurement(gains=(5,))}
     votes = placement.Votes(neurons=3)
     assert votes.allot(_evidence(sites=sites)) == [0, 3]
     assert votes.allot(_evidence(sites=sites, earlier=[for_a, for_a])) == [3, 0]
