@@ -184,6 +184,8 @@ def _perform(groups):
     with interrupts.catch() as interrupt:
         done = seeded_runs.perform(seeded_run.train, todo, _PROCESSES.value, interrupt, _outcome)
         failures = [f"{run.path}: {failure}" for run, failure in done if failure]
+    if interrupt:
+        raise SystemExit("stopped; the same command goes on")
     if failures:
         raise RuntimeError("\n".join(failures))
 
