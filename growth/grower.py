@@ -234,14 +234,10 @@ class Grower:
             return None
         self.observations.train(step, training)
         growth = self.history.events[-1] if self.history.events else None
-        if growth is not None and growth.measured_decrease is None:
-            losses = self.observations.training.get("loss", [])
-            before = [point.value for point in losses if point.step <= growth.step]
-            after = [point.value for point in losses if point.step > growth.step]
-            if before and after:
-                growth.measured_decrease = before[-1] - after[0]
-                return growth
-        return None
+        if growth is None or growth.measured_decrease is not None:
+            return None
+        growth.measured_decrease = self.observations.decrease(growth.step)
+        return None if growth.measured_decrease is None else growth
 
     def observe_evaluation(self, step: int, metrics: Mapping[str, float]) -> None:
         """Tells schedules and policies the metrics of an evaluation after `step` steps."""
@@ -433,7 +429,7 @@ class Grower:
             },
             refusal=refusal,
             decision=decision,
-            predicted_decrease=self._predicted(decision),
+            predicted_decrease=self.observations.expected_decrease(decision),
         )
         growth.milliseconds = 1000 * (time.perf_counter() - start)
         event_checks.check_finite(growth)
@@ -454,13 +450,6 @@ class Grower:
         if not last.counts and not self._decider.grows_anyway:
             raise ValueError(f"the network does not grow after step {step}: {last.because}")
         return last.counts, last
-
-    def _predicted(self, decision):
-        """The decrease of the loss that a decision expects of a step; None if it does not say."""
-        rates = self.observations.training.get("optimizer/learning_rate")
-        if decision is None or decision.gain is None or not rates:
-            return None
-        return rates[-1].value * decision.gain
 
     def _attempt(self, step, growth_batch, batch, counts):
         """The outcome of a growth, and why it did not grow, if so."""

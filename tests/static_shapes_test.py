@@ -43,6 +43,15 @@ _NORMALIZED = (
     "MLP.normalization = @BatchNormalization",
     _INVERSE,
 )
+_DECIDING = (
+    "import growth.decisions.placement",
+    "import growth.decisions.triggers",
+    "Grower.schedule = @SingularValues()",
+    "SingularValues.threshold = 0.0",
+    "SingularValues.interval = 3",
+    "Grower.policy = @GainPerCost()",
+    "GainPerCost.neurons = 2",
+)
 _CONVOLUTION = (
     *(*_MOMENTUM, *_AVERAGES),
     "import models.normalization",
@@ -96,8 +105,9 @@ def _check_equal(folder, built, expected_folder, expected):
         ("small+gradmax", _MOMENTUM),
         ("small+split", (*_ADAM, "Grower.carry_slots = False")),
         ("convolution/small+random", _CONVOLUTION),
+        ("small+gradmax", _DECIDING),
     ],
-    ids=["momentum", "fresh_slots_of_changed_weights", "moving_averages"],
+    ids=["momentum", "fresh_slots_of_changed_weights", "moving_averages", "decisions"],
 )
 def test_a_run_has_the_numbers_of_unspecified_shapes(tmp_path, file, bindings):
     runs = []

@@ -40,6 +40,23 @@ class Observations(tf.train.experimental.PythonState):
         """Adds points of evaluation, unless they are there already."""
         _add(self.evaluation, step, metrics)
 
+    def expected_decrease(self, decision: events.Decision | None) -> float | None:
+        """The decrease of the loss that a decision expects of a step; None if it does not say."""
+        rates = self.training.get("optimizer/learning_rate")
+        if decision is None or decision.gain is None or not rates:
+            return None
+        return rates[-1].value * decision.gain
+
+    def decrease(self, step: int) -> float | None:
+        """The training loss of the last point up to `step`, less that of the first one after it.
+
+        None if there is no such point.
+        """
+        losses = self.training.get("loss", [])
+        before = [point.value for point in losses if point.step <= step]
+        after = [point.value for point in losses if point.step > step]
+        return before[-1] - after[0] if before and after else None
+
     def decided(
         self, decision: events.Decision, measured: dict[str, evidence.SiteMeasurement] | None
     ) -> None:
