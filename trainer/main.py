@@ -8,7 +8,8 @@ from collections.abc import Callable
 import gin
 from absl import flags, logging
 
-from trainer.command import command_line, console_text, path_flags, standard_streams
+from trainer.command import command_line, console_text, errors, path_flags, standard_streams
+from trainer.config import gin_files
 
 _MODEL_DIR = path_flags.DEFINE_path(
     "model_dir", "Folder of checkpoints, logs and results.", for_tensorflow=True
@@ -43,7 +44,7 @@ def main(argv: list[str]) -> None:
     """Runs what the flags say; exits with status 2 and one message on a user's mistake."""
     # TensorFlow takes seconds to import: not for --help, nor for a wrong flag.
     from trainer import dry_run, experiment, failures
-    from trainer.command import errors, user_code
+    from trainer.command import user_code
     from trainer.config import reader
     from trainer.distribution import strategies
     from trainer.model_dir import run_directory
@@ -188,9 +189,13 @@ def _check_flags() -> None:
             2,
         )
     _check_evaluation()
-    files, bindings, _ = command_line.gin_arguments()
+    files, bindings, search_paths = command_line.gin_arguments()
     if not files and not any(map(str.strip, bindings)):
         command_line.fail("--gin_file is missing; name a .gin file, or more", 2)
+    try:
+        gin_files.find(files, search_paths)
+    except errors.UserError as error:
+        command_line.fail(error, 2)
     if not _MODEL_DIR.value and not _DRY_RUN.value:
         command_line.fail(
             "--model_dir is missing; name a folder for the results, or give --dry_run", 2

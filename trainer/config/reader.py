@@ -1,18 +1,14 @@
 """Reads Gin files and bindings, and turns every mistake in them into one message."""
 
 import os
-import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import gin
 
 from trainer.command import errors, user_code
-from trainer.config import cycles, former_files, gin_text, messages, renames, types
+from trainer.config import cycles, gin_files, gin_text, messages, renames, types
 from trainer.upstream import gin_config
-
-# Where this file's workspace, or its copy beside a built binary, keeps gin_configs/.
-_ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def load(
@@ -35,16 +31,14 @@ def load(
     Raises:
       UserError: a file cannot be read, or a name, a parameter or the type of a value is wrong.
     """
-    workspace = os.environ.get("BUILD_WORKSPACE_DIRECTORY", "")
-    folders = ["", *search_paths, *filter(None, [workspace]), str(_ROOT)]
-    for folder in folders[1:]:
+    paths = gin_files.find(files, search_paths)
+    for folder in gin_files.folders(search_paths)[1:]:
         gin_config.add_search_path(folder)
     # What a file includes may be in the home folder.
     gin_config.read_files_by(
         lambda path: gin_text.open_file(os.path.expanduser(path)),
-        lambda path: _exists(os.path.expanduser(path)),
+        lambda path: gin_files.exists(os.path.expanduser(path)),
     )
-    paths = [_find(file, folders) for file in files]
     modules = [".", *search_paths, *map(os.path.dirname, paths)]
     for file, path in zip(files, paths, strict=True):
         _checked(lambda path=path: gin.parse_config_file(path), file, modules)
@@ -62,7 +56,7 @@ def check_method() -> None:
     if getattr(grower, "scoped_selector", "").rpartition(".")[2] != "Grower":
         return
     if "method" not in bound.get("growth.grower.Grower", {}):
-        folder = _ROOT / "gin_configs" / "methods"
+        folder = gin_files.ROOT / "gin_configs" / "methods"
         names = ", ".join(
             file.stem
             for file in sorted(folder.glob("*.gin"))
@@ -83,26 +77,6 @@ def literals() -> dict[str, int | float | str | bool]:
             name = scope if selector == "gin.macro" else f"{name}.{parameter}"
             flat[name] = value if isinstance(value, (int, float, bool)) else str(value)
     return flat
-
-
-def _find(file: str, folders: Sequence[str]) -> str:
-    """The path of `file` in the first of `folders` that has it."""
-    if not file:
-        raise errors.UserError("--gin_file is empty; give the path of a .gin file")
-    for folder in folders:
-        path = os.path.join(folder, file)
-        if _exists(path):
-            return path
-    near = [str(path.relative_to(_ROOT)) for path in (_ROOT / "gin_configs").rglob("*.gin")]
-    places = ", ".join(dict.fromkeys(folder or "." for folder in folders))
-    raise errors.UserError(
-        f"--gin_file={file} is not a file (looked in {places})" + messages.did_you_mean(file, near)
-    )
-
-
-def _exists(path: str) -> bool:
-    """True if `path` is a file, or was one in the former version."""
-    return os.path.isfile(path) or former_files.find(path) is not None
 
 
 def _checked(parse: Callable[[], Any], where: str = "", folders: Sequence[str] = ()) -> None:

@@ -1,15 +1,18 @@
 """Any image-classification set of TensorFlow Datasets whose images are all of one shape."""
 
 import math
+import pathlib
 
 import gin
 import numpy as np
 import tensorflow as tf
 
 from models.layers import memory
+from trainer.command import paths
 from trainer.datasets import augmentation as augmentation_lib
 from trainer.datasets import (
     dataset,
+    decoded_images,
     indexed_batches,
     prepared_images,
     record_shards,
@@ -27,8 +30,13 @@ class ImageClassification(prepared_images.PreparedImages):
     Fashion-MNIST, 154 MB for those of CIFAR-10; twice that while they are read). For larger sets,
     and images of various shapes, there is StreamedImages.
 
-    See `PreparedImages` for the arguments. Augmentation is keyed by (seed, example, epoch), so that
-    the batch of a step is a function of (seed, step).
+    See `PreparedImages` for the other arguments. Augmentation is keyed by (seed, example, epoch),
+    so that the batch of a step is a function of (seed, step).
+
+    Args:
+      cache_dir: the folder in which decoded images are kept for the next run, as large as in
+        memory; it may be removed at any time. None to keep none; by default
+        growing_networks/decoded below $XDG_CACHE_HOME or ~/.cache.
     """
 
     def __init__(
@@ -43,6 +51,7 @@ class ImageClassification(prepared_images.PreparedImages):
         augmentation: augmentation_lib.Augmentation | None = None,
         normalization: normalization_lib.PixelNormalization | None = None,
         mixing: mixing_lib.Mixing | None = None,
+        cache_dir: str | None = decoded_images.DEFAULT,
     ):
         super().__init__(
             name=name,
@@ -57,6 +66,9 @@ class ImageClassification(prepared_images.PreparedImages):
             mixing=mixing,
         )
         self._check_memory(name)
+        if cache_dir not in (None, decoded_images.DEFAULT):
+            cache_dir = paths.bound("ImageClassification.cache_dir", cache_dir)
+        self._cache = decoded_images.folder(cache_dir)
         self._train = self._read("train_split", train_split)
         self._test = self._read("test_split", test_split)
         self._order = dataset.ShuffledOrder(len(self._train[1]), batch_size, seed)
@@ -109,6 +121,15 @@ class ImageClassification(prepared_images.PreparedImages):
 
     def _read(self, argument: str, split: str) -> tuple[tf.Tensor, tf.Tensor]:
         """All images uint8 `[examples, height, width, channels]` and classes `[examples]`."""
+        parts = [file for file in self._splits[argument].file_instructions if file.take]
+        records = [(pathlib.Path(file.filename), (file.skip, file.take)) for file in parts]
+        kept = decoded_images.DecodedImages(self._cache, records)
+        images, labels = kept(lambda: self._decode(argument, split))
+        with tf.device("CPU"):
+            return tf.constant(images), tf.constant(labels)
+
+    def _decode(self, argument: str, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Decodes what `_read` returns."""
         examples = self._splits[argument].num_examples
         # Everything stays in the host's memory, from where tf.data gathers.
         with tf.device("CPU"):
@@ -126,7 +147,7 @@ class ImageClassification(prepared_images.PreparedImages):
             raise ValueError(f"{self._owner}.{argument} = {split!r}: {self._fault(argument)}")
         if np.min(labels) < 0:
             raise tfds_builder.no_label(self._owner, argument, split, self._builder)
-        return images, labels
+        return images.numpy(), labels.numpy()
 
     def _fault(self, argument: str) -> str | None:
         """Which record of a split is damaged or missing; None if that is not known."""
