@@ -106,6 +106,11 @@ def _train(built, directory, evaluate=False) -> Callable[[], None]:
             f"Loop.patience = {built.loop.patience} counts evaluations, which --mode=train leaves "
             "out; give --mode=train_and_eval, or bind None"
         )
+    if not evaluate and built.grower.needs_evaluation:
+        raise ValueError(
+            "Grower.schedule reads evaluations, which --mode=train leaves out; give "
+            "--mode=train_and_eval, or bind another schedule"
+        )
     directory.start(gin.config_str(), _OVERWRITE_CONFIG.value)
     with directory.starting():
         if directory.is_finished(built.steps):

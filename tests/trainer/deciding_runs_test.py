@@ -4,9 +4,11 @@ import json
 
 import gin
 import pytest
+from absl import flags
+from absl.testing import flagsaver
 
 from tests import decision_bindings
-from trainer import dry_run, experiment, train
+from trainer import dry_run, experiment, main, train
 from trainer import run as run_lib
 from trainer.command import errors
 from trainer.config import reader
@@ -61,6 +63,23 @@ def test_a_dry_run_says_what_is_known_before():
     assert "  depends on training\n  when: Plateau is asked every 10 steps or " in text
     assert "where: GainPerCost decides where, 2 neurons a growth at most" in text
     assert "budget: at most 200 parameters" in text
+
+
+def test_training_without_evaluations_is_refused_where_the_schedule_reads_them(tmp_path):
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS.mark_as_parsed()
+    bindings = [*decision_bindings.TASK, "Grower.schedule = @Gap()", "Gap.every = 10"]
+    with (
+        flagsaver.flagsaver(
+            gin_file=decision_bindings.FILES,
+            gin_bindings=bindings,
+            model_dir=str(tmp_path / "run"),
+            mode="train",
+        ),
+        pytest.raises(SystemExit, match="2"),
+    ):
+        main.main([])
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
