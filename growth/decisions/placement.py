@@ -29,6 +29,10 @@ def cost_in_flops(site: evidence_lib.SiteEvidence) -> float:
     return float(site.forward_flops)
 
 
+# New neurons of a site at a growth at most: so many singular values are found and recorded.
+_MOST_DIRECTIONS = 256
+
+
 class Ranked(adaptive.AdaptivePolicy):
     """Policies that hand out neurons one by one, each where its value is largest.
 
@@ -36,7 +40,7 @@ class Ranked(adaptive.AdaptivePolicy):
     fills the budget up.
 
     Args:
-      neurons: new neurons at a growth, of all sites together, at most.
+      neurons: new neurons at a growth, of all sites together, at most; of one site up to 256.
       least: the value below which no neuron is added.
       least_fraction: the same, as a fraction of the largest value at this growth.
       sites: see `AdaptivePolicy`.
@@ -64,7 +68,8 @@ class Ranked(adaptive.AdaptivePolicy):
             raise ValueError(f"{name}.least = {least} must be at least 0, and finite")
         if not 0 <= least_fraction <= 1:
             raise ValueError(f"{name}.least_fraction = {least_fraction} must be from 0 to 1")
-        self.directions = neurons
+        self._neurons = neurons
+        self.directions = min(neurons, _MOST_DIRECTIONS)
         self._least = least
         self._least_fraction = least_fraction
         self._to_target = to_target
@@ -98,7 +103,7 @@ class Ranked(adaptive.AdaptivePolicy):
         # The next neuron of each site; the first site wins where values are equal.
         queue = [(-of_site[0], i) for i, of_site in enumerate(values) if of_site]
         heapq.heapify(queue)
-        while queue and granted < self.directions:
+        while queue and granted < self._neurons:
             value, i = heapq.heappop(queue)
             if not (-value >= least and -value > 0):
                 break
@@ -114,7 +119,7 @@ class Ranked(adaptive.AdaptivePolicy):
 
     def outlook(self) -> str:
         """See `AdaptivePolicy.outlook`."""
-        return f"{super().outlook()}, {self.directions} neurons a growth at most"
+        return f"{super().outlook()}, {self._neurons} neurons a growth at most"
 
     def _bound(self, values):
         largest = max((value for of_site in values for value in of_site), default=0.0)
@@ -260,7 +265,7 @@ class Votes(adaptive.AdaptivePolicy):
         super().__init__(sites, max_width)
         if not isinstance(neurons, int) or neurons < 1:
             raise ValueError(f"Votes.neurons = {neurons} must be a whole number of at least 1")
-        self.directions = neurons
+        self._neurons = neurons
         self._cost = cost
 
     def allot(self, evidence: evidence_lib.Evidence) -> list[int]:
@@ -280,6 +285,11 @@ class Votes(adaptive.AdaptivePolicy):
             counts.append(count)
         return counts
 
+    def room(self, site: policies.SiteWidth) -> int:
+        """See `AdaptivePolicy.room`; votes are for the first neuron, and measure no more."""
+        room = self._neurons if self._max_width is None else self._max_width - site.current
+        return max(0, min(self._neurons, room)) if super().room(site) else 0
+
     def _value(self, site, ballot):
         gains = ballot[site.name].gains if site.name in ballot else ()
         cost = self._cost(site)
@@ -287,4 +297,4 @@ class Votes(adaptive.AdaptivePolicy):
 
     def outlook(self) -> str:
         """See `AdaptivePolicy.outlook`."""
-        return f"{super().outlook()}, {self.directions} neurons a growth at most"
+        return f"{super().outlook()}, {self._neurons} neurons a growth at most"

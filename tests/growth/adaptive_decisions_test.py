@@ -432,3 +432,14 @@ def test_predicted_and_measured_decreases_are_kept():
     assert grower.observe(3, {"loss": 3.0}) is growth
     assert growth.measured_decrease == pytest.approx(1.0)
     assert grower.observe(4, {"loss": 2.0}) is None
+
+
+def test_many_neurons_do_not_ask_for_as_many_singular_values():
+    policy = placement.GainPerCost(neurons=100_000)
+    assert policy.directions == 256 and placement.Votes(neurons=100_000).directions == 16
+    gains = tuple(1.0 for _ in range(256))
+    sites = [_site("a", gains=gains, singular_values=gains)]
+    assert policy.allot(_evidence(sites=sites)) == [256]
+    assert placement.Votes(neurons=300).allot(_evidence(sites=sites)) == [300]
+    assert placement.Votes(neurons=300, max_width=9).allot(_evidence(sites=sites)) == [5]
+    assert placement.Votes(neurons=300, max_width=3).allot(_evidence(sites=sites)) == [0]
