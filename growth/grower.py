@@ -55,7 +55,6 @@ class Grower:
         much wider the site is than in the seed network; None for 1.
       recycling: when dormant neurons are recycled; None for never.
       newborn_health: gives what looks at new neurons from time to time; None for nothing.
-
       budget: the size and the cost that growth stays within; None for no limit.
 
     Attributes:
@@ -95,15 +94,17 @@ class Grower:
         self._sites = site_lib.sites_of(model, required=method is not None or recycling is not None)
         self._slots = slots
         self._seed = seed
-        targets = {site.name: site.target_width for site in self._sites}
-        self._decider = decider.Decider(schedule, policy, budget, targets)
+        self._decider = decider.Decider(
+            *(schedule, policy, budget),
+            {site.name: site.target_width for site in self._sites},
+            cost.size_at(model, self._sites),
+        )
         self.observations = self._decider.observations
         self.run: decider.RunLength | None = None
         self._method = method
         self._carry_slots = carry_slots
         self._skip_nonfinite = skip_nonfinite
         self._counted = cost.counted_layers(model)
-        self._size_at = cost.size_at(model, self._sites)
         self._cohorts = self.update_factors = None
         if newborn_rate is not None or newborn_clock or width_rate is not None:
             self._cohorts = cohorts_lib.Cohorts(self._sites)
@@ -175,16 +176,16 @@ class Grower:
 
     @property
     def decides(self) -> bool:
-        """Whether a growth that is due may turn out not to happen; see `decide`."""
+        """True if a growth that is due may turn out not to happen; see `decide`."""
         return self._method is not None and self._decider.decides
 
     @property
     def needs_evaluation(self) -> bool:
-        """Whether the schedule reads evaluations, see `AdaptiveSchedule`."""
+        """True if the schedule reads evaluations, see `AdaptiveSchedule`."""
         return self._method is not None and self._decider.needs_evaluation
 
     def decide(self, step: int, growth_batch: Callable[[], Any]) -> bool:
-        """Whether the network grows now, `next_growth` being this step; `observations` keeps why.
+        """Asks whether the network grows now, at `next_growth`; `observations` keeps the answer.
 
         Args:
           step: training steps done.
@@ -200,11 +201,10 @@ class Grower:
                 measured.update(self._measured(step, growth_batch()))
             return measured
 
-        initial, targets = self.seed_network.widths, {s.name: s.target_width for s in self._sites}
+        initial = self.seed_network.widths
         limits = self._decider.limits(step, self.forward_flops(step), self.run)
         evidence = self._decider.evidence(
-            *(step, self.history.events, self.widths()),
-            *(decider.Network(initial, targets, self._size_at), limits, measure),
+            *(step, self.history.events, self.widths(), initial, limits, measure)
         )
         decision = self._decider.decide(evidence, initial)
         if measured:
@@ -245,14 +245,14 @@ class Grower:
             self.observations.evaluate(step, metrics)
 
     def why_ended(self, step: int) -> str | None:
-        """Why the network is not larger after `step` steps, the end of the run, in words.
+        """The reason why the network is not larger after `step` steps, the end of the run.
 
         None where growths were just planned.
         """
         return self._decider.why_ended(step, self.history.events) if self.decides else None
 
     def outlook(self) -> list[str]:
-        """What is known before training about growths that depend on it, in lines."""
+        """The bounds that are known before training of growths that depend on it, in lines."""
         return self._decider.outlook() if self.decides else []
 
     def next_look(self, step: int) -> int | None:
@@ -314,10 +314,8 @@ class Grower:
         """
         if self._method is None:
             return []
-        targets = {site.name: site.target_width for site in self._sites}
         planned, widths = self._decider.plan(
-            *(steps, self.history.events, self.widths()),
-            decider.Network(self.seed_network.widths, targets, self._size_at),
+            *(steps, self.history.events, self.widths(), self.seed_network.widths),
             self.forward_flops(self.history.last_step or 0),
             self.run,
         )

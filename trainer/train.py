@@ -122,7 +122,7 @@ class Training:
             self._grower.prepare(experiment.growth_batch(step, batch), batch)
 
     def _growth_is_due(self, step: int) -> bool:
-        """Whether the network grows after `step` training steps, by asking if that is open."""
+        """Asks, if that is open, whether the network grows after `step` training steps."""
         if self._grower.next_growth(step) != step:
             return False
         if not self._grower.decides:

@@ -25,21 +25,6 @@ class RunLength:
     batch_size: int
 
 
-@dataclasses.dataclass(frozen=True)
-class Network:
-    """The network that grows, as decisions see it.
-
-    Attributes:
-      initial: neurons of the seed network by site.
-      targets: neurons that the architecture foresees by site, or None.
-      size: maps widths by site to a size, see `models.cost.size_at`.
-    """
-
-    initial: Mapping[str, int]
-    targets: Mapping[str, int | None]
-    size: Callable[[Mapping[str, int]], Sequence[int]]
-
-
 class Decider:
     """Asks schedule, policy and budget.
 
@@ -47,7 +32,8 @@ class Decider:
       schedule: when to grow.
       policy: where to grow, and by how many neurons.
       budget: the limits of growth; None for none.
-      targets: see `Network`.
+      targets: neurons that the architecture foresees by site, or None.
+      size: maps widths by site to a size, see `models.cost.size_at`.
 
     Attributes:
       is_adaptive: whether schedule or policy sees the training.
@@ -66,6 +52,7 @@ class Decider:
         policy: policies.Policy | adaptive.AdaptivePolicy,
         budget: budget_lib.Budget | None,
         targets: Mapping[str, int | None],
+        size: Callable[[Mapping[str, int]], Sequence[int]],
     ):
         self._names = type(schedule).__name__, type(policy).__name__
         self._budget = budget
@@ -76,6 +63,7 @@ class Decider:
             typing.cast(schedules.Schedule, schedule), typing.cast(policies.Policy, policy), targets
         )
         self._targets = dict(targets)
+        self._size = size
         self.is_adaptive = self._when is not None or self._where is not None
         self.directions = getattr(policy, "directions", adaptive.AdaptivePolicy.directions)
         self.needs_evaluation = getattr(schedule, "needs_evaluation", False)
@@ -83,14 +71,14 @@ class Decider:
 
     @property
     def decides(self) -> bool:
-        """Whether a growth that is due may turn out not to happen."""
+        """True if a growth that is due may turn out not to happen."""
         return self.is_adaptive or self._budget is not None
 
     @property
     def grows_anyway(self) -> bool:
-        """Whether a growth that is due takes place even if no site gets a neuron.
+        """True if a growth that is due takes place even if no site gets a neuron.
 
-        Where the schedule counts growths, and would plan the same one again.
+        So it is where the schedule counts growths, and would plan the same one again.
         """
         return self._when is None and self.observations.ended is None
 
@@ -118,27 +106,27 @@ class Decider:
         step: int,
         growths: Sequence[events.Growth],
         widths: Mapping[str, int],
-        network: Network,
+        initial: Mapping[str, int],
         limits: evidence_lib.Limits,
         measured: Callable[[], Mapping[str, evidence_lib.SiteMeasurement]],
     ) -> evidence_lib.Evidence:
-        """What schedule and policy are functions of.
+        """The arguments of the answers of schedule and policy.
 
         Args:
           step: training steps done.
           growths: so far.
           widths: neurons of each site.
-          network: the network.
+          initial: neurons of each site in the seed network.
           limits: the budget now.
           measured: measures all sites, when it is called first.
         """
-        now = network.size(widths)
+        now = self._size(widths)
         sites = []
         for name, target in self._targets.items():
-            more = network.size({**widths, name: widths[name] + 1})
+            more = self._size({**widths, name: widths[name] + 1})
             sites.append(
                 evidence_lib.SiteEvidence(
-                    *(name, network.initial[name], widths[name], target),
+                    *(name, initial[name], widths[name], target),
                     parameters=more[1] - now[1],
                     forward_flops=more[2] - now[2],
                     measure=lambda name=name: measured()[name],
@@ -148,7 +136,7 @@ class Decider:
         return evidence_lib.Evidence(
             *(step, tuple(growths), tuple(sites)),
             *(seen.training, seen.evaluation, tuple(seen.earlier)),
-            *(limits, network.size),
+            *(limits, self._size),
         )
 
     def limits(self, step: int, forward_flops: int, run: RunLength | None) -> evidence_lib.Limits:
@@ -177,7 +165,7 @@ class Decider:
     def decide(
         self, evidence: evidence_lib.Evidence, initial: Mapping[str, int]
     ) -> events.Decision:
-        """Whether, where and by how many neurons the network grows now.
+        """Asks whether, where and by how many neurons the network grows now.
 
         Args:
           evidence: see `evidence`.
@@ -227,10 +215,10 @@ class Decider:
         }
 
     def why_ended(self, step: int, growths: Sequence[events.Growth]) -> str | None:
-        """Why the network is not larger, at the end of a run; None if growths were just planned.
+        """The reason why the network is not larger; None if growths were just planned.
 
         Args:
-          step: training steps done.
+          step: training steps done, at the end of a run.
           growths: so far.
         """
         if not self.decides:
@@ -245,7 +233,7 @@ class Decider:
         return f"at step {last.step} {last.because}"
 
     def outlook(self) -> list[str]:
-        """What can be said before training about growths that depend on it, in lines."""
+        """The bounds that are known before training of growths that depend on it, in lines."""
         if not self.decides:
             return []
         lines = []
@@ -262,7 +250,7 @@ class Decider:
         steps: int,
         past: Sequence[events.Growth],
         widths: Mapping[str, int],
-        network: Network,
+        initial: Mapping[str, int],
         forward_flops: int,
         run: RunLength | None,
     ) -> tuple[list[events.PlannedGrowth], dict[str, int]]:
@@ -272,22 +260,22 @@ class Decider:
           steps: of the run.
           past: the growths so far.
           widths: neurons of each site now.
-          network: the network.
+          initial: neurons of each site in the seed network.
           forward_flops: of one example, up to the last growth.
           run: how long the run is.
         """
         if self.is_adaptive or self.observations.ended is not None:
             return [], dict(widths)
-        planned, after = self._planner.plan(steps, past, widths, network.initial)
+        planned, after = self._planner.plan(steps, past, widths, initial)
         if self._budget is None:
             return planned, after
         within, now = [], dict(widths)
         spent, last = forward_flops, past[-1].step if past else 0
         for step, group in itertools.groupby(planned, key=lambda growth: growth.step):
             growths = list(group)
-            spent += network.size(now)[2] * (step - last)
+            spent += self._size(now)[2] * (step - last)
             wider = now | {growth.site: growth.to_width for growth in growths}
-            if self.limits(step, spent, run).exceeded(network.size(wider)):
+            if self.limits(step, spent, run).exceeded(self._size(wider)):
                 break
             within, now, last = within + growths, wider, step
         return within, now

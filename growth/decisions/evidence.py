@@ -1,4 +1,4 @@
-"""What a decision sees: the run so far, and a measurement of each site."""
+"""Evidence for decisions: the run so far, and a measurement of each site."""
 
 import dataclasses
 import math
@@ -135,7 +135,7 @@ class SiteEvidence(policies.SiteWidth):
 
 @dataclasses.dataclass(frozen=True)
 class Evidence:
-    """What schedules and policies that decide are functions of.
+    """The run so far: the argument of schedules and policies that decide.
 
     Attributes:
       step: training steps done.

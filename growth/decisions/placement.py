@@ -43,6 +43,8 @@ class Ranked(adaptive.AdaptivePolicy):
       neurons: new neurons at a growth, of all sites together, at most; of one site up to 256.
       least: the value below which no neuron is added.
       least_fraction: the same, as a fraction of the largest value at this growth.
+      above_random: a direction is left out unless its singular value is above this factor times
+        what random directions reach at its site; 0 for all.
       sites: see `AdaptivePolicy`.
       max_width: see `AdaptivePolicy`.
       to_target: whether a site does not grow beyond the width that the architecture foresees.
@@ -56,6 +58,7 @@ class Ranked(adaptive.AdaptivePolicy):
         neurons: int,
         least: float,
         least_fraction: float,
+        above_random: float,
         sites: str | Sequence[str],
         max_width: int | None,
         to_target: bool,
@@ -68,10 +71,13 @@ class Ranked(adaptive.AdaptivePolicy):
             raise ValueError(f"{name}.least = {least} must be at least 0, and finite")
         if not 0 <= least_fraction <= 1:
             raise ValueError(f"{name}.least_fraction = {least_fraction} must be from 0 to 1")
+        if not 0 <= above_random < math.inf:
+            raise ValueError(f"{name}.above_random = {above_random} must be at least 0, and finite")
         self._neurons = neurons
         self.directions = min(neurons, _MOST_DIRECTIONS)
         self._least = least
         self._least_fraction = least_fraction
+        self._above_random = above_random
         self._to_target = to_target
 
     def values(self, site: evidence_lib.SiteEvidence) -> Sequence[float]:
@@ -121,6 +127,17 @@ class Ranked(adaptive.AdaptivePolicy):
         """See `AdaptivePolicy.outlook`."""
         return f"{super().outlook()}, {self._neurons} neurons a growth at most"
 
+    def _above(self, site, values):
+        """`values` of the directions of a site, 0 for those that `above_random` leaves out."""
+        if not self._above_random:
+            return list(values)
+        measured = site.measured
+        bound = self._above_random * measured.random_norm
+        return [
+            value if singular > bound else 0.0
+            for value, singular in zip(values, measured.singular_values, strict=True)
+        ]
+
     def _bound(self, values):
         largest = max((value for of_site in values for value in of_site), default=0.0)
         return max(self._least, self._least_fraction * largest)
@@ -136,8 +153,7 @@ class LargestSingularValues(Ranked):
       neurons: see `Ranked`.
       least: see `Ranked`.
       least_fraction: see `Ranked`.
-      above_random: a direction is left out unless its singular value is above this factor times
-        what random directions reach at its site; 0 for all.
+      above_random: see `Ranked`.
       sites: see `AdaptivePolicy`.
       max_width: see `AdaptivePolicy`.
       to_target: see `Ranked`.
@@ -164,18 +180,13 @@ class LargestSingularValues(Ranked):
         max_width: int | None = None,
         to_target: bool = False,
     ):
-        super().__init__(neurons, least, least_fraction, sites, max_width, to_target)
-        if not 0 <= above_random < math.inf:
-            raise ValueError(
-                f"LargestSingularValues.above_random = {above_random} must be at least 0"
-            )
-        self._above_random = above_random
+        super().__init__(
+            *(neurons, least, least_fraction, above_random, sites, max_width, to_target)
+        )
 
     def values(self, site: evidence_lib.SiteEvidence) -> Sequence[float]:
         """See `Ranked.values`."""
-        measured = site.measured
-        bound = self._above_random * measured.random_norm
-        return [value if value > bound else 0.0 for value in measured.singular_values]
+        return self._above(site, site.measured.singular_values)
 
 
 @gin.configurable
@@ -191,8 +202,7 @@ class GainPerCost(Ranked):
         `@cost_in_neurons`.
       least: see `Ranked`; in gain per cost.
       least_fraction: see `Ranked`.
-      above_random: a direction is left out unless its singular value is above this factor times
-        what random directions reach at its site; 0 for all.
+      above_random: see `Ranked`.
       sites: see `AdaptivePolicy`.
       max_width: see `AdaptivePolicy`.
       to_target: see `Ranked`.
@@ -220,22 +230,15 @@ class GainPerCost(Ranked):
         max_width: int | None = None,
         to_target: bool = False,
     ):
-        super().__init__(neurons, least, least_fraction, sites, max_width, to_target)
-        if not 0 <= above_random < math.inf:
-            raise ValueError(f"GainPerCost.above_random = {above_random} must be at least 0")
+        super().__init__(
+            *(neurons, least, least_fraction, above_random, sites, max_width, to_target)
+        )
         self._cost = cost
-        self._above_random = above_random
 
     def values(self, site: evidence_lib.SiteEvidence) -> Sequence[float]:
         """See `Ranked.values`."""
-        measured, cost = site.measured, self._cost(site)
-        if not cost > 0:
-            return []
-        bound = self._above_random * measured.random_norm
-        return [
-            gain / cost if not self._above_random or value > bound else 0.0
-            for gain, value in zip(measured.gains, measured.singular_values, strict=True)
-        ]
+        cost = self._cost(site)
+        return self._above(site, [gain / cost for gain in site.measured.gains]) if cost > 0 else []
 
 
 @gin.configurable

@@ -5,16 +5,14 @@ from collections.abc import Sequence
 import gin
 import tensorflow as tf
 
-from growth.linear_map import linear_map as linear_map_lib
-from growth.linear_map import singular_vectors
 from growth.methods import method as method_lib
+from growth.methods import wrapped
 from growth.surgery import trial as trial_lib
 from growth.surgery.neurons import NewNeurons, OldNeurons
-from models import site as site_lib
 
 
 @gin.configurable
-class LineSearch(method_lib.GrowthMethod):
+class LineSearch(wrapped.Wrapped):
     """The neurons of another method, moved along their gradient as far as the loss falls.
 
     A method such as `GradMax` starts new neurons with zeros on one side, and the loss stays. Here
@@ -41,40 +39,16 @@ class LineSearch(method_lib.GrowthMethod):
         steps: int = 12,
         accept: float = 0.0,
     ):
-        if not isinstance(method, method_lib.GrowthMethod):
-            raise ValueError(
-                f"LineSearch.method = {method!r} must be a growth method, e.g. @GradMax()"
-            )
+        super().__init__(method, "@GradMax()")
         if not first > 0:
             raise ValueError(f"LineSearch.first = {first} must be above 0, e.g. 1.0")
         if steps < 1:
             raise ValueError(f"LineSearch.steps = {steps} must be at least 1, e.g. 12")
         if not 0 <= accept < 1:
             raise ValueError(f"LineSearch.accept = {accept} must be 0 or more and below 1")
-        self._method = method
         self._first = first
         self._steps = steps
         self._accept = accept
-        self.uses_gradients = method.uses_gradients
-
-    def check(self, site: site_lib.GrowthSite) -> None:
-        """See `GrowthMethod.check`."""
-        self._method.check(site)
-
-    def __call__(
-        self, linear_map: linear_map_lib.LinearMap, count: tf.Tensor, seed: tf.Tensor
-    ) -> NewNeurons:
-        """See `GrowthMethod.__call__`."""
-        return self._method(linear_map, count, seed)
-
-    def gains(
-        self,
-        linear_map: linear_map_lib.LinearMap,
-        singular: singular_vectors.SingularVectors,
-        seed: tf.Tensor,
-    ) -> tf.Tensor:
-        """See `GrowthMethod.gains`: those of the method."""
-        return self._method.gains(linear_map, singular, seed)
 
     def refine(
         self,

@@ -5,16 +5,15 @@ from collections.abc import Sequence
 import gin
 import tensorflow as tf
 
-from growth.linear_map import linear_map as linear_map_lib
-from growth.linear_map import singular_vectors
 from growth.methods import method as method_lib
+from growth.methods import wrapped
 from growth.surgery import trial as trial_lib
 from growth.surgery.neurons import NewNeurons, OldNeurons
 from models import site as site_lib
 
 
 @gin.configurable
-class Rescaled(method_lib.GrowthMethod):
+class Rescaled(wrapped.Wrapped):
     """The neurons of another method, and all outgoing weights of a site times sqrt(w / (w + k)).
 
     w neurons become w + k. Independent outgoing weights of one size then add up to sums of the size
@@ -29,31 +28,7 @@ class Rescaled(method_lib.GrowthMethod):
     """
 
     def __init__(self, method: method_lib.GrowthMethod = gin.REQUIRED):
-        if not isinstance(method, method_lib.GrowthMethod):
-            raise ValueError(
-                f"Rescaled.method = {method!r} must be a growth method, e.g. @Random()"
-            )
-        self._method = method
-        self.uses_gradients = method.uses_gradients
-
-    def check(self, site: site_lib.GrowthSite) -> None:
-        """See `GrowthMethod.check`."""
-        self._method.check(site)
-
-    def __call__(
-        self, linear_map: linear_map_lib.LinearMap, count: tf.Tensor, seed: tf.Tensor
-    ) -> NewNeurons:
-        """See `GrowthMethod.__call__`."""
-        return self._method(linear_map, count, seed)
-
-    def gains(
-        self,
-        linear_map: linear_map_lib.LinearMap,
-        singular: singular_vectors.SingularVectors,
-        seed: tf.Tensor,
-    ) -> tf.Tensor:
-        """See `GrowthMethod.gains`: those of the method."""
-        return self._method.gains(linear_map, singular, seed)
+        super().__init__(method, "@Random()")
 
     def refine(
         self,
