@@ -115,6 +115,9 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
             self._train_iter = iter(self.train_dataset)
         return next(self._train_iter)
 
+    # Orbit's loops need AutoGraph. The steps do without, as in a growth: converting all that they
+    # call takes longer than tracing it.
+    @tf.autograph.experimental.do_not_convert
     def train_step(self, iterator: tf.data.Iterator) -> None:
         """See orbit.StandardTrainer."""
         self.step(next(iterator))
@@ -179,7 +182,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
             if self._jit_compile
             else self._differentiate
         )
-        self._evaluate_batch = tf.function(self._replicas_eval)
+        self._evaluate_batch = tf.function(self._replicas_eval, autograph=False)
 
     def train_loop_end(self) -> dict[str, tf.Tensor]:
         """Means over the steps since the last call, and the learning rate now.
@@ -239,6 +242,7 @@ class Task(orbit.StandardTrainer, orbit.StandardEvaluator):
         for metric in (*self._test_metrics, self._not_finite):
             metric.reset_state()
 
+    @tf.autograph.experimental.do_not_convert
     def eval_step(self, iterator: tf.data.Iterator) -> None:
         """Updates the metrics with the next batch."""
         self._replicas_eval(next(iterator))

@@ -16,7 +16,13 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 from absl import app, flags, logging  # noqa: E402
 
-from trainer.command import console_text, interrupts, path_flags, standard_streams  # noqa: E402
+from trainer.command import (  # noqa: E402
+    console_text,
+    garbage,
+    interrupts,
+    path_flags,
+    standard_streams,
+)
 
 _GIN_FILE = path_flags.DEFINE_multi_path("gin_file", "A .gin file; repeat for more.")
 _GIN_BINDINGS = flags.DEFINE_multi_string("gin_bindings", [], "A binding; repeat for more.")
@@ -75,6 +81,7 @@ def run(main: Callable[[list[str]], None], check: Callable[[], None]) -> NoRetur
 
     standard_streams.open_missing()
     interrupts.end_at_once()
+    garbage.collect_rarely()
     _enter_folder()
     try:
         app.run(main, flags_parser=parse)

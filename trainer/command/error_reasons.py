@@ -40,6 +40,12 @@ _PARTS = (
 _REST = re.compile(r"\s*(Call arguments received by layer|Function call stack:)")
 _WRAPPING_LINE = re.compile(rf"\s*({'|'.join(_WRAPPING)})\s*(\[Op:.*)?")
 _PART = re.compile("|".join(reversed(_PARTS)))
+# Of a branch or a loop in Python on what is known only when the graph runs.
+_BRANCH = re.compile(r"(Using|Iterating over) a symbolic `tf\.Tensor`.*is not allowed.*", re.DOTALL)
+_NO_BRANCH = (
+    "Python cannot branch on a tensor or loop over it: steps and growths are traced once, without "
+    "AutoGraph; use tf.where, tf.cond or tf.while_loop, or put the branch into a @tf.function of its own"
+)
 
 
 def brief(text: str) -> str:
@@ -60,7 +66,7 @@ def reason(error: BaseException) -> str:
     text = re.sub(_CALL, "", str(error))
     lines = [line for line in map(_stripped, _without_frames(text)) if line]
     lines = [line.removeprefix(f"{type(error).__name__}: ") for line in lines]
-    found = brief("\n".join(lines)) or "no reason given"
+    found = brief(_BRANCH.sub(_NO_BRANCH, "\n".join(lines))) or "no reason given"
     if calls and calls[0] not in found:
         found += f"\n  in {calls[0]}"
     if place := user_code.place(error):

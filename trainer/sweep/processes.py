@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from trainer.command import garbage
+
 Job = TypeVar("Job")
 
 # Seconds after which a pool looks whether it has been asked to stop.
@@ -124,6 +126,7 @@ def _serve(
 ) -> None:
     """Does jobs until the other end of the pipe is closed."""
     _be_apart()
+    garbage.collect_rarely()
     threading.Thread(target=_end_with_the_program, daemon=True).start()
     while True:
         try:

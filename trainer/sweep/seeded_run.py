@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from trainer.command import error_reasons, errors, standard_streams
+from trainer.command import error_reasons, errors, garbage, standard_streams
 from trainer.model_dir import json_files, run_directory
 
 
@@ -150,6 +150,7 @@ def load(run: SeededRun) -> None:
     from trainer.config import reader
 
     logging.set_verbosity(logging.WARNING)  # As in //:train.
+    garbage.keep_modules()
     gin.clear_config()
     tf_keras.backend.clear_session()
     gc.collect()

@@ -98,6 +98,12 @@ def asserted():
 def xla():
     tf.function(lambda x: tf.strings.as_string(x), jit_compile=True)(1.0)
 
+def branch():
+    tf.function(_branch, autograph=False)(tf.zeros([2]))
+
+def _branch(x):
+    return x if tf.reduce_sum(x) > 0 else -x  # branch
+
 def many_lines():
     raise ValueError("\\n".join(f"line {n}" for n in range(20)))
 """
@@ -130,6 +136,7 @@ _REASONS = {
     "own_error": ("my own error", True),
     "attribute": ("'_Inner' object has no attribute 'nothing'", True),
     "asserted": ("labels are below 3", False),
+    "branch": ("Python cannot branch on a tensor or loop over it: steps and growths are", True),
     "xla": ("Detected unsupported operations when trying to compile graph on XLA_", False),
 }
 
