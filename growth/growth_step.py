@@ -1,11 +1,13 @@
 """One growth of a network, as a custom step: it runs on the accelerator, like a training step."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 import tf_keras
 
+from growth import shared_traces
 from growth.linear_map import full_precision, linear_map, site_observer, vector_norms
 from growth.methods import method as method_lib
 from growth.newborns import cohorts as cohorts_lib
@@ -28,7 +30,8 @@ class Proposal(NamedTuple):
     """A growth that has not changed anything yet.
 
     Attributes:
-      changed: the variables that it changes, with their values after it.
+      changed: the variables that it changes, with their values after it; to be assigned if all of
+        `is_finite` are true.
       singular_values: `[k]` or `[0]` for each site, see `NewNeurons`.
       is_finite: bool `[sites]`, whether the new neurons of a site have finite weights and singular
         values. If those of one site have not, no site grows.
@@ -85,10 +88,10 @@ class Outcome(NamedTuple):
 class GrowthStep:
     """Grows all sites and then trains a step, under the strategy it is created in.
 
-    The two halves are `propose` and `train`; in between the caller assigns the new values, in the
-    way of its backend (`VariableShapes`). One trace of each serves all widths and all numbers of
-    new neurons. The training step also yields the gradient norms of the
-    grown network, at no extra cost.
+    The two halves are `propose` and `train`; in between the caller assigns the new values if they
+    are finite, in the way of its backend (`VariableShapes`). One trace of each serves all widths and
+    all numbers of new neurons. The training step also yields the gradient norms of the grown
+    network, at no extra cost.
 
     Args:
       model: the network.
@@ -145,7 +148,7 @@ class GrowthStep:
         """
         seeds = tf.unstack(site_seeds, len(self._sites))
         neurons = self._neurons(growth_batch, tf.unstack(counts, len(self._sites)), seeds)
-        neurons, is_finite = _unless_nonfinite(neurons)
+        is_finite = tf.stack([_is_finite(new) for new in neurons])
         changed = surgery.grown_with_slots(self._sites, neurons, self._slots, self._carry_slots)
         if self._connect_new:
             changed = surgery.connected(self._sites, changed, seeds)
@@ -162,10 +165,11 @@ class GrowthStep:
             full_precision.full_precision(model),
         ):
             neurons = []
+            start = shared_traces.SharedTraces(functools.partial(_start, self._method))
             for view, count, seed in zip(self._maps(batch), counts, seeds, strict=True):
                 # One after the other, so that the memory of one site is free for the next.
                 with tf.control_dependencies([new.outgoing for new in neurons[-1:]]):
-                    neurons.append(_start(self._method, view, count, seed))
+                    neurons.append(start(view, count, seed))
             trial = trial_lib.Trial(self._sites, self._loss, batch, self._strategy)
             return self._method.refine(trial, neurons, counts)
 
@@ -191,19 +195,19 @@ class GrowthStep:
         kernels = dict.fromkeys(layer.kernel.ref() for layer in [*producers, *consumers])
         reduced = {k: strategy.reduce("SUM", gradients[k], axis=None) for k in kernels}
         before = {p.kernel.ref(): s for p, s in zip(producers, kernel_shapes, strict=True)}
-        new_norms, old_norms = [], []
+        new, old = [], []
         for site in self._sites:
-            old = [p.kernel.ref() for p in site.producers]
-            width = before[old[0]][site.producers[0].output_axis]
+            kernels = [p.kernel.ref() for p in site.producers]
+            width = before[kernels[0]][site.producers[0].output_axis]
             incoming, outgoing = (
                 weights(lambda kernel: reduced[kernel.ref()])[:, width:]
                 for weights in (site.incoming, site.outgoing)
             )
-            new_norms.append(vector_norms.of_all([incoming, outgoing]))
-            old = [tf.slice(reduced[k], tf.zeros_like(before[k]), before[k]) for k in old]
-            old_norms.append(vector_norms.of_all(old))
+            new.append([incoming, outgoing])
+            begin = [0] * len(reduced[kernels[0]].shape)
+            old.append([tf.slice(reduced[k], begin, before[k]) for k in kernels])
         loss = strategy.reduce("SUM", loss, axis=None)
-        return Measured(loss, tf.stack(new_norms), tf.stack(old_norms))
+        return Measured(loss, vector_norms.of_each(new), vector_norms.of_each(old))
 
     def _differentiate(self, batch):
         """The loss and its gradients, without a training step."""
@@ -233,19 +237,6 @@ def _start(
     return tf.cond(
         count > 0, lambda: method(view, count, seed), lambda: NewNeurons.none(fan_in, fan_out)
     )
-
-
-def _unless_nonfinite(neurons):
-    """The neurons of each site, or none of any site; and bool `[sites]`, which ones are finite."""
-    is_finite = tf.stack([_is_finite(new) for new in neurons])
-    all_finite = tf.reduce_all(is_finite)
-    return [
-        tf.cond(all_finite, lambda new=new: new, lambda new=new: _none_like(new)) for new in neurons
-    ], is_finite
-
-
-def _none_like(new: NewNeurons) -> NewNeurons:
-    return NewNeurons.none(tf.shape(new.incoming)[0], tf.shape(new.outgoing)[0])
 
 
 def _is_finite(new: NewNeurons) -> tf.Tensor:

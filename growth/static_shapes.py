@@ -59,9 +59,10 @@ class StaticShapes:
             return proposal._replace(changed=[value for _, value in proposal.changed])
 
         proposal = self.traced(propose)(growth_batch)
-        self.assign(
-            [surgery.Grown(*pair) for pair in zip(variables, proposal.changed, strict=True)]
-        )
+        if tf.reduce_all(proposal.is_finite):
+            self.assign(
+                [surgery.Grown(*pair) for pair in zip(variables, proposal.changed, strict=True)]
+            )
         measured = growth_step.Measured.nothing(counts)
         if trains:
             measured = self.traced(lambda batch: step.train(batch, proposal.kernel_shapes))(batch)

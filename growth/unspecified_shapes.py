@@ -17,7 +17,11 @@ class UnspecifiedShapes:
 
         def run(growth_batch, batch, counts, site_seeds, steps_done, trains):
             proposal = step.propose(growth_batch, counts, site_seeds, steps_done)
-            surgery.assign(proposal.changed)
+            tf.cond(
+                tf.reduce_all(proposal.is_finite),
+                lambda: surgery.assign(proposal.changed),
+                lambda: None,
+            )
             measured = tf.cond(
                 trains,
                 lambda: step.train(batch, proposal.kernel_shapes),

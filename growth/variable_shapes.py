@@ -18,7 +18,8 @@ class VariableShapes(Protocol):
     def compiled(self, step: growth_step.GrowthStep) -> Callable[..., growth_step.Outcome]:
         """A function that grows the network and then trains a step.
 
-        It calls `step.propose`, assigns the changed values, and calls `step.train`.
+        It calls `step.propose`, assigns the changed values if they are finite, and calls
+        `step.train`.
 
         Args:
           step: the two halves of a growth.

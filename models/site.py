@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import itertools
+import math
 from collections.abc import Callable, Collection, Sequence
 
 import tensorflow as tf
@@ -295,7 +296,11 @@ def _instead_of_end(layer) -> str:
 def _columns(kernel: tf.Tensor, axis: int) -> tf.Tensor:
     """A kernel as a matrix with one column for each channel of `axis`."""
     order = _axis_last(kernel.shape.rank, axis)
-    return tf.reshape(tf.transpose(kernel, order), [-1, tf.shape(kernel)[axis]])
+    last = _transposed(kernel, order)
+    others = last.shape[:-1].num_elements()
+    if others:  # Known when traced, for all layers but those between two sites.
+        return tf.reshape(last, [others, -1])
+    return tf.reshape(last, [-1, tf.shape(kernel)[axis]])
 
 
 def _kernels(columns: tf.Tensor, like: Sequence[tuple[tf.Tensor, int]]) -> list[tf.Tensor]:
@@ -303,12 +308,22 @@ def _kernels(columns: tf.Tensor, like: Sequence[tuple[tf.Tensor, int]]) -> list[
     kernels, start = [], 0
     for kernel, axis in like:
         order = _axis_last(kernel.shape.rank, axis)
-        shape = tf.gather(tf.shape(kernel), order[:-1])
-        end = start + tf.reduce_prod(shape)
-        last = tf.reshape(columns[start:end], tf.concat([shape, tf.shape(columns)[1:]], axis=0))
-        kernels.append(tf.transpose(last, [order.index(i) for i in range(len(order))]))
+        shape = [kernel.shape[i] for i in order[:-1]]
+        if all(shape):
+            last, end = [*shape, -1], start + math.prod(shape)
+        else:
+            shape = tf.gather(tf.shape(kernel), order[:-1])
+            last = tf.concat([shape, tf.shape(columns)[1:]], axis=0)
+            end = start + tf.reduce_prod(shape)
+        rows = columns if len(like) == 1 else columns[start:end]
+        back = [order.index(i) for i in range(len(order))]
+        kernels.append(_transposed(tf.reshape(rows, last), back))
         start = end
     return kernels
+
+
+def _transposed(array: tf.Tensor, order: Sequence[int]) -> tf.Tensor:
+    return array if list(order) == sorted(order) else tf.transpose(array, order)
 
 
 def _axis_last(rank: int, axis: int) -> list[int]:

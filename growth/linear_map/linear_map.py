@@ -1,7 +1,7 @@
 """The bilinear form that ties the new weights of a site to the loss, and the map A in it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -64,6 +64,20 @@ class LinearMap:
         self._observed = observed
         self._strategy = strategy or tf.distribute.get_strategy()
         self._is_small = is_small
+
+    @property
+    def tensors(self) -> list[tf.Tensor | None]:
+        """All tensors that it has observed, in one order."""
+        seen = self._observed
+        if seen is None:
+            return []
+        return [*seen.inputs, *seen.old, *seen.output_gradients, *seen.read]
+
+    @property
+    def trace_key(self) -> Hashable:
+        """What results depend on beside the site's layers and the `tensors`."""
+        sources = None if self._observed is None else self._sources()
+        return self._is_small, None if sources is None else tuple(sources)
 
     @property
     def shape(self) -> tuple[tf.Tensor, tf.Tensor]:

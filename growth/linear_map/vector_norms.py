@@ -35,7 +35,7 @@ def power_of_two(array: tf.Tensor, axis: int | None = None) -> tf.Tensor:
 
 def power_of_all(arrays: Sequence[tf.Tensor]) -> tf.Tensor:
     """`power_of_two` of all numbers in `arrays` together."""
-    return _power_below(tf.reduce_max([tf.reduce_max(tf.abs(array)) for array in arrays]))
+    return _power_below(_largest(arrays))
 
 
 def of_columns(matrix: tf.Tensor) -> tf.Tensor:
@@ -46,8 +46,17 @@ def of_columns(matrix: tf.Tensor) -> tf.Tensor:
 
 def of_all(arrays: Sequence[tf.Tensor]) -> tf.Tensor:
     """The norm of all numbers together, a scalar."""
-    power = power_of_all(arrays)
-    return power * tf.linalg.global_norm([array / power for array in arrays])
+    return of_each([arrays])[0]
+
+
+def of_each(groups: Sequence[Sequence[tf.Tensor]]) -> tf.Tensor:
+    """The norm of all numbers of each group, `[groups]`."""
+    powers = _power_below(tf.stack([_largest(arrays) for arrays in groups]))
+    halves = [
+        tf.add_n([tf.nn.l2_loss(array / power) for array in arrays])
+        for arrays, power in zip(groups, tf.unstack(powers), strict=True)
+    ]
+    return powers * tf.sqrt(2.0 * tf.stack(halves))
 
 
 def unit_columns(matrix: tf.Tensor) -> tf.Tensor:
@@ -55,6 +64,12 @@ def unit_columns(matrix: tf.Tensor) -> tf.Tensor:
     matrix /= power_of_two(matrix, axis=0)
     squares = tf.reduce_sum(tf.square(matrix), axis=0)
     return matrix * tf.math.rsqrt(tf.maximum(squares, _SMALLEST))
+
+
+def _largest(arrays: Sequence[tf.Tensor]) -> tf.Tensor:
+    """The largest absolute value of all."""
+    each = [tf.reduce_max(tf.abs(array)) for array in arrays]
+    return each[0] if len(each) == 1 else tf.reduce_max(each)
 
 
 def _power_below(largest: tf.Tensor) -> tf.Tensor:

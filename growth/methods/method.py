@@ -17,7 +17,8 @@ class GrowthMethod(abc.ABC):
 
     - `check` is called on the host, once for each site before training. `__call__` and then
       `refine` are traced once for the run, and run on the accelerator at each growth. `__call__`
-      runs for sites that grow alone, `refine` for all sites together.
+      runs for sites that grow alone, `refine` for all sites together. Sites with layers alike share
+      a trace of `__call__`, so that it cannot tell them by their names.
     - `count`, `seed` and widths are tensors, unknown when traced: tf.shape tells sizes, and Python
       can branch on the site's layers but not on numbers. Weights are float32, a neuron a column.
     - A method keeps no state and draws with the stateless random functions alone, so that replicas,

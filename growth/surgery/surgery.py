@@ -197,6 +197,8 @@ def _slot(variable: tf.Variable, value: tf.Tensor, slot: Slot, carry_slots: bool
     if slot.initial is None:
         # The average of old weights changes by as much as the weights.
         return old + (value - _pad_by(tf.convert_to_tensor(variable), added))
+    if carry_slots and slot.initial == 0.0:
+        return old
     fresh = tf.fill(tf.shape(value), slot.initial)
     if not carry_slots:
         return tf.where(tf.reduce_any(added > 0), fresh, old)
@@ -212,10 +214,10 @@ def _append(value: tf.Tensor, added: tf.Tensor, axis: int) -> tf.Tensor:
 def _pad(array: tf.Tensor, like: tf.Tensor, axis: int) -> tf.Tensor:
     """Zeros behind `array`, up to the size of `like` on all axes but `axis`."""
     axis %= like.shape.rank
-    size = tf.tensor_scatter_nd_update(tf.shape(like), [[axis]], [tf.shape(array)[axis]])
-    return _pad_by(array, size - tf.shape(array))
+    others = [int(i != axis) for i in range(like.shape.rank)]
+    return _pad_by(array, others * (tf.shape(like) - tf.shape(array)))
 
 
 def _pad_by(array: tf.Tensor, added: tf.Tensor) -> tf.Tensor:
     """`array` and `added` zeros behind it on each axis."""
-    return tf.pad(array, tf.stack([tf.zeros_like(added), added], axis=1))
+    return tf.pad(array, added[:, tf.newaxis] * [[0, 1]])

@@ -124,6 +124,14 @@ class ChannelWise(tf_keras.layers.Layer):
         """True if `transform` reads `old`."""
         return False
 
+    @property
+    def trace_key(self) -> tuple | None:
+        """What the layer computes depends on this beside `values` and the class; None: on more.
+
+        See `GrowableLayer.trace_key`. A subclass says so for itself.
+        """
+        return None
+
     def transform(self, channels: tf.Tensor, values: Values, old: tf.Tensor | None) -> tf.Tensor:
         """Maps channels as a training step does.
 
@@ -172,6 +180,11 @@ class Activation(ChannelWise):
         _check_elementwise(function)
         self.function = function
         self._at_zero = activations.at_zero(function)
+
+    @property
+    def trace_key(self) -> tuple:
+        """See `ChannelWise.trace_key`."""
+        return (self.function,)
 
     def transform(self, channels: tf.Tensor, values: Values, old: tf.Tensor | None) -> tf.Tensor:
         """See `ChannelWise.transform`."""
@@ -288,6 +301,11 @@ class DepthwiseConv2D(ChannelWise):
     def parameters(self) -> list[Parameter]:
         """See `ChannelWise.parameters`."""
         return [Parameter(self.kernel, 2, self._identity)]
+
+    @property
+    def trace_key(self) -> tuple:
+        """See `ChannelWise.trace_key`."""
+        return self.window, self._starts_empty
 
     def _identity(self, count: tf.Tensor) -> tf.Tensor:
         size, middle = self.window.size, (self.window.size - 1) // 2

@@ -106,6 +106,15 @@ class GrowableLayer(tf_keras.layers.Layer):
         return first | shared, second | shared
 
     @property
+    def trace_key(self) -> tuple | None:
+        """What `linear` depends on beside kernels and the class, or None if that is not known.
+
+        Layers of one class with equal keys, and variables of equal declared shapes, are traced to
+        the same operations, and growth traces one for all. A subclass says so for itself.
+        """
+        return None
+
+    @property
     def windows(self) -> tuple[window.Window, window.Window]:
         """The window of the layer along the height and the width of its inputs.
 
@@ -239,6 +248,11 @@ class Dense(GrowableLayer):
         )
 
     @property
+    def trace_key(self) -> tuple:
+        """See `GrowableLayer.trace_key`."""
+        return self._flatten, self._starts_empty
+
+    @property
     def windows(self) -> tuple[window.Window, window.Window]:
         """See `GrowableLayer.windows`: one window, as large as what is flattened."""
         height, width = (*self.kernel.shape[:-2], 1, 1)[:2]
@@ -315,6 +329,11 @@ class Conv2D(GrowableLayer):
         size, strides, padding, dilation = self._window
         options = {"strides": strides, "padding": padding.lower(), "dilation": dilation}
         return Conv2D(0, size, **options, **first), Conv2D(self._initial_width, 1, **second)
+
+    @property
+    def trace_key(self) -> tuple:
+        """See `GrowableLayer.trace_key`."""
+        return self._window, self._starts_empty
 
     @property
     def windows(self) -> tuple[window.Window, window.Window]:

@@ -107,6 +107,11 @@ class BatchNormalization(Normalization):
         self.moving_variance = self._variable("moving_variance", tf.ones([channels]), **statistics)
 
     @property
+    def trace_key(self) -> tuple:
+        """See `ChannelWise.trace_key`."""
+        return self.epsilon, self._synchronized, self._starts_empty
+
+    @property
     def parameters(self) -> list[channel_wise.Parameter]:
         """See `ChannelWise.parameters`."""
         return [
@@ -229,6 +234,11 @@ class LayerNormalization(Normalization):
     def is_centered(self) -> tf.Variable:
         """1 where the mean is subtracted, else 0, `[channels]`."""
         return self.centred
+
+    @property
+    def trace_key(self) -> tuple:
+        """See `ChannelWise.trace_key`."""
+        return self.epsilon, self.initial_width
 
     @property
     def needs_old_channels(self) -> bool:

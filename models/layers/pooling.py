@@ -31,6 +31,11 @@ class AveragePooling2D(channel_wise.ChannelWise):
         if pool_size is not None:
             self.window = window.checked(pool_size, strides or pool_size, padding)
 
+    @property
+    def trace_key(self) -> tuple:
+        """See `ChannelWise.trace_key`."""
+        return self.window, self._starts_empty
+
     def transform(
         self, channels: tf.Tensor, values: channel_wise.Values, old: tf.Tensor | None
     ) -> tf.Tensor:
@@ -77,6 +82,11 @@ class MaxPooling2D(channel_wise.ChannelWise):
             "strides": [1, strides, strides, 1],
             "padding": padding,
         }
+
+    @property
+    def trace_key(self) -> tuple:
+        """See `ChannelWise.trace_key`."""
+        return self.window, self._starts_empty
 
     def transform(
         self, channels: tf.Tensor, values: channel_wise.Values, old: tf.Tensor | None

@@ -44,7 +44,8 @@ _PART = re.compile("|".join(reversed(_PARTS)))
 _BRANCH = re.compile(r"(Using|Iterating over) a symbolic `tf\.Tensor`.*is not allowed.*", re.DOTALL)
 _NO_BRANCH = (
     "Python cannot branch on a tensor or loop over it: steps and growths are traced once, without "
-    "AutoGraph; use tf.where, tf.cond or tf.while_loop, or put the branch into a @tf.function of its own"
+    "AutoGraph; use tf.where, tf.cond or tf.while_loop, or put the branch into a @tf.function of "
+    "its own"
 )
 
 
