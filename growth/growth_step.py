@@ -89,8 +89,8 @@ class GrowthStep:
     """Grows all sites and then trains a step, under the strategy it is created in.
 
     The two halves are `propose` and `train`; in between the caller assigns the new values if they
-    are finite, in the way of its backend (`VariableShapes`). One trace of each serves all widths and
-    all numbers of new neurons. The training step also yields the gradient norms of the grown
+    are finite, in the way of its backend (`VariableShapes`). One trace of each serves all widths
+    and all numbers of new neurons. The training step also yields the gradient norms of the grown
     network, at no extra cost.
 
     Args:
