@@ -91,7 +91,6 @@ def of_matrix(matrix: tf.Tensor, count: tf.Tensor, seed: tf.Tensor) -> SingularV
         tf.TensorSpec([2], tf.int32),
     ],
     autograph=False,
-    experimental_attributes={"_noinline": True},  # One function in the graph for all sites.
 )
 def _of_matrix(matrix, count, seed):
     """The singular vectors of a matrix; traced once for all sites."""

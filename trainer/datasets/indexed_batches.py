@@ -14,6 +14,7 @@ def endless(first_step: int, batch: Callable[[tf.Tensor], Any]) -> tf.data.Datas
       batch: makes the batch of a step, an int64 scalar.
     """
     steps = tf.data.Dataset.counter(first_step)
+    batch = _unconverted(batch)
     return ahead(steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True))
 
 
@@ -26,12 +27,18 @@ def once(examples: int, batch_size: int, batch: Callable[[tf.Tensor], Any]) -> t
       batch: makes the batch of the examples with these numbers, int64 `[n]`.
     """
     firsts = tf.data.Dataset.range(0, examples, batch_size)
+    batch = _unconverted(batch)
     batches = firsts.map(
         lambda first: batch(tf.range(first, tf.minimum(first + batch_size, examples))),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
     return ahead(batches)
+
+
+def _unconverted(function: Callable[[tf.Tensor], Any]) -> Callable[[tf.Tensor], Any]:
+    """`function`, which AutoGraph is not to convert: that would take longer than tracing it."""
+    return tf.autograph.experimental.do_not_convert(function)
 
 
 def ahead(batches: tf.data.Dataset) -> tf.data.Dataset:

@@ -4,9 +4,6 @@ import abc
 
 import gin
 import tensorflow as tf
-from official.vision.ops import augment
-
-from trainer.upstream import model_garden_augment
 
 
 class Mixing(abc.ABC):
@@ -90,6 +87,11 @@ class MixupAndCutmix(Mixing):
                 f"MixupAndCutmix.cutmix_alpha = {self._arguments['cutmix_alpha']} must be 0 for "
                 f"images of {images.shape[-1]} channels: Model Garden's Cutmix is for 3"
             )
+        # They take as long to import as a small network to be built.
+        from official.vision.ops import augment
+
+        from trainer.upstream import model_garden_augment
+
         with model_garden_augment.keyed(seed):
             mixed, shares = augment.MixupAndCutmix(classes, **self._arguments)(images, labels)
         return tf.ensure_shape(mixed, images.shape), tf.ensure_shape(
