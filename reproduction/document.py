@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reproduction import claim
+from reproduction import claim, report
 from reproduction import figures as figure_list
 from trainer.command import errors
 
@@ -13,18 +13,21 @@ _HEAD = """# The paper's figures
 
 Remade by
 
-    bazel run //:reproduce -- --figure=all --output_dir=/tmp/reproduction \\
-        --data_dir=DATA --document=docs/reproduction.md
+    bazel run //:reproduce -- --figure=all --repeats=20 --processes=2 \\
+        --output_dir=/tmp/reproduction --data_dir=DATA --document=docs/reproduction.md
 
-which makes this page, too; a single one by `--figure=NAME`. Below each picture stands what the
+which makes this page, too; a single one by `--figure=NAME`. The verdicts stand as data in
+[reproduction/verdicts.json](reproduction/verdicts.json); with `--expected` and that file the same
+command says which ones came out otherwise, and ends with status 1 if a claim that was true is false
+or the reverse. Below each picture stands what the
 paper says it shows, in its words or nearly so, and what became of that here: `true`, `false`, or
 `not decided` where the 95 % interval of the paired difference over seeds (Student's t) includes
 zero. Bands are 80 % intervals of the mean over seeds, as in the paper, unless a figure says
 otherwise. Times are those of the runs that a figure needs, {processes} at a time, on two cores
 shared with others; runs that figures share count in each.
 
-As few repeats as the paper has leave many differences undecided: `--repeats=20` decides more, and
-[measurements.md](measurements.md#teacher-student-ranking) has 20 for figures 3a and 3b.
+The paper has 3 to 5 repeats, which `--repeats` leaves as they are if it is not given, and which
+leave many differences undecided.
 """
 
 
@@ -40,7 +43,7 @@ def check_place(file: pathlib.Path) -> None:
 
 
 def write(file: pathlib.Path, figures: Mapping[str, Any], folder: pathlib.Path) -> None:
-    """Writes the page, and the pictures into a folder beside it that has its name.
+    """Writes the page; pictures and verdicts go into a folder beside it that has its name.
 
     Args:
       file: the page.
@@ -57,6 +60,7 @@ def write(file: pathlib.Path, figures: Mapping[str, Any], folder: pathlib.Path) 
     for name, each in figures.items():
         shutil.copyfile(folder / f"{name}.png", pictures / f"{name}.png")
         parts.append(_section(name, each, f"{pictures.name}/{name}.png"))
+    shutil.copyfile(folder / report.VERDICTS, pictures / report.VERDICTS)
     file.write_text("\n".join(parts))
 
 
@@ -83,6 +87,7 @@ def _section(name: str, found: Mapping[str, Any], picture: str) -> str:
         f'The paper: "{found["paper"]}"\n',
         *(f"- {_line(each)}" for each in found["verdicts"]),
         "",
+        *([f"{figure_list.FIGURES[name].remark}\n"] if figure_list.FIGURES[name].remark else []),
         f"`--figure={name}`: {found['runs']} runs, {found['repeats']} repeats, "
         f"{found['seconds'] / 60:.1f} minutes.\n",
     ]

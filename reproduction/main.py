@@ -32,19 +32,24 @@ _DATA_DIR = path_flags.DEFINE_path(
 _DOCUMENT = path_flags.DEFINE_path(
     "document", "A page to write of all figures in --output_dir, e.g. docs/reproduction.md."
 )
+_EXPECTED = path_flags.DEFINE_path(
+    "expected",
+    "Verdicts to compare with, docs/reproduction/verdicts.json; status 1 if one is contradicted.",
+)
 
 
 def main(argv: list[str]) -> None:
     """Runs what is not done, and writes the figures; status 1 if a run fails, 2 on a mistake."""
     del argv
     # They bring TensorFlow along.
-    from reproduction import document, report
+    from reproduction import document, expected_verdicts, report
 
     folder = pathlib.Path(_OUTPUT_DIR.value)
     try:
         with errors.mistakes(), interrupts.catch() as interrupt:
             if _DOCUMENT.value:
                 document.check_place(pathlib.Path(_DOCUMENT.value))
+            expected = _EXPECTED.value and expected_verdicts.read(pathlib.Path(_EXPECTED.value))
             runs = _runs(folder)
             folder.mkdir(parents=True, exist_ok=True)
             # The first run of each figure stands for the others.
@@ -61,6 +66,11 @@ def main(argv: list[str]) -> None:
     if failures:
         lines = [f"  {run.path}: {why} (see {run.log})" for run, why in failures.items()]
         command_line.fail("\n".join([f"{len(failures)} runs failed:", *lines]), 1)
+    if expected:
+        found = expected_verdicts.differences(expected, report.read(folder))
+        print("\n".join(["verdicts that differ:", *(each.text for each in found)]))
+        if any(each.is_contradiction for each in found):
+            command_line.fail(f"--expected={_EXPECTED.value} is contradicted", 1)
 
 
 def _runs(folder: pathlib.Path) -> dict:

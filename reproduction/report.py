@@ -8,6 +8,8 @@ from typing import Any
 from reproduction import claim, figure, figures, measured_run
 from trainer.model_dir import json_files, strict_json
 
+VERDICTS = "verdicts.json"
+
 
 def write(
     drawn: figure.Figure,
@@ -43,10 +45,10 @@ def write(
     }
     # In the order of the paper, whatever ended first.
     everything = {name: everything[name] for name in figures.FIGURES if name in everything}
-    (folder / "verdicts.json").write_text(strict_json.dumps(everything, indent=2) + "\n")
+    (folder / VERDICTS).write_text(strict_json.dumps(everything, indent=2) + "\n")
     return verdicts
 
 
 def read(folder: pathlib.Path) -> dict[str, Any]:
     """The contents of verdicts.json by name of figure, earlier figures included."""
-    return json_files.read(folder / "verdicts.json") or {}
+    return json_files.read(folder / VERDICTS) or {}

@@ -12,6 +12,7 @@ from reproduction import (
     accuracy_by_setting,
     claim,
     document,
+    expected_verdicts,
     figures,
     measured_run,
     report,
@@ -164,6 +165,46 @@ def test_what_is_done_is_not_run_again(made):
     assert {file: file.stat().st_mtime_ns for file in done} == done
     assert (folder / "13a.csv").read_text() == table
     assert (folder / "page.md").exists()
+
+
+def test_verdicts_are_compared_with_those_of_a_page(made):
+    folder, flags, _ = made
+    _program(*flags, f"--document={folder / 'page.md'}")
+    kept = folder / "page" / "verdicts.json"
+    content = json.loads(kept.read_text())
+    first = content["13a"]["verdicts"][0]
+    assert first["verdict"] == claim.UNDECIDED  # Of two repeats.
+    first["verdict"] = claim.TRUE
+    kept.write_text(json.dumps(content))
+    status, output = _program(*flags, f"--expected={kept}")
+    assert status == 0, output
+    assert f"13a: {first['claim']}: not decided" in output and "; it was true" in output
+    assert output.count("; it was") == 1
+
+
+def test_a_contradiction_is_one_between_true_and_false():
+    def made(verdict):
+        return {"3a": {"verdicts": [{"claim": "it grows", "verdict": verdict, "detail": "1"}]}}
+
+    found = {
+        (old, new): [
+            each.is_contradiction for each in expected_verdicts.differences(made(old), made(new))
+        ]
+        for old in (claim.TRUE, claim.FALSE, claim.UNDECIDED)
+        for new in (claim.TRUE, claim.FALSE, claim.UNDECIDED)
+    }
+    assert found == {
+        (claim.TRUE, claim.TRUE): [],
+        (claim.FALSE, claim.FALSE): [],
+        (claim.UNDECIDED, claim.UNDECIDED): [],
+        (claim.TRUE, claim.FALSE): [True],
+        (claim.FALSE, claim.TRUE): [True],
+        (claim.TRUE, claim.UNDECIDED): [False],
+        (claim.FALSE, claim.UNDECIDED): [False],
+        (claim.UNDECIDED, claim.TRUE): [False],
+        (claim.UNDECIDED, claim.FALSE): [False],
+    }
+    assert expected_verdicts.differences(made(claim.TRUE), {"3b": made(claim.FALSE)["3a"]}) == []
 
 
 @pytest.mark.parametrize(
