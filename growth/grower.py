@@ -366,8 +366,9 @@ class Grower:
         neurons = []
         for site in self._sites:
             count = widths.get(site.name, site.width) - site.width
-            fan_in, fan_out = tf.shape(site.incoming())[0], tf.shape(site.outgoing())[0]
-            neurons.append(NewNeurons(tf.zeros([fan_in, count]), tf.zeros([fan_out, count])))
+            neurons.append(
+                NewNeurons(tf.zeros([site.fan_in, count]), tf.zeros([site.fan_out, count]))
+            )
         self._shapes.assign(
             surgery.grown_with_slots(self._sites, neurons, self._slots, self._carry_slots)
         )

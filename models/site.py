@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import itertools
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import tensorflow as tf
 import tf_keras
@@ -116,6 +116,16 @@ class GrowthSite:
     def outgoing(self, of: Callable[[tf.Variable], tf.Tensor] = tf.convert_to_tensor) -> tf.Tensor:
         """The outgoing weights of the neurons there are, `[m, width]`; `of` as for `incoming`."""
         return tf.concat([_columns(of(c.kernel), c.input_axis) for c in self.consumers], axis=0)
+
+    @property
+    def fan_in(self) -> tf.Tensor:
+        """n, the number of incoming weights of a neuron; int32 scalar."""
+        return _total(_rows(p.kernel, p.output_axis) for p in self.producers)
+
+    @property
+    def fan_out(self) -> tf.Tensor:
+        """m, the number of outgoing weights of a neuron; int32 scalar."""
+        return _total(_rows(c.kernel, c.input_axis) for c in self.consumers)
 
     def incoming_kernels(self, incoming: tf.Tensor) -> list[tf.Tensor]:
         """`incoming [n, k]` as one kernel for each producer, with k output channels."""
@@ -296,11 +306,26 @@ def _instead_of_end(layer) -> str:
 def _columns(kernel: tf.Tensor, axis: int) -> tf.Tensor:
     """A kernel as a matrix with one column for each channel of `axis`."""
     order = _axis_last(kernel.shape.rank, axis)
-    last = _transposed(kernel, order)
-    others = last.shape[:-1].num_elements()
-    if others:  # Known when traced, for all layers but those between two sites.
-        return tf.reshape(last, [others, -1])
+    last, rows = _transposed(kernel, order), _rows(kernel, axis)
+    if isinstance(rows, int) and rows:
+        return tf.reshape(last, [rows, -1])
     return tf.reshape(last, [-1, tf.shape(kernel)[axis]])
+
+
+def _rows(kernel: tf.Tensor, axis: int) -> int | tf.Tensor:
+    """The number of rows of `_columns`; an int where it is known when traced.
+
+    It is for all layers but those whose other channels grow, too.
+    """
+    others = _axis_last(kernel.shape.rank, axis)[:-1]
+    sizes = [kernel.shape[i] for i in others]
+    if None not in sizes:
+        return math.prod(sizes)
+    return tf.reduce_prod(tf.gather(tf.shape(kernel), others))
+
+
+def _total(numbers: Iterable[int | tf.Tensor]) -> tf.Tensor:
+    return tf.convert_to_tensor(sum(numbers), tf.int32)
 
 
 def _kernels(columns: tf.Tensor, like: Sequence[tuple[tf.Tensor, int]]) -> list[tf.Tensor]:

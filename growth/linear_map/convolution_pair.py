@@ -18,6 +18,7 @@ counts hidden positions u beyond the border of the hidden map, which are zeros a
 contribution of the few v at the border that read them is subtracted.
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -68,19 +69,26 @@ def matrix(
         for i in (0, 1)
     )
     padded = _resize(_resize(inputs, rows, 1), columns, 2)
-    # [q, p] of the rows, [q, p] of the columns, input channels, output channels.
-    result = _kernel_gradient(padded, output_gradients, rows, columns)
-    result -= _beyond_rows(padded, output_gradients, rows, columns)
+    channels, outputs = tf.shape(padded)[3], tf.shape(output_gradients)[3]
+    parts = _Parts(channels, outputs)
     turned, turned_gradients = (tf.transpose(x, [0, 2, 1, 3]) for x in (padded, output_gradients))
-    beyond = _beyond_rows(turned, turned_gradients, columns, rows)
-    result -= tf.transpose(beyond, [2, 3, 0, 1, 4, 5])
-    result += _beyond_both(padded, output_gradients, rows, columns)
-    channels, outputs = tf.shape(inputs)[3], tf.shape(output_gradients)[3]
-    (q_rows, p_rows), (q_columns, p_columns) = rows.taps.shape, columns.taps.shape
-    return tf.reshape(
-        tf.transpose(result, [0, 2, 5, 1, 3, 4]),
-        [q_rows * q_columns * outputs, p_rows * p_columns * channels],
-    )
+    everywhere = parts.kernel_gradient(padded, output_gradients, rows, columns)
+    beyond_rows = parts.beyond_rows(padded, output_gradients, rows, columns)
+    beyond_columns = parts.beyond_rows(turned, turned_gradients, columns, rows)
+    blocks = []
+    for q, s in itertools.product(range(len(rows.taps)), range(len(columns.taps))):
+        block = everywhere[q][s]
+        if q in beyond_rows:
+            block -= beyond_rows[q][s]
+        if s in beyond_columns:
+            block -= tf.transpose(beyond_columns[s][q], [1, 0, 2, 3])
+        if q in beyond_rows and s in beyond_columns:
+            block += _beyond_both(padded, output_gradients, rows, columns, q, s)
+        blocks.append(block)
+    # [taps of the consumer, two axes of taps of the producer, input channels, output channels].
+    result = tf.transpose(tf.stack(blocks), [0, 4, 1, 2, 3])
+    p_rows, p_columns = rows.taps.shape[1], columns.taps.shape[1]
+    return tf.reshape(result, [len(blocks) * outputs, p_rows * p_columns * channels])
 
 
 def _axis(first: window.Window, second: window.Window, size: int, output_size: int) -> _Axis:
@@ -103,65 +111,76 @@ def _axis(first: window.Window, second: window.Window, size: int, output_size: i
 
 def _resize(inputs: tf.Tensor, axis: _Axis, dimension: int) -> tf.Tensor:
     """`inputs` with exactly the positions that the auxiliary convolution reads."""
-    start, end = max(-axis.before, 0), inputs.shape[dimension] - max(-axis.after, 0)
-    inputs = tf.gather(inputs, tf.range(start, end), axis=dimension)
+    if axis.before < 0 or axis.after < 0:
+        start, end = max(-axis.before, 0), inputs.shape[dimension] - max(-axis.after, 0)
+        inputs = tf.gather(inputs, np.arange(start, end), axis=dimension)
     padding = np.zeros([4, 2], int)
     padding[dimension] = max(axis.before, 0), max(axis.after, 0)
-    return tf.pad(inputs, padding)
+    return tf.pad(inputs, padding) if padding.any() else inputs
 
 
-def _kernel_gradient(padded, output_gradients, rows, columns):
-    """K at all taps, `[q, p, q, p, input channels, output channels]`: rows, then columns."""
-    size = [rows.taps.max() + 1, columns.taps.max() + 1]
-    kernel = _filter_gradient(padded, size, output_gradients, rows.stride, columns.stride)
-    return tf.gather(tf.gather(kernel, columns.taps, axis=1), rows.taps, axis=0)
+class _Parts(NamedTuple):
+    """The parts of A that are gradients by kernels.
+
+    Attributes:
+      channels: of the inputs.
+      outputs: channels of the outputs.
+    """
+
+    channels: tf.Tensor
+    outputs: tf.Tensor
+
+    def kernel_gradient(self, padded, output_gradients, rows, columns):
+        """K at all taps: by q of the rows, then by q of the columns.
+
+        Each is `[p, p, channels, outputs]`, with p of the rows first.
+        """
+        size = [rows.taps.max() + 1, columns.taps.max() + 1]
+        kernel = self._filter_gradient(padded, size, output_gradients, rows.stride, columns.stride)
+        at_taps = tf.gather(tf.gather(kernel, columns.taps, axis=1), rows.taps, axis=0)
+        return [
+            tf.unstack(of_row, len(columns.taps), axis=1)
+            for of_row in tf.unstack(at_taps, len(rows.taps))
+        ]
+
+    def beyond_rows(self, padded, output_gradients, rows, columns):
+        """What of `kernel_gradient` comes from hidden rows beyond the border.
+
+        By those q of the rows that have such.
+        """
+        parts = {}
+        for q, (taps, positions) in enumerate(zip(rows.taps, rows.beyond, strict=True)):
+            if not len(positions):
+                continue
+            # Each of these output positions becomes an example of its own, with the rows it reads.
+            read = rows.stride * positions[:, np.newaxis] + taps
+            inputs = tf.gather(padded, read, axis=1)
+            inputs = tf.reshape(inputs, [-1, len(taps), padded.shape[2], self.channels])
+            gradients = tf.gather(output_gradients, positions, axis=1)
+            gradients = tf.reshape(gradients, [-1, 1, output_gradients.shape[2], self.outputs])
+            size = [len(taps), columns.taps.max() + 1]
+            kernel = self._filter_gradient(inputs, size, gradients, 1, columns.stride)
+            at_taps = tf.gather(kernel, columns.taps, axis=1)
+            parts[q] = tf.unstack(at_taps, len(columns.taps), axis=1)
+        return parts
+
+    def _filter_gradient(self, inputs, size, output_gradients, row_stride, column_stride):
+        """The gradient by the kernel of a convolution without padding."""
+        return tf.raw_ops.Conv2DBackpropFilter(
+            input=inputs,
+            filter_sizes=[*size, self.channels, self.outputs],
+            out_backprop=output_gradients,
+            strides=[1, row_stride, column_stride, 1],
+            padding="VALID",
+        )
 
 
-def _beyond_rows(padded, output_gradients, rows, columns):
-    """The part of `_kernel_gradient` that comes from hidden rows beyond the border."""
-    parts = []
-    for taps, positions in zip(rows.taps, rows.beyond, strict=True):
-        # Each of these output positions becomes an example of its own, with the rows it reads.
-        read = rows.stride * positions[:, np.newaxis] + taps
-        inputs = tf.gather(padded, read, axis=1)
-        inputs = tf.reshape(inputs, [-1, len(taps), *inputs.shape[3:4], tf.shape(padded)[3]])
-        gradients = tf.gather(output_gradients, positions, axis=1)
-        gradients = tf.reshape(gradients, tf.concat([[-1, 1], tf.shape(gradients)[2:]], axis=0))
-        size = [len(taps), columns.taps.max() + 1]
-        if len(positions):
-            kernel = _filter_gradient(inputs, size, gradients, 1, columns.stride)
-        else:
-            kernel = tf.zeros([*size, tf.shape(padded)[3], tf.shape(output_gradients)[3]])
-        parts.append(tf.gather(kernel, columns.taps, axis=1))
-    return tf.stack(parts)
-
-
-def _beyond_both(padded, output_gradients, rows, columns):
-    """The part of `_beyond_rows` that comes from hidden columns beyond the border as well."""
-    parts = []
-    for row_taps, row_positions in zip(rows.taps, rows.beyond, strict=True):
-        for column_taps, column_positions in zip(columns.taps, columns.beyond, strict=True):
-            inputs = tf.gather(
-                tf.gather(padded, rows.stride * row_positions[:, np.newaxis] + row_taps, axis=1),
-                columns.stride * column_positions[:, np.newaxis] + column_taps,
-                axis=3,
-            )
-            gradients = tf.gather(
-                tf.gather(output_gradients, row_positions, axis=1), column_positions, axis=2
-            )
-            parts.append(tf.einsum("bvpwqi,bvwo->pqio", inputs, gradients))
-    shape = [len(rows.taps), len(columns.taps), *rows.taps.shape[1:], *columns.taps.shape[1:]]
-    both = tf.reshape(tf.stack(parts), [*shape, *tf.unstack(tf.shape(parts[0])[2:])])
-    return tf.transpose(both, [0, 2, 1, 3, 4, 5])
-
-
-def _filter_gradient(inputs, size, output_gradients, row_stride, column_stride):
-    """The gradient by the kernel of a convolution without padding."""
-    channels = [tf.shape(inputs)[3], tf.shape(output_gradients)[3]]
-    return tf.raw_ops.Conv2DBackpropFilter(
-        input=inputs,
-        filter_sizes=[*size, *channels],
-        out_backprop=output_gradients,
-        strides=[1, row_stride, column_stride, 1],
-        padding="VALID",
-    )
+def _beyond_both(padded, output_gradients, rows, columns, q, s):
+    """What of a block comes from hidden rows and columns beyond the border, of both at once."""
+    row_positions, column_positions = rows.beyond[q], columns.beyond[s]
+    inputs = tf.gather(padded, rows.stride * row_positions[:, np.newaxis] + rows.taps[q], axis=1)
+    read = columns.stride * column_positions[:, np.newaxis] + columns.taps[s]
+    inputs = tf.gather(inputs, read, axis=3)
+    gradients = tf.gather(output_gradients, row_positions, axis=1)
+    gradients = tf.gather(gradients, column_positions, axis=2)
+    return tf.einsum("bvpwqi,bvwo->pqio", inputs, gradients)

@@ -82,7 +82,7 @@ class LinearMap:
     @property
     def shape(self) -> tuple[tf.Tensor, tf.Tensor]:
         """(m, n): the lengths of a neuron's outgoing and incoming weights."""
-        return tf.shape(self.site.outgoing())[0], tf.shape(self.site.incoming())[0]
+        return self.site.fan_out, self.site.fan_in
 
     def to_incoming(self, outgoing: tf.Tensor) -> tf.Tensor:
         """A^T `outgoing`: `[m, k]` to `[n, k]`."""
