@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from trainer.datasets import csv_columns, csv_file, dataset, held_out, indexed_batches
 
+_GROUP = 8  # Batches that are made at once.
+
 
 @gin.configurable
 class CsvTable(dataset.Dataset):
@@ -91,8 +93,10 @@ class CsvTable(dataset.Dataset):
 
     def train(self, first_step: int) -> tf.data.Dataset:
         """See `Dataset.train`."""
-        return indexed_batches.endless(
-            first_step, lambda step: _gather(self._train, self._order.batch(step))
+        return indexed_batches.endless_by_groups(
+            first_step,
+            _GROUP,
+            lambda steps: _gather(self._train, self._order.batch(steps)),
         )
 
     def test(self) -> tf.data.Dataset:

@@ -104,21 +104,26 @@ class ShuffledOrder:
         self._seed = seeds.stream(seed, "order")
 
     def batch(self, step: tf.Tensor) -> tf.Tensor:
-        """The indices of the examples of the batch of `step`, int64 `[batch_size]`."""
-        position = self._positions(step)
-        return permutation.permute(
+        """The indices of the examples of the batch of `step`, int64 `[batch_size]`.
+
+        Of several steps, `[n]`, those of each: `[n, batch_size]`.
+        """
+        positions = self._positions(step)
+        position = tf.reshape(positions, [-1])
+        indices = permutation.permute(
             position % self._examples,
             self._seed,
             position // self._examples,
             tf.constant(self._examples, tf.int64),
         )
+        return tf.reshape(indices, positions.shape)
 
     def epochs(self, step: tf.Tensor) -> tf.Tensor:
         """The epochs that the examples of the batch of `step` are of, int64 `[batch_size]`."""
         return self._positions(step) // self._examples
 
     def _positions(self, step):
-        first = tf.cast(step, tf.int64) * self._batch_size
+        first = tf.cast(step, tf.int64)[..., tf.newaxis] * self._batch_size
         return first + tf.range(self._batch_size, dtype=tf.int64)
 
 

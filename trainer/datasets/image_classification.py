@@ -21,6 +21,10 @@ from trainer.datasets import (
 from trainer.datasets import mixing as mixing_lib
 from trainer.datasets import pixel_normalization as normalization_lib
 
+# Batches that are made at once, at most, and the numbers in them: 64 MiB.
+_MOST_BATCHES = 8
+_MOST_NUMBERS = 2**24
+
 
 @gin.configurable
 class ImageClassification(prepared_images.PreparedImages):
@@ -75,7 +79,13 @@ class ImageClassification(prepared_images.PreparedImages):
 
     def _batches(self, first_step: int, rows: slice) -> tf.data.Dataset:
         """See `ClassifiedImages`."""
-        return indexed_batches.endless(first_step, lambda step: self._batch(step, rows))
+        if self._augmentation is not None or self._mixing is not None:
+            return indexed_batches.endless(first_step, lambda step: self._batch(step, rows))
+        numbers = (rows.stop - rows.start) * math.prod(self.image_shape)
+        group = max(1, min(_MOST_BATCHES, _MOST_NUMBERS // numbers))
+        return indexed_batches.endless_by_groups(
+            first_step, group, lambda steps: self._plain_batches(steps, rows)
+        )
 
     def test(self) -> tf.data.Dataset:
         """See `Dataset.test`."""
@@ -92,6 +102,15 @@ class ImageClassification(prepared_images.PreparedImages):
         images, labels = _gather(self._train, indices)
         images = self._augment(images, self._order.epochs(step)[rows], indices)
         return self._mix(self._inputs(images), labels, step)
+
+    def _plain_batches(self, steps: tf.Tensor, rows: slice) -> tuple[tf.Tensor, tf.Tensor]:
+        """The examples `rows` of the training batches of several steps, as they are in the set."""
+        indices = self._order.batch(steps)[:, rows]
+        images, labels = _gather(self._train, tf.reshape(indices, [-1]))
+        inputs = self._inputs(images)
+        return tf.reshape(inputs, [*indices.shape, *inputs.shape[1:]]), tf.reshape(
+            labels, indices.shape
+        )
 
     def _inputs_shape(self, name: str) -> tuple[int, int, int]:
         """See `PreparedImages`."""

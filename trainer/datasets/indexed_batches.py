@@ -18,6 +18,25 @@ def endless(first_step: int, batch: Callable[[tf.Tensor], Any]) -> tf.data.Datas
     return ahead(steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True))
 
 
+def endless_by_groups(
+    first_step: int, group: int, batches: Callable[[tf.Tensor], Any]
+) -> tf.data.Dataset:
+    """`endless`, for batches that take less time to make than operations to be called.
+
+    Args:
+      first_step: the step of the first batch.
+      group: batches that are made at once.
+      batches: makes those of some steps, int64 `[group]`: arrays `[group, batch, ...]`.
+    """
+    steps = tf.data.Dataset.counter(first_step, group)
+    groups = steps.map(
+        _unconverted(lambda step: batches(step + tf.range(group, dtype=tf.int64))),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+    return ahead(groups.unbatch())
+
+
 def once(examples: int, batch_size: int, batch: Callable[[tf.Tensor], Any]) -> tf.data.Dataset:
     """Batches of all examples in order, the last of which may be smaller.
 
