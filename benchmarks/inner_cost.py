@@ -3,7 +3,7 @@
 The time of a growth of all 12 sites of WRN-28-1 by 25 % with 100 inner steps, over that of 100
 forward and backward passes over the growth batch, measured in turn. GradMaxOpt needs only what went
 into the sites and dL/dz; FireflyOpt passes through the network with the new neurons in it, Firefly
-with all candidates.
+with all candidates, of which its last line has fewer.
 
 ./bazelw run //benchmarks:inner_cost
 """
@@ -35,6 +35,7 @@ def _methods():
         gradmax_opt.GradMaxOpt(optimizer=inner, inverse=True),
         firefly_opt.FireflyOpt(optimizer=inner),
         firefly.Firefly(optimizer=inner),
+        firefly.Firefly(optimizer=inner, candidates=1, splits=1),
     ]
 
 
@@ -67,6 +68,8 @@ def main(argv):
     logging.set_verbosity(logging.ERROR)
     for method in _methods():
         name = type(method).__name__ + (", inverse" if getattr(method, "_inverse", False) else "")
+        if getattr(method, "_splits", None) is not None:
+            name += ", a new neuron and a split for each that is wanted"
         print(f"{name}: {paired.describe(_ratios(method))} passes an inner step", flush=True)
 
 

@@ -44,13 +44,16 @@ class Firefly(method.GrowthMethod):
     an estimate.
 
     With all candidates in it the network is more than twice as wide, so that a step of the descent
-    costs several times a training step; `FireflyOpt` has new neurons alone, and no choice.
+    costs several times a training step. `splits` leaves some of them out; `FireflyOpt` has new
+    neurons alone, and no choice.
 
     Args:
       scale: the norm that eps is a fraction of, from the existing weights on a side.
       fraction: eps over the norm of `scale`: how far splits move, and how long the outgoing weights
         of new neurons are; above 0.
       candidates: how many new neurons are tried for each that is wanted.
+      splits: how many splits are tried for each neuron that is wanted, of old neurons that are
+        drawn at random; None to try all.
       optimizer: of the inner optimization.
 
     Raises:
@@ -64,15 +67,19 @@ class Firefly(method.GrowthMethod):
         scale: Callable[[tf.Tensor], tf.Tensor] = scales.mean_norm,
         fraction: float = 0.01,
         candidates: int = 2,
+        splits: int | None = None,
         optimizer: inner_optimization.ProjectedAdam | None = None,
     ):
         if fraction <= 0:
             raise ValueError(f"Firefly.fraction = {fraction} must be above 0, e.g. 0.01")
         if candidates < 1:
             raise ValueError(f"Firefly.candidates = {candidates} must be at least 1")
+        if splits is not None and splits < 0:
+            raise ValueError(f"Firefly.splits = {splits} must be at least 0, or None for all")
         self._scale = scale
         self._fraction = fraction
         self._candidates = candidates
+        self._splits = splits
         self._optimizer = optimizer or inner_optimization.ProjectedAdam()
 
     def __call__(
@@ -80,14 +87,23 @@ class Firefly(method.GrowthMethod):
     ) -> NewNeurons:
         """Random directions of all candidates, for `refine`; see `GrowthMethod.__call__`."""
         fan_out, fan_in = linear_map.shape
-        width = tf.shape(linear_map.site.incoming())[1]
         new = self._candidates * count
-        seeds = tf.random.split(seed)
+        seeds = tf.random.split(seed, 3)
+        split = self._split(tf.shape(linear_map.site.incoming())[1], count, seeds[2])
+        total = new + tf.size(split)
         return NewNeurons(
-            method.unit_columns(fan_in, new + width, seeds[0]),
-            method.unit_columns(fan_out, new + width, seeds[1]),
-            parents=tf.concat([tf.fill([new], -1), tf.range(width)], axis=0),
+            method.unit_columns(fan_in, total, seeds[0]),
+            method.unit_columns(fan_out, total, seeds[1]),
+            parents=tf.concat([tf.fill([new], -1), split], axis=0),
         )
+
+    def _split(self, width, count, seed):
+        """The old neurons whose splits are tried."""
+        neurons = tf.range(width)
+        if self._splits is None:
+            return neurons
+        drawn = tf.argsort(tf.random.stateless_uniform([width], seed))
+        return tf.sort(drawn[: self._splits * count])
 
     def refine(
         self, trial: trial_lib.Trial, neurons: Sequence[NewNeurons], counts: Sequence[tf.Tensor]

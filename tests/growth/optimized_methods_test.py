@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from growth.linear_map import linear_map
 from growth.methods import (
     all_zero,
     firefly,
@@ -206,7 +207,31 @@ def test_firefly_grows_one_site_and_leaves_the_other():
     np.testing.assert_array_equal(model.sites[1].outgoing(), outgoing)
 
 
-@pytest.mark.parametrize("argument", [{"fraction": 0.0}, {"candidates": 0}])
+@pytest.mark.parametrize(("splits", "expected"), [(None, 5), (0, 0), (1, 2), (2, 4), (9, 5)])
+def test_firefly_tries_the_splits_that_it_is_told_to(splits, expected):
+    view = linear_map.LinearMap(networks.network((5,)).sites[0])
+    method = firefly.Firefly(candidates=3, splits=splits)
+    parents = {}
+    for seed in (0, 1):
+        new = method(view, tf.constant(2), tf.constant([seed, 3]))
+        found = new.parents.numpy().tolist()
+        assert found[:6] == [-1] * 6
+        parents[seed] = found[6:]
+        assert len(parents[seed]) == expected == len(set(parents[seed]))
+        assert new.incoming.shape[1] == new.outgoing.shape[1] == 6 + expected
+        assert set(parents[seed]) <= set(range(5))
+    assert (parents[0] != parents[1]) == (splits in (1, 2))
+
+
+def test_firefly_grows_without_any_splits():
+    model, data = networks.network((5,)), networks.batch()
+    before = _loss(model, data)
+    networks.grower(model, firefly.Firefly(splits=0), neurons=(2,)).grow(0, data)
+    assert model.sites[0].width == 7
+    assert _loss(model, data) < before
+
+
+@pytest.mark.parametrize("argument", [{"fraction": 0.0}, {"candidates": 0}, {"splits": -1}])
 def test_firefly_names_what_is_out_of_range(argument):
     with pytest.raises(ValueError, match=rf"Firefly.{next(iter(argument))} = "):
         firefly.Firefly(**argument)
