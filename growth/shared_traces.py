@@ -18,12 +18,11 @@ class SharedTraces:
 
     For another site of the kind the traced function is called with that site's variables and
     observed tensors in the place of those that it captured. Each site is traced by itself where a
-    layer has no `trace_key`, where there are several replicas, and where a compiler is to see the
-    values of arguments.
+    layer has no `trace_key`, where the function captures anything else, where replicas have values
+    of their own, and where a compiler is to see the values of arguments.
 
     Args:
-      function: maps (linear_map, *arguments) to tensors; the arguments are tensors. It captures
-        nothing that belongs to a site beside its variables and what the linear map has observed.
+      function: maps (linear_map, *arguments) to tensors; the arguments are tensors.
     """
 
     def __init__(self, function: Callable[..., Any]):
@@ -73,9 +72,10 @@ def _layers(site: site_lib.GrowthSite) -> list:
 
 def _key(view: linear_map.LinearMap) -> Hashable | None:
     """The kind of a site; None for one that is unlike all others."""
-    if tf.distribute.get_strategy().num_replicas_in_sync > 1:
-        return None
     site = view.site
+    # Under some strategies variables and tensors are one of each for every replica.
+    if any(hasattr(part, "values") for part in (*_variables(site), *view.tensors)):
+        return None
     layers = [_layer_key(layer) for layer in _layers(site)]
     if None in layers:
         return None
