@@ -62,23 +62,20 @@ def top(
         return of_matrix(linear_map.matrix(), count, seed)
     fan_out, fan_in = linear_map.shape
     smaller = tf.minimum(fan_out, fan_in)
-    # Traced once each, for all products below.
-    to_incoming, to_outgoing = (
-        tf.function(product, [tf.TensorSpec([None, None])], autograph=False)
-        for product in (linear_map.to_incoming, linear_map.to_outgoing)
-    )
 
     def build():
         return tf.cond(
             fan_out <= fan_in,
-            lambda: tf.transpose(to_incoming(tf.eye(fan_out))),
-            lambda: to_outgoing(tf.eye(fan_in)),
+            lambda: tf.transpose(linear_map.to_incoming(tf.eye(fan_out))),
+            lambda: linear_map.to_outgoing(tf.eye(fan_in)),
         )
 
     return tf.cond(
         (smaller <= _SMALL) | (_krylov_size(count) > smaller),
         lambda: SingularVectors(*_of_matrix(build(), count, seed)),
-        lambda: _by_products(to_outgoing, to_incoming, (fan_out, fan_in), count, seed),
+        lambda: _by_products(
+            linear_map.to_outgoing, linear_map.to_incoming, (fan_out, fan_in), count, seed
+        ),
     )
 
 
