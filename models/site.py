@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import itertools
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import tensorflow as tf
 import tf_keras
@@ -120,12 +120,12 @@ class GrowthSite:
     @property
     def fan_in(self) -> tf.Tensor:
         """n, the number of incoming weights of a neuron; int32 scalar."""
-        return _total(_rows(p.kernel, p.output_axis) for p in self.producers)
+        return tf.add_n([_row_count(p.kernel, p.output_axis) for p in self.producers])
 
     @property
     def fan_out(self) -> tf.Tensor:
         """m, the number of outgoing weights of a neuron; int32 scalar."""
-        return _total(_rows(c.kernel, c.input_axis) for c in self.consumers)
+        return tf.add_n([_row_count(c.kernel, c.input_axis) for c in self.consumers])
 
     def incoming_kernels(self, incoming: tf.Tensor) -> list[tf.Tensor]:
         """`incoming [n, k]` as one kernel for each producer, with k output channels."""
@@ -306,26 +306,20 @@ def _instead_of_end(layer) -> str:
 def _columns(kernel: tf.Tensor, axis: int) -> tf.Tensor:
     """A kernel as a matrix with one column for each channel of `axis`."""
     order = _axis_last(kernel.shape.rank, axis)
-    last, rows = _transposed(kernel, order), _rows(kernel, axis)
-    if isinstance(rows, int) and rows:
+    last = _transposed(kernel, order)
+    rows = last.shape[:-1].num_elements()
+    if rows:  # Known when traced, for all layers but those whose other channels grow, too.
         return tf.reshape(last, [rows, -1])
     return tf.reshape(last, [-1, tf.shape(kernel)[axis]])
 
 
-def _rows(kernel: tf.Tensor, axis: int) -> int | tf.Tensor:
-    """The number of rows of `_columns`; an int where it is known when traced.
+def _row_count(kernel: tf.Tensor, axis: int) -> tf.Tensor:
+    """The number of rows of `_columns`.
 
-    It is for all layers but those whose other channels grow, too.
+    Not a constant, where it could be one: TensorFlow warns of branches that it then takes out.
     """
     others = _axis_last(kernel.shape.rank, axis)[:-1]
-    sizes = [kernel.shape[i] for i in others]
-    if None not in sizes:
-        return math.prod(sizes)
     return tf.reduce_prod(tf.gather(tf.shape(kernel), others))
-
-
-def _total(numbers: Iterable[int | tf.Tensor]) -> tf.Tensor:
-    return tf.convert_to_tensor(sum(numbers), tf.int32)
 
 
 def _kernels(columns: tf.Tensor, like: Sequence[tuple[tf.Tensor, int]]) -> list[tf.Tensor]:
