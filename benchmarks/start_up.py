@@ -1,9 +1,9 @@
-"""What a user waits for: CPU seconds of whole programs, from the command to its end.
+"""CPU seconds of whole programs, from the command to its end: the time that a user waits.
 
-A run of one step ends soon after its first: what it takes is the import of TensorFlow, the network
-and its data, the traces of a step and of a growth, and the files of a run. Those of images need
-Fashion-MNIST, and are left out without it; the first run on a machine decodes the images as well.
-The sweep is of one process: what its last run takes beyond those before it.
+A run of one step ends soon after its first: its time goes into the import of TensorFlow, the
+network and its data, the traces of a step and of a growth, and the files of a run. Those of images
+need Fashion-MNIST, and are left out without it; the first run on a machine decodes the images as
+well. The sweep runs in one process; its line is the time of a run beyond the first.
 
 ./bazelw run //benchmarks:start_up
 """

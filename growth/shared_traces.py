@@ -81,7 +81,7 @@ def _key(view: linear_map.LinearMap) -> Hashable | None:
         return None
     parts = [*_variables(site), *view.tensors]
     same = [next(i for i, x in enumerate(parts) if x is part) for part in parts]
-    shapes = [None if x is None else (x.dtype, tuple(x.shape)) for x in parts]
+    shapes = [None if x is None else (x.dtype, x.shape) for x in parts]
     sizes = len(site.producers), len(site.between), len(site.consumers)
     return (sizes, tuple(layers), tuple(same), tuple(shapes), view.trace_key)
 

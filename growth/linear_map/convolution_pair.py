@@ -144,9 +144,9 @@ class _Parts(NamedTuple):
         ]
 
     def beyond_rows(self, padded, output_gradients, rows, columns):
-        """What of `kernel_gradient` comes from hidden rows beyond the border.
+        """The part of `kernel_gradient` that comes from hidden rows beyond the border.
 
-        By those q of the rows that have such.
+        By q, for those q of the rows that read beyond it.
         """
         parts = {}
         for q, (taps, positions) in enumerate(zip(rows.taps, rows.beyond, strict=True)):
@@ -176,7 +176,7 @@ class _Parts(NamedTuple):
 
 
 def _beyond_both(padded, output_gradients, rows, columns, q, s):
-    """What of a block comes from hidden rows and columns beyond the border, of both at once."""
+    """The part of a block that comes from beyond the border along both axes at once."""
     row_positions, column_positions = rows.beyond[q], columns.beyond[s]
     inputs = tf.gather(padded, rows.stride * row_positions[:, np.newaxis] + rows.taps[q], axis=1)
     read = columns.stride * column_positions[:, np.newaxis] + columns.taps[s]

@@ -75,7 +75,7 @@ class LinearMap:
 
     @property
     def trace_key(self) -> Hashable:
-        """What results depend on beside the site's layers and the `tensors`."""
+        """All that results depend on beside the site's layers and the `tensors`."""
         sources = None if self._observed is None else self._sources()
         return self._is_small, None if sources is None else tuple(sources)
 

@@ -126,7 +126,7 @@ class ChannelWise(tf_keras.layers.Layer):
 
     @property
     def trace_key(self) -> tuple | None:
-        """What the layer computes depends on this beside `values` and the class; None: on more.
+        """All that outputs depend on beside inputs, `values` and the class; None if not known.
 
         See `GrowableLayer.trace_key`. A subclass says so for itself.
         """
@@ -184,7 +184,7 @@ class Activation(ChannelWise):
     @property
     def trace_key(self) -> tuple:
         """See `ChannelWise.trace_key`."""
-        return (self.function,)
+        return (id(self.function),)  # A function of a user's own need not be hashable.
 
     def transform(self, channels: tf.Tensor, values: Values, old: tf.Tensor | None) -> tf.Tensor:
         """See `ChannelWise.transform`."""

@@ -107,7 +107,7 @@ class GrowableLayer(tf_keras.layers.Layer):
 
     @property
     def trace_key(self) -> tuple | None:
-        """What `linear` depends on beside kernels and the class, or None if that is not known.
+        """All that `linear` depends on beside inputs, kernel and class; None if not known.
 
         Layers of one class with equal keys, and variables of equal declared shapes, are traced to
         the same operations, and growth traces one for all. A subclass says so for itself.

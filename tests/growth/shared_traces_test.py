@@ -1,5 +1,6 @@
 """Sites that are alike share a trace, and get the neurons that a trace of their own gives."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -138,6 +139,26 @@ def test_sites_that_may_differ_have_traces_of_their_own(options, kinds):
     got, traces = _neurons(model, batch, gradmax.GradMax(), share=True)
     assert traces == kinds
     _assert_same(got, expected)
+
+
+@dataclasses.dataclass
+class _Slope:
+    """An activation that has no hash, as a data class has none."""
+
+    slope: float
+
+    def __call__(self, x):
+        return self.slope * activations.relu(x)
+
+
+def test_an_activation_need_not_be_hashable():
+    one = _Slope(0.5)
+    for make, kinds in ((lambda i: one, 3), (lambda i: _Slope(1.0 + i), 4)):
+        model, batch = _chain(between=lambda i, make=make: channel_wise.Activation(make(i)))
+        expected, _ = _neurons(model, batch, gradmax.GradMax(), share=False)
+        got, traces = _neurons(model, batch, gradmax.GradMax(), share=True)
+        assert traces == kinds
+        _assert_same(got, expected)
 
 
 def test_a_function_that_captures_more_is_not_shared():

@@ -9,8 +9,6 @@ import tensorflow as tf
 
 from trainer.datasets import csv_columns, csv_file, dataset, held_out, indexed_batches
 
-_GROUP = 8  # Batches that are made at once.
-
 
 @gin.configurable
 class CsvTable(dataset.Dataset):
@@ -93,9 +91,10 @@ class CsvTable(dataset.Dataset):
 
     def train(self, first_step: int) -> tf.data.Dataset:
         """See `Dataset.train`."""
+        features = self._train[0].shape[1:].num_elements()
         return indexed_batches.endless_by_groups(
             first_step,
-            _GROUP,
+            self.batch_size * max(1, features),
             lambda steps: _gather(self._train, self._order.batch(steps)),
         )
 

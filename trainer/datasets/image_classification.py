@@ -21,10 +21,6 @@ from trainer.datasets import (
 from trainer.datasets import mixing as mixing_lib
 from trainer.datasets import pixel_normalization as normalization_lib
 
-# Batches that are made at once, at most, and the numbers in them: 64 MiB.
-_MOST_BATCHES = 8
-_MOST_NUMBERS = 2**24
-
 
 @gin.configurable
 class ImageClassification(prepared_images.PreparedImages):
@@ -82,9 +78,8 @@ class ImageClassification(prepared_images.PreparedImages):
         if self._augmentation is not None or self._mixing is not None:
             return indexed_batches.endless(first_step, lambda step: self._batch(step, rows))
         numbers = (rows.stop - rows.start) * math.prod(self.image_shape)
-        group = max(1, min(_MOST_BATCHES, _MOST_NUMBERS // numbers))
         return indexed_batches.endless_by_groups(
-            first_step, group, lambda steps: self._plain_batches(steps, rows)
+            first_step, numbers, lambda steps: self._plain_batches(steps, rows)
         )
 
     def test(self) -> tf.data.Dataset:

@@ -5,6 +5,10 @@ from typing import Any
 
 import tensorflow as tf
 
+# Batches that are made at once, at most, and the numbers in them: 64 MiB.
+_MOST_BATCHES = 8
+_MOST_NUMBERS = 2**24
+
 
 def endless(first_step: int, batch: Callable[[tf.Tensor], Any]) -> tf.data.Dataset:
     """Training batches without end, made in parallel and given in order.
@@ -19,15 +23,16 @@ def endless(first_step: int, batch: Callable[[tf.Tensor], Any]) -> tf.data.Datas
 
 
 def endless_by_groups(
-    first_step: int, group: int, batches: Callable[[tf.Tensor], Any]
+    first_step: int, numbers: int, batches: Callable[[tf.Tensor], Any]
 ) -> tf.data.Dataset:
-    """`endless`, for batches that take less time to make than operations to be called.
+    """`endless`, several batches at once: of small ones, calling operations takes most of the time.
 
     Args:
       first_step: the step of the first batch.
-      group: batches that are made at once.
-      batches: makes those of some steps, int64 `[group]`: arrays `[group, batch, ...]`.
+      numbers: in a batch; of large ones fewer are made at once.
+      batches: makes those of some steps, int64 `[steps]`: arrays `[steps, batch, ...]`.
     """
+    group = max(1, min(_MOST_BATCHES, _MOST_NUMBERS // numbers))
     steps = tf.data.Dataset.counter(first_step, group)
     groups = steps.map(
         _unconverted(lambda step: batches(step + tf.range(group, dtype=tf.int64))),
