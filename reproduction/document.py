@@ -87,7 +87,6 @@ def _section(name: str, found: Mapping[str, Any], picture: str) -> str:
         f'The paper: "{found["paper"]}"\n',
         *(f"- {_line(each)}" for each in found["verdicts"]),
         "",
-        *([f"{figure_list.FIGURES[name].remark}\n"] if figure_list.FIGURES[name].remark else []),
         f"`--figure={name}`: {found['runs']} runs, {found['repeats']} repeats, "
         f"{found['seconds'] / 60:.1f} minutes.\n",
     ]

@@ -23,7 +23,6 @@ class Figure(abc.ABC):
       name: of the figure in the paper, e.g. "2a".
       title: what it shows.
       paper: what the paper says it shows, in short.
-      remark: why a claim did not come out, as far as an experiment has shown it.
       repeats: of each run, with the seeds 0, 1, 2, ...; the paper's number where it gives one.
       needs_images: whether its runs read Fashion-MNIST.
     """
@@ -31,7 +30,6 @@ class Figure(abc.ABC):
     name: str
     title: str
     paper: str
-    remark: str = ""
     repeats: int = 5
     needs_images: bool = False
 

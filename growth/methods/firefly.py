@@ -52,9 +52,9 @@ class Firefly(method.GrowthMethod):
       fraction: eps over the norm of `scale`: how far splits move, and how long the outgoing weights
         of new neurons are; above 0.
       candidates: how many new neurons are tried for each that is wanted.
+      optimizer: of the inner optimization.
       splits: how many splits are tried for each neuron that is wanted, of old neurons that are
         drawn at random; None to try all.
-      optimizer: of the inner optimization.
 
     Raises:
       ValueError: an argument is out of range.
@@ -67,8 +67,8 @@ class Firefly(method.GrowthMethod):
         scale: Callable[[tf.Tensor], tf.Tensor] = scales.mean_norm,
         fraction: float = 0.01,
         candidates: int = 2,
-        splits: int | None = None,
         optimizer: inner_optimization.ProjectedAdam | None = None,
+        splits: int | None = None,
     ):
         if fraction <= 0:
             raise ValueError(f"Firefly.fraction = {fraction} must be above 0, e.g. 0.01")
